@@ -1,0 +1,14 @@
+// Tests run on the TypeScript sources (the export condition `wayline-source`), so that only the tests that start
+// the program itself (*.e2e.test.ts) need a build; `npm test` makes one first.
+export default {
+  testMatch: ['<rootDir>/packages/*/test/**/*.test.ts'],
+  extensionsToTreatAsEsm: ['.ts'],
+  testEnvironment: 'node',
+  testEnvironmentOptions: { customExportConditions: ['wayline-source', 'node', 'import', 'default'] },
+  transform: {
+    '^.+\\.ts$': ['@swc/jest', { jsc: { target: 'es2023', parser: { syntax: 'typescript' } }, module: { type: 'es6' } }],
+  },
+  modulePathIgnorePatterns: ['<rootDir>/packages/[^/]+/dist/'],
+  testTimeout: 60_000,
+  maxWorkers: 2,
+};

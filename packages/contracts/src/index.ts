@@ -1,0 +1,11 @@
+export * from './error-codes.ts';
+export type { WaylineEvent } from './event.generated.ts';
+export { eventSchema } from './event-schema.ts';
+export * from './event-times.ts';
+export { LIMITS } from './limits.ts';
+export type { IdentifiedEvent, LoggedEvent } from './logged-event.ts';
+export * from './problem.ts';
+export { parseRfc3339 } from './rfc3339.ts';
+export { KEY_HEADER, TOPICS } from './topics.ts';
+export { isUuid, uuidV7, uuidV7Time, uuidV8 } from './uuid.ts';
+export { createEventValidator, type EventError, type EventValidator, timeError } from './validate-event.ts';
