@@ -4,7 +4,7 @@ export default {
   testMatch: ['<rootDir>/packages/*/test/**/*.test.ts'],
   extensionsToTreatAsEsm: ['.ts'],
   testEnvironment: 'node',
-  testEnvironmentOptions: { customExportConditions: ['wayline-source', 'node', 'import', 'default'] },
+  testEnvironmentOptions: { customExportConditions: ['wayline-source', 'node'] },
   transform: {
     '^.+\\.ts$': ['@swc/jest', { jsc: { target: 'es2023', parser: { syntax: 'typescript' } }, module: { type: 'es6' } }],
   },

@@ -25,7 +25,11 @@ export type ItemCode = keyof typeof ITEM_CODES;
 export const PROBLEM_CODES = {
   invalid_request: { status: 400, title: 'The request is not valid', retryable: false },
   invalid_json: { status: 400, title: 'The body is not valid JSON', retryable: false },
-  invalid_encoding: { status: 400, title: 'The body is not valid UTF-8, or not as its Content-Encoding says', retryable: false },
+  invalid_encoding: {
+    status: 400,
+    title: 'The body is not valid UTF-8, or not as its Content-Encoding says',
+    retryable: false,
+  },
   invalid_cursor: { status: 400, title: 'The cursor is not one of this list', retryable: false },
   unauthenticated: { status: 401, title: 'A valid key or token is needed', retryable: false },
   forbidden: { status: 403, title: 'The key or token does not allow this', retryable: false },
@@ -39,6 +43,7 @@ export const PROBLEM_CODES = {
   rate_limited: { status: 429, title: 'Too many requests for this key', retryable: true },
   internal: { status: 500, title: 'Something failed on our side', retryable: true },
   log_unavailable: { status: 503, title: 'The event log cannot take events just now', retryable: true },
+  not_ready: { status: 503, title: 'Not ready just now', retryable: true },
   overloaded: { status: 503, title: 'Too much is in flight just now', retryable: true },
   database_unavailable: { status: 503, title: 'The database does not answer just now', retryable: true },
   no_data: { status: 503, title: 'No data available', retryable: true },

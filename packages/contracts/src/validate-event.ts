@@ -1,8 +1,8 @@
 import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js';
-import { type ItemCode } from './error-codes.ts';
+import type { ItemCode } from './error-codes.ts';
+import type { WaylineEvent } from './event.generated.ts';
 import { eventSchema } from './event-schema.ts';
 import { eventTimes, type TimeWindow } from './event-times.ts';
-import type { WaylineEvent } from './event.generated.ts';
 import { LIMITS } from './limits.ts';
 import type { ItemError } from './problem.ts';
 import { parseRfc3339 } from './rfc3339.ts';
@@ -134,7 +134,9 @@ export function createEventValidator(): EventValidator {
         return (explain.errors ?? []).map(describe);
       }
       if (typeof event.occurredAt === 'number' && Math.abs(event.occurredAt) > 8.64e15) {
-        return [{ pointer: '/occurredAt', code: 'out_of_range', message: 'is no time: epoch milliseconds are expected' }];
+        return [
+          { pointer: '/occurredAt', code: 'out_of_range', message: 'is no time: epoch milliseconds are expected' },
+        ];
       }
       const tooLarge = event.context && contextError(event.context);
       return tooLarge ? [tooLarge] : [];

@@ -1,1 +1,13 @@
-export {};
+export { NAME_KINDS, nameId, PLATFORMS, SOURCE_KINDS, type Source, sourceId } from './names.ts';
+export { BatchWriter, type BatchWriterOptions, type TransactionTimeouts } from './write/batch-writer.ts';
+export { classifyStoreError, type StoreErrorClass } from './write/error-class.ts';
+export type { DeadLetter, JudgedRecord, PartitionBatch, StorableEvent, StoredCounts } from './write/partition-batch.ts';
+export {
+  ensurePosition,
+  type PositionKey,
+  PositionMovedError,
+  readPosition,
+  type StoredPosition,
+  skipExpired,
+} from './write/positions.ts';
+export { recordChecksum } from './write/record-checksum.ts';

@@ -1,0 +1,214 @@
+import { address, brokers, flag, integer, oneOf, path, port, text, type ValueType } from './value-types.ts';
+
+/** What a process is started as; each command belongs to one. */
+export const ROLES = ['all', 'ingest', 'worker', 'query', 'migrate', 'admin', 'import'] as const;
+export type Role = (typeof ROLES)[number];
+
+export interface Variable {
+  name: string;
+  type: ValueType<unknown>;
+  /** One or two sentences for the operator. */
+  meaning: string;
+  /** The roles that heed it. */
+  roles: readonly Role[];
+  /** Where it is absent; a function where that differs by role. */
+  fallback?: unknown;
+  /** The default in words, where `fallback` does not say it. */
+  fallbackText?: string;
+  /** Roles that do not start without it. */
+  requiredBy?: readonly Role[];
+}
+
+const SERVING = ['all', 'ingest', 'worker', 'query'] as const;
+const LOG = SERVING;
+const STORING = ['all', 'worker', 'query', 'migrate', 'admin'] as const;
+
+/** Every variable of the environment that Wayline reads: the keys are the fields of `Config`. */
+export const VARIABLES = {
+  port: {
+    name: 'PORT',
+    type: port,
+    fallback: 4000,
+    roles: SERVING,
+    meaning: 'Where HTTP is served; the worker serves its health there, and nothing else.',
+  },
+  host: {
+    name: 'HOST',
+    type: text,
+    fallback: (role: Role): string => (role === 'all' ? '127.0.0.1' : '0.0.0.0'),
+    fallbackText: '`127.0.0.1` for `all`, else `0.0.0.0`',
+    roles: SERVING,
+    meaning: 'The address to listen on.',
+  },
+  logLevel: {
+    name: 'LOG_LEVEL',
+    type: oneOf('fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'),
+    fallback: (role: Role) => (role === 'all' ? 'warn' : 'info'),
+    fallbackText: '`warn` for `all`, else `info`',
+    roles: ['all', 'ingest', 'worker', 'query', 'migrate'],
+    meaning: 'How much is logged, as JSON lines on standard error.',
+  },
+  dataDir: {
+    name: 'WAYLINE_DATA_DIR',
+    type: path,
+    fallback: '.wayline',
+    roles: ['all', 'migrate', 'admin', 'import'],
+    meaning: 'The folder of the embedded log, the embedded PostgreSQL, `secrets.json` and `dev.json`.',
+  },
+  secretFile: {
+    name: 'WAYLINE_SECRET_FILE',
+    type: path,
+    fallbackText: '`secrets.json` in the data folder, for `all` and `admin`',
+    roles: ['all', 'ingest', 'worker', 'query', 'admin'],
+    requiredBy: ['ingest', 'worker', 'query'],
+    meaning:
+      'A JSON file `{"secrets": ["…"]}` of base64url texts of 32 characters or more, which sign keys and tokens: the first signs, all verify. `wayline admin create-secret FILE` makes one.',
+  },
+  databaseUrl: {
+    name: 'DATABASE_URL',
+    type: address('postgres', 'postgresql'),
+    fallbackText: 'the embedded PostgreSQL, for `all`, `migrate` and `admin`',
+    roles: STORING,
+    requiredBy: ['worker', 'query'],
+    meaning: 'The PostgreSQL to store into and read from.',
+  },
+  databaseConnections: {
+    name: 'WAYLINE_DATABASE_CONNECTIONS',
+    type: integer(2, 1000),
+    fallback: 10,
+    roles: ['all', 'worker', 'query'],
+    meaning: 'At most so many connections of this process to PostgreSQL.',
+  },
+  kafkaBrokers: {
+    name: 'KAFKA_BROKERS',
+    type: brokers,
+    fallbackText: 'the embedded log, for `all`',
+    roles: LOG,
+    requiredBy: ['ingest', 'worker', 'query'],
+    meaning: 'The Kafka that carries the log.',
+  },
+  kafkaClientId: {
+    name: 'KAFKA_CLIENT_ID',
+    type: text,
+    fallback: 'wayline',
+    roles: LOG,
+    meaning: 'How this process names itself to Kafka.',
+  },
+  kafkaSsl: {
+    name: 'KAFKA_SSL',
+    type: flag,
+    fallback: false,
+    roles: LOG,
+    meaning: 'Whether Kafka is spoken to over TLS.',
+  },
+  kafkaSslCaFile: {
+    name: 'KAFKA_SSL_CA_FILE',
+    type: path,
+    fallbackText: 'the authorities that Node.js knows',
+    roles: LOG,
+    meaning: "A PEM file with the certificate authority of Kafka's certificates; needs KAFKA_SSL=true.",
+  },
+  kafkaSaslMechanism: {
+    name: 'KAFKA_SASL_MECHANISM',
+    type: oneOf('plain', 'scram-sha-256', 'scram-sha-512'),
+    fallbackText: 'no sign-in',
+    roles: LOG,
+    meaning: 'How to sign in to Kafka; needs KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD.',
+  },
+  kafkaSaslUsername: {
+    name: 'KAFKA_SASL_USERNAME',
+    type: text,
+    roles: LOG,
+    meaning: 'The user that signs in to Kafka.',
+  },
+  kafkaSaslPassword: {
+    name: 'KAFKA_SASL_PASSWORD',
+    type: text,
+    roles: LOG,
+    meaning: "That user's password.",
+  },
+  kafkaGeneration: {
+    name: 'KAFKA_GENERATION',
+    type: integer(1, 1_000_000),
+    fallback: 1,
+    roles: LOG,
+    meaning: 'Part of the name under which positions are kept; raise it after the topics were made again.',
+  },
+  kafkaReplication: {
+    name: 'KAFKA_REPLICATION',
+    type: integer(1, 9),
+    fallbackText: '3, or the number of brokers where there are fewer',
+    roles: LOG,
+    meaning: 'Replicas of topics that Wayline creates.',
+  },
+  kafkaPartitions: {
+    name: 'KAFKA_PARTITIONS',
+    type: integer(1, 1000),
+    fallback: 12,
+    roles: LOG,
+    meaning: 'Partitions of topics that Wayline creates; it bounds the number of workers, and is never changed later.',
+  },
+  schemaRegistryUrl: {
+    name: 'SCHEMA_REGISTRY_URL',
+    type: address('http', 'https'),
+    fallbackText: 'plain JSON',
+    roles: LOG,
+    meaning: 'A Confluent-compatible schema registry.',
+  },
+  group: {
+    name: 'WAYLINE_GROUP',
+    type: text,
+    fallback: 'wayline',
+    roles: ['all', 'worker', 'query'],
+    meaning: 'The group of workers that share the partitions; positions are kept under it.',
+  },
+  batchRows: {
+    name: 'WAYLINE_BATCH_ROWS',
+    type: integer(1, 100_000),
+    fallback: 10_000,
+    roles: ['all', 'worker'],
+    meaning: 'At most so many events in one transaction.',
+  },
+  lingerMs: {
+    name: 'WAYLINE_LINGER_MS',
+    type: integer(0, 50),
+    fallback: 20,
+    roles: ['all', 'worker'],
+    meaning: 'How long a transaction waits for more events, in ms.',
+  },
+  transactions: {
+    name: 'WAYLINE_TRANSACTIONS',
+    type: integer(1, 64),
+    fallback: 2,
+    roles: ['all', 'worker'],
+    meaning: 'At most so many transactions of a worker at a time.',
+  },
+  shutdownSeconds: {
+    name: 'WAYLINE_SHUTDOWN_SECONDS',
+    type: integer(1, 600),
+    fallback: 25,
+    roles: SERVING,
+    meaning: 'How long what is in hand may take to finish after SIGTERM or SIGINT.',
+  },
+  url: {
+    name: 'WAYLINE_URL',
+    type: address('http', 'https'),
+    fallbackText: 'from `dev.json`',
+    roles: ['import'],
+    meaning: 'The running Wayline to talk to.',
+  },
+  key: {
+    name: 'WAYLINE_KEY',
+    type: text,
+    fallbackText: 'from `dev.json`',
+    roles: ['import'],
+    meaning: 'The write key to send with.',
+  },
+  token: {
+    name: 'WAYLINE_TOKEN',
+    type: text,
+    fallbackText: 'from `dev.json`',
+    roles: ['import'],
+    meaning: 'The access token to send or read with, in place of a key.',
+  },
+} as const satisfies Record<string, Variable>;

@@ -1,0 +1,14 @@
+/** What a process ends with; promised to whoever starts it. */
+export const EXIT = { stopped: 0, fault: 1, usage: 2, schemaNewer: 3 } as const;
+export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
+
+/** Something that whoever starts the program must mend; the message is one sentence, shown without a stack trace. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
+/** The text of a thrown value, for a sentence to the operator. */
+export function messageOf(error: unknown): string {
+  if (error instanceof AggregateError && !error.message) return error.errors.map(messageOf).join('; ');
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,14 @@
+import { destination, type Logger, pino, stdTimeFunctions } from 'pino';
+
+export type { Logger };
+
+/**
+ * JSON lines on standard error, so that standard output stays free for what a command answers. Written at once: what
+ * is logged last before an end is what matters most.
+ */
+export function createLogger(level: string, fields: Record<string, unknown> = {}): Logger {
+  return pino(
+    { level, base: { pid: process.pid, ...fields }, timestamp: stdTimeFunctions.isoTime },
+    destination({ fd: 2, sync: true }),
+  );
+}

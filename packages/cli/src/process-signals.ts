@@ -1,0 +1,37 @@
+import { EXIT } from './errors.ts';
+import type { Lifecycle, LifecycleLogger } from './lifecycle.ts';
+
+/**
+ * A signal this soon after the first is the same wish: under `npm start`, Ctrl-C reaches us twice, from the terminal and
+ * passed on by npm.
+ */
+const SAME_WISH_MS = 1_000;
+
+/**
+ * The first SIGINT or SIGTERM finishes what is in hand and stops, a later one stops at once. What nobody caught is
+ * logged and stops with code 1. Returns a function that lets go of the process.
+ */
+export function bindToProcess(lifecycle: Lifecycle, logger: LifecycleLogger): () => void {
+  let firstAt: number | undefined;
+
+  function onSignal(signal: NodeJS.Signals): void {
+    const now = performance.now();
+    if (firstAt === undefined) {
+      firstAt = now;
+      logger.info({ signal }, 'stopping: what is in hand is finished first');
+      lifecycle.stop(EXIT.stopped);
+    } else if (now - firstAt >= SAME_WISH_MS) {
+      logger.error({ signal }, 'stopping at once: what is in hand is given up');
+      lifecycle.force();
+      process.exit(EXIT.fault);
+    }
+  }
+  const onUncaught = (error: unknown) => lifecycle.fail(error, 'a fault that nothing caught');
+
+  process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
+  process.on('unhandledRejection', onUncaught).on('uncaughtException', onUncaught);
+  return () => {
+    process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
+    process.off('unhandledRejection', onUncaught).off('uncaughtException', onUncaught);
+  };
+}

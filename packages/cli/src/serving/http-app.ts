@@ -1,0 +1,52 @@
+import { ProblemError } from '@wayline/contracts';
+import { type HttpLogger, noSuchRoute, problemHandler, requestId } from '@wayline/http';
+import express, { type Express, type RequestHandler, type Router } from 'express';
+import type { Readiness } from './readiness.ts';
+
+export interface HttpAppOptions {
+  routers: readonly Router[];
+  readiness: () => Promise<Readiness>;
+  logger: HttpLogger;
+}
+
+/** The one express app of a process: health first, so that nothing stands before it, then the roles' routers. */
+export function createHttpApp({ routers, readiness, logger }: HttpAppOptions): Express {
+  const app = bare();
+  app.get('/readyz', async (_request, response) => {
+    const state = await readiness();
+    if (!state.ready) throw notReady(state);
+    response.json({ status: 'ready', checks: state.checks });
+  });
+  for (const router of routers) app.use(router);
+  app.use(noSuchRoute);
+  app.use(problemHandler(logger));
+  return app;
+}
+
+/** What answers until the roles are there: alive, not ready, and whoever calls is told to come again. */
+export function createStartingApp(logger: HttpLogger): Express {
+  const app = bare();
+  app.use(() => {
+    throw new ProblemError('not_ready', 'Wayline is starting; try again in a moment.', { retryAfterSeconds: 1 });
+  });
+  app.use(problemHandler(logger));
+  return app;
+}
+
+const alive: RequestHandler = (_request, response) => {
+  response.json({ status: 'alive' });
+};
+
+function bare(): Express {
+  const app = express();
+  app.disable('x-powered-by');
+  app.disable('etag');
+  app.use(requestId);
+  app.get('/livez', alive);
+  return app;
+}
+
+function notReady({ checks }: Readiness): ProblemError {
+  const failing = Object.keys(checks).filter((name) => checks[name] === 'failing');
+  return new ProblemError('not_ready', `Not reached: ${failing.join(', ')}.`, { retryAfterSeconds: 5 });
+}

@@ -1,0 +1,32 @@
+import { ProblemError } from '@wayline/contracts';
+import type { Principal, Scope, Verifier } from '@wayline/identity/verify';
+import type { Request, RequestHandler } from 'express';
+
+const principals = new WeakMap<Request, Principal>();
+
+/** `Authorization: Bearer …`; where `queryKey` is allowed (write doors only) else `?key=`. */
+export function credentialOf(request: Request, options: { queryKey: boolean }): string | undefined {
+  const header = /^Bearer +(\S+) *$/i.exec(request.headers.authorization ?? '')?.[1];
+  if (header) return header;
+  return options.queryKey && typeof request.query.key === 'string' ? request.query.key : undefined;
+}
+
+/** Lets a request pass whose key or token has the scope: 401 without a valid one, 403 without the scope. */
+export function requireScope(verifier: Verifier, scope: Scope): RequestHandler {
+  return async (request, _response, next) => {
+    const principal = await verifier.authenticate(credentialOf(request, { queryKey: scope === 'write' }));
+    if (!principal.scopes.has(scope)) {
+      const has = [...principal.scopes].join(', ') || 'none';
+      throw new ProblemError('forbidden', `This needs the scope \`${scope}\`; the ${principal.kind} has: ${has}.`);
+    }
+    principals.set(request, principal);
+    next();
+  };
+}
+
+/** The principal that `requireScope` let pass. */
+export function principalOf(request: Request): Principal {
+  const principal = principals.get(request);
+  if (!principal) throw new Error('requireScope must stand before this handler');
+  return principal;
+}

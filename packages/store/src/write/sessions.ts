@@ -1,0 +1,240 @@
+import type { PoolClient } from 'pg';
+import { PLATFORMS } from '../names.ts';
+import type { EventRow } from './event-rows.ts';
+
+/** The value of the event with the greatest (corrected time, id) that has one. */
+interface Latest<T> {
+  value: T;
+  atMs: number;
+  eventId: string;
+}
+
+function later<T>(current: Latest<T> | undefined, value: T | undefined, row: EventRow): Latest<T> | undefined {
+  if (value === undefined || value === '') return current;
+  const atMs = row.times.correctedMs;
+  const { eventId } = row.event;
+  const isLater = !current || atMs > current.atMs || (atMs === current.atMs && eventId > current.eventId);
+  return isLater ? { value, atMs, eventId } : current;
+}
+
+/** What a batch's new rows say of one session, or of one machine within one. */
+interface Span {
+  projectId: number;
+  firstMs: number;
+  lastMs: number;
+  count: number;
+}
+
+interface SessionDelta extends Span {
+  sessionId: string;
+  startedMs: number | undefined;
+  endedMs: number | undefined;
+  refreshedMs: number | undefined;
+  previousSessionId: string | undefined;
+  user: Latest<string> | undefined;
+  machine: Latest<string> | undefined;
+  platform: Latest<number> | undefined;
+  sourceIds: Set<string>;
+  typeIds: Set<string>;
+}
+
+interface MachineInSession extends Span {
+  machineId: string;
+  sessionId: string;
+}
+
+interface SeenId extends Span {
+  id: string;
+}
+
+/** Everything that the new rows of a batch change beside `events` itself, as additive deltas. */
+export interface Deltas {
+  sessions: SessionDelta[];
+  sessionMachines: MachineInSession[];
+  machines: SeenId[];
+  users: SeenId[];
+}
+
+const least = (a: number | undefined, b: number): number => (a === undefined || b < a ? b : a);
+
+function widen(span: Span, ms: number): void {
+  if (ms < span.firstMs) span.firstMs = ms;
+  if (ms > span.lastMs) span.lastMs = ms;
+  span.count++;
+}
+
+/** The entry of a map, made by `make` where there is none, widened by an event at `ms`. */
+function touch<T extends Span>(map: Map<string, T>, key: string, ms: number, make: () => T): T {
+  const entry = map.get(key) ?? make();
+  map.set(key, entry);
+  widen(entry, ms);
+  return entry;
+}
+
+const compareText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+
+/** Sums up new rows. Only rows that are new may be given: each is counted. */
+export function deltasOf(rows: readonly EventRow[]): Deltas {
+  const sessions = new Map<string, SessionDelta>();
+  const sessionMachines = new Map<string, MachineInSession>();
+  const machines = new Map<string, SeenId>();
+  const users = new Map<string, SeenId>();
+  for (const row of rows) {
+    const { projectId, event } = row;
+    const ms = row.times.correctedMs;
+    const span = (): Span => ({ projectId, firstMs: ms, lastMs: ms, count: 0 });
+    const session = touch(sessions, `${projectId} ${event.sessionId}`, ms, () => ({
+      ...span(),
+      sessionId: event.sessionId,
+      startedMs: undefined,
+      endedMs: undefined,
+      refreshedMs: undefined,
+      previousSessionId: undefined,
+      user: undefined,
+      machine: undefined,
+      platform: undefined,
+      sourceIds: new Set<string>(),
+      typeIds: new Set<string>(),
+    }));
+    session.user = later(session.user, event.userId, row);
+    session.machine = later(session.machine, event.machineId, row);
+    session.platform = later(session.platform, event.platform && PLATFORMS[event.platform], row);
+    if (row.names.sourceId) session.sourceIds.add(row.names.sourceId);
+    if (row.names.typeId) session.typeIds.add(row.names.typeId);
+    noteLifecycle(session, row);
+    if (event.machineId) {
+      const { machineId, sessionId } = event as { machineId: string; sessionId: string };
+      touch(sessionMachines, `${projectId} ${machineId}\0${sessionId}`, ms, () => ({
+        ...span(),
+        machineId,
+        sessionId,
+      }));
+      touch(machines, `${projectId} ${machineId}`, ms, () => ({ ...span(), id: machineId }));
+    }
+    const user = event.userId || event.anonymousId;
+    if (user) touch(users, `${projectId} ${user}`, ms, () => ({ ...span(), id: user }));
+  }
+  const byId = (a: SeenId, b: SeenId) => a.projectId - b.projectId || compareText(a.id, b.id);
+  return {
+    sessions: [...sessions.values()].sort((a, b) => a.projectId - b.projectId || compareText(a.sessionId, b.sessionId)),
+    sessionMachines: [...sessionMachines.values()].sort(
+      (a, b) =>
+        a.projectId - b.projectId || compareText(a.machineId, b.machineId) || compareText(a.sessionId, b.sessionId),
+    ),
+    machines: [...machines.values()].sort(byId),
+    users: [...users.values()].sort(byId),
+  };
+}
+
+function noteLifecycle(session: SessionDelta, { event, times }: EventRow): void {
+  if (event.type === 'sessionStarted') {
+    session.startedMs = least(session.startedMs, times.correctedMs);
+    const previous = event.context?.previousSessionId;
+    if (typeof previous === 'string' && (!session.previousSessionId || previous < session.previousSessionId)) {
+      session.previousSessionId = previous;
+    }
+  } else if (event.type === 'sessionEnded') {
+    if (event.context?.reason === 'refreshed') session.refreshedMs = least(session.refreshedMs, times.correctedMs);
+    else session.endedMs = least(session.endedMs, times.correctedMs);
+  }
+}
+
+const iso = (ms: number | undefined): string | null => (ms === undefined ? null : new Date(ms).toISOString());
+
+const UPSERT_SESSIONS = `
+  INSERT INTO sessions AS s (project_id, session_id, first_at, last_at, started_at, ended_at, refreshed_at, event_count,
+    previous_session_id, user_id, user_at, user_event, machine_id, machine_at, machine_event, platform, platform_at,
+    platform_event, source_ids, type_ids)
+  SELECT project_id, session_id, first_at, last_at, started_at, ended_at, refreshed_at, event_count,
+    previous_session_id, user_id, user_at, user_event, machine_id, machine_at, machine_event, platform, platform_at,
+    platform_event, source_ids::bigint[], type_ids::bigint[]
+  FROM unnest($1::integer[], $2::text[], $3::timestamptz[], $4::timestamptz[], $5::timestamptz[], $6::timestamptz[],
+    $7::timestamptz[], $8::bigint[], $9::text[], $10::text[], $11::timestamptz[], $12::uuid[], $13::text[],
+    $14::timestamptz[], $15::uuid[], $16::smallint[], $17::timestamptz[], $18::uuid[], $19::text[], $20::text[])
+    AS d (project_id, session_id, first_at, last_at, started_at, ended_at, refreshed_at, event_count,
+      previous_session_id, user_id, user_at, user_event, machine_id, machine_at, machine_event, platform, platform_at,
+      platform_event, source_ids, type_ids)
+  ON CONFLICT (project_id, session_id) DO UPDATE SET
+    first_at = least(s.first_at, excluded.first_at),
+    last_at = greatest(s.last_at, excluded.last_at),
+    started_at = least(s.started_at, excluded.started_at),
+    ended_at = least(s.ended_at, excluded.ended_at),
+    refreshed_at = least(s.refreshed_at, excluded.refreshed_at),
+    event_count = s.event_count + excluded.event_count,
+    previous_session_id = least(s.previous_session_id, excluded.previous_session_id),
+    ${['user', 'machine', 'platform'].map(keepLatest).join(',\n    ')},
+    source_ids = CASE WHEN s.source_ids @> excluded.source_ids THEN s.source_ids
+      ELSE ARRAY(SELECT unnest(s.source_ids) UNION SELECT unnest(excluded.source_ids)) END,
+    type_ids = CASE WHEN s.type_ids @> excluded.type_ids THEN s.type_ids
+      ELSE ARRAY(SELECT unnest(s.type_ids) UNION SELECT unnest(excluded.type_ids)) END`;
+
+/** SET clauses that keep the value with the greatest (time, event); a side without one never wins. */
+function keepLatest(name: 'user' | 'machine' | 'platform' | string): string {
+  const value = name === 'platform' ? 'platform' : `${name}_id`;
+  const wins = `excluded.${name}_at IS NOT NULL AND (s.${name}_at IS NULL OR
+      (excluded.${name}_at, excluded.${name}_event) > (s.${name}_at, s.${name}_event))`;
+  return [value, `${name}_at`, `${name}_event`]
+    .map((column) => `${column} = CASE WHEN ${wins} THEN excluded.${column} ELSE s.${column} END`)
+    .join(',\n    ');
+}
+
+const UPSERT_SESSION_MACHINES = `
+  INSERT INTO session_machines AS m (project_id, machine_id, session_id, first_at, last_at, event_count)
+  SELECT * FROM unnest($1::integer[], $2::text[], $3::text[], $4::timestamptz[], $5::timestamptz[], $6::bigint[])
+  ON CONFLICT (project_id, machine_id, session_id) DO UPDATE SET
+    first_at = least(m.first_at, excluded.first_at), last_at = greatest(m.last_at, excluded.last_at),
+    event_count = m.event_count + excluded.event_count`;
+
+const upsertSeen = (table: 'machines' | 'users', id: 'machine_id' | 'user_id'): string => `
+  INSERT INTO ${table} AS t (project_id, ${id}, first_at, last_at)
+  SELECT * FROM unnest($1::integer[], $2::text[], $3::timestamptz[], $4::timestamptz[])
+  ON CONFLICT (project_id, ${id}) DO UPDATE SET
+    first_at = least(t.first_at, excluded.first_at), last_at = greatest(t.last_at, excluded.last_at)
+  WHERE t.first_at > excluded.first_at OR t.last_at < excluded.last_at`;
+
+/** Adds the deltas to the tables, each by one statement, in a fixed order of tables and by key within each. */
+export async function writeDeltas(client: PoolClient, deltas: Deltas): Promise<void> {
+  const { sessions, sessionMachines, machines, users } = deltas;
+  if (sessions.length === 0) return;
+  await client.query(UPSERT_SESSIONS, [
+    sessions.map((s) => s.projectId),
+    sessions.map((s) => s.sessionId),
+    sessions.map((s) => iso(s.firstMs)),
+    sessions.map((s) => iso(s.lastMs)),
+    sessions.map((s) => iso(s.startedMs)),
+    sessions.map((s) => iso(s.endedMs)),
+    sessions.map((s) => iso(s.refreshedMs)),
+    sessions.map((s) => s.count),
+    sessions.map((s) => s.previousSessionId ?? null),
+    ...latestColumns(sessions.map((s) => s.user)),
+    ...latestColumns(sessions.map((s) => s.machine)),
+    ...latestColumns(sessions.map((s) => s.platform)),
+    sessions.map((s) => `{${[...s.sourceIds].join(',')}}`),
+    sessions.map((s) => `{${[...s.typeIds].join(',')}}`),
+  ]);
+  if (sessionMachines.length > 0) {
+    await client.query(UPSERT_SESSION_MACHINES, [
+      sessionMachines.map((m) => m.projectId),
+      sessionMachines.map((m) => m.machineId),
+      sessionMachines.map((m) => m.sessionId),
+      sessionMachines.map((m) => iso(m.firstMs)),
+      sessionMachines.map((m) => iso(m.lastMs)),
+      sessionMachines.map((m) => m.count),
+    ]);
+  }
+  if (machines.length > 0) await client.query(upsertSeen('machines', 'machine_id'), seenColumns(machines));
+  if (users.length > 0) await client.query(upsertSeen('users', 'user_id'), seenColumns(users));
+}
+
+const latestColumns = <T>(values: (Latest<T> | undefined)[]): unknown[] => [
+  values.map((latest) => latest?.value ?? null),
+  values.map((latest) => iso(latest?.atMs)),
+  values.map((latest) => latest?.eventId ?? null),
+];
+
+const seenColumns = (seen: SeenId[]): unknown[] => [
+  seen.map((s) => s.projectId),
+  seen.map((s) => s.id),
+  seen.map((s) => iso(s.firstMs)),
+  seen.map((s) => iso(s.lastMs)),
+];

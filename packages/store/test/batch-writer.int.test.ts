@@ -1,0 +1,425 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import type { IdentifiedEvent } from '@wayline/contracts';
+import { createTestDatabase } from '@wayline/testkit';
+import fc from 'fast-check';
+import type pg from 'pg';
+import {
+  BatchWriter,
+  createPool,
+  ensurePosition,
+  migrate,
+  NAME_KINDS,
+  nameId,
+  type PartitionBatch,
+  PositionMovedError,
+  readPosition,
+  skipExpired,
+} from '../src/index.ts';
+import { batchOf, eventOf, storeVerdict } from './batches.ts';
+
+const LOG = { logId: 'log-a', group: 'g' };
+const TOPIC = 'wayline.events';
+const HOUR = 3_600_000;
+
+let database: Awaited<ReturnType<typeof createTestDatabase>>;
+let pool: pg.Pool;
+let writer: BatchWriter;
+
+beforeAll(async () => {
+  database = await createTestDatabase({ migrate: async (url: string) => void (await migrate({ url })) });
+  pool = createPool({ url: database.url, max: 8, applicationName: 'test' });
+});
+afterAll(async () => {
+  await pool?.end();
+  await database?.close();
+});
+beforeEach(async () => {
+  await pool.query(`TRUNCATE events, sessions, session_machines, machines, users, positions, batches, ledger,
+    dead_letters, unclocked_ids, names, sources`);
+  writer = new BatchWriter({ pool, ...LOG });
+  for (let partition = 0; partition < 4; partition++) await begin(partition);
+});
+
+const begin = (partition: number, topic = TOPIC) => ensurePosition(pool, { ...LOG, topic, partition }, 0);
+const count = async (sql: string): Promise<number> => Number((await pool.query(`SELECT (${sql}) AS n`)).rows[0].n);
+const ledger = async () =>
+  (
+    await pool.query(`SELECT sum(read)::int AS read, sum(stored)::int AS stored, sum(duplicate)::int AS duplicate,
+      sum(dead_lettered)::int AS "deadLettered" FROM ledger`)
+  ).rows[0];
+
+async function expectSessionsToEqualARecount(): Promise<void> {
+  const { rows } = await pool.query(
+    `SELECT s.session_id, s.event_count::int AS kept, e.n::int AS counted, s.first_at = e.first AS first, s.last_at = e.last AS last
+     FROM sessions s FULL JOIN (
+       SELECT project_id, session_id, count(*) AS n, min(occurred_at + skew_ms * interval '1 ms') AS first,
+         max(occurred_at + skew_ms * interval '1 ms') AS last
+       FROM events GROUP BY 1, 2) e USING (project_id, session_id)
+     WHERE s.event_count IS DISTINCT FROM e.n OR s.first_at <> e.first OR s.last_at <> e.last`,
+  );
+  expect(rows).toEqual([]);
+}
+
+describe('one batch', () => {
+  test('T6: rows, session, position, batch and ledger are written together', async () => {
+    const events = [eventOf(), eventOf({ type: 'click' }), eventOf({ sessionId: 's-2' })];
+    expect(
+      await writer.write([
+        batchOf(
+          {},
+          events.map((event) => storeVerdict(event)),
+        ),
+      ]),
+    ).toEqual([{ stored: 3, duplicate: 0, deadLettered: 0 }]);
+    expect(await count('SELECT count(*) FROM events')).toBe(3);
+    expect((await readPosition(pool, { ...LOG, topic: TOPIC, partition: 0 }))?.nextOffset).toBe(3);
+    expect(await ledger()).toEqual({ read: 3, stored: 3, duplicate: 0, deadLettered: 0 });
+    const { rows } = await pool.query('SELECT first_offset::int, next_offset::int, stored FROM batches');
+    expect(rows).toEqual([{ first_offset: 0, next_offset: 3, stored: 3 }]);
+    await expectSessionsToEqualARecount();
+  });
+
+  test('T6: the same batch a second time is refused by the fence, and changes nothing', async () => {
+    const batch = batchOf({}, [storeVerdict(eventOf())]);
+    await writer.write([batch]);
+    await expect(writer.write([batch])).rejects.toThrow(PositionMovedError);
+    expect(await ledger()).toMatchObject({ read: 1, stored: 1 });
+    expect(await count('SELECT sum(event_count) FROM sessions')).toBe(1);
+  });
+
+  test('T6: of several partitions, one position elsewhere refuses the whole transaction', async () => {
+    const fine = batchOf({ partition: 1 }, [storeVerdict(eventOf())]);
+    const stale = batchOf({ partition: 2, firstOffset: 5 }, [storeVerdict(eventOf())]);
+    await expect(writer.write([fine, stale])).rejects.toThrow(PositionMovedError);
+    expect(await count('SELECT count(*) FROM events')).toBe(0);
+    expect((await readPosition(pool, { ...LOG, topic: TOPIC, partition: 1 }))?.nextOffset).toBe(0);
+  });
+
+  test('a partition without a stored position is refused', async () => {
+    await expect(writer.write([batchOf({ partition: 11 }, [storeVerdict(eventOf())])])).rejects.toThrow(
+      PositionMovedError,
+    );
+  });
+
+  test('T8: a dead letter is kept with its reason, bytes, headers and origin, beside the rows', async () => {
+    const dead = {
+      timeMs: Date.parse('2026-11-20T12:30:00Z'),
+      projectId: 0,
+      original: { key: null, value: Buffer.from([0, 255, 1]), headers: { 'wayline-key': Buffer.from('no\0key') } },
+      verdict: { deadLetter: { code: 'unknown_key', detail: 'no \0 such key' } },
+    };
+    expect(await writer.write([batchOf({}, [storeVerdict(eventOf()), dead])])).toEqual([
+      { stored: 1, duplicate: 0, deadLettered: 1 },
+    ]);
+    const { rows } = await pool.query(
+      'SELECT log_id, topic, partition, log_offset::int, code, record_value, record_headers FROM dead_letters',
+    );
+    expect(rows).toEqual([
+      {
+        log_id: 'log-a',
+        topic: TOPIC,
+        partition: 0,
+        log_offset: 1,
+        code: 'unknown_key',
+        record_value: Buffer.from([0, 255, 1]),
+        record_headers: { 'wayline-key': 'no\uFFFDkey' },
+      },
+    ]);
+    expect(await ledger()).toEqual({ read: 2, stored: 1, duplicate: 0, deadLettered: 1 });
+  });
+
+  test('every field comes back as it was sent, whatever characters it holds', async () => {
+    const odd = 'tab\t newline\n cr\r backslash\\ \\N quote" \u{1F600} é 漢';
+    const event = eventOf({
+      sessionId: odd,
+      type: odd,
+      namespace: odd,
+      userId: odd,
+      anonymousId: '',
+      machineId: odd,
+      platform: 'embedded',
+      source: { kind: 'microservice', name: odd, version: '', instance: odd },
+      target: odd,
+      page: odd,
+      referrer: '\\N',
+      userAgent: odd,
+      value: -1.7976931348623157e308,
+      seq: Number.MAX_SAFE_INTEGER,
+      context: { [odd]: [odd, null, 1.5, { deep: true }] },
+    });
+    await writer.write([batchOf({}, [storeVerdict(event)])]);
+    const { rows } = await pool.query(
+      `SELECT e.*, e.seq::text AS seq_text, e.context::text AS context_text, t.name AS type, n.name AS namespace,
+         a.name AS agent, s.name AS source, s.version, s.instance, s.kind
+       FROM events e JOIN names t ON t.id = type_id JOIN names n ON n.id = namespace_id JOIN names a ON a.id = user_agent_id
+       JOIN sources s ON s.id = source_id`,
+    );
+    expect(rows[0]).toMatchObject({
+      session_id: odd,
+      type: odd,
+      namespace: odd,
+      user_id: odd,
+      anonymous_id: '',
+      machine_id: odd,
+      platform: 4,
+      source: odd,
+      version: '',
+      instance: odd,
+      kind: 2,
+      target: odd,
+      page: odd,
+      referrer: '\\N',
+      agent: odd,
+      value: -1.7976931348623157e308,
+      seq_text: String(Number.MAX_SAFE_INTEGER),
+      context_text: JSON.stringify(event.context),
+    });
+  });
+
+  test('a name whose hash belongs to another name is stored in the row', async () => {
+    await pool.query('INSERT INTO names (project_id, kind, id, name) VALUES (1, $1, $2, $3)', [
+      NAME_KINDS.type,
+      nameId(NAME_KINDS.type, 'pageVisit'),
+      'squatter',
+    ]);
+    await writer.write([batchOf({}, [storeVerdict(eventOf())])]);
+    const { rows } = await pool.query('SELECT type_id, inline_names FROM events');
+    expect(rows).toEqual([{ type_id: null, inline_names: { type: 'pageVisit' } }]);
+  });
+
+  test('names of a transaction that failed are written again by the next', async () => {
+    const event = eventOf({ type: 'neverSeen' });
+    await expect(writer.write([batchOf({ firstOffset: 9 }, [storeVerdict(event)])])).rejects.toThrow(
+      PositionMovedError,
+    );
+    await expect(
+      writer.write([batchOf({}, [storeVerdict(eventOf({ ...event, userId: 'broken \0' }))])]),
+    ).rejects.toThrow();
+    await writer.write([batchOf({}, [storeVerdict(event)])]);
+    expect(await count(`SELECT count(*) FROM names WHERE name = 'neverSeen'`)).toBe(1);
+  });
+});
+
+describe('duplicates', () => {
+  test('T6: one event three times, in a batch, in two batches, and an hour later, is one', async () => {
+    const event = eventOf();
+    const again = { timeMs: Date.parse('2026-11-20T13:30:00Z'), receivedMs: Date.parse('2026-11-20T13:30:00Z') };
+    await writer.write([batchOf({}, [storeVerdict(event), storeVerdict(event), storeVerdict(eventOf())])]);
+    const second = await writer.write([batchOf({ firstOffset: 3 }, [storeVerdict(event), storeVerdict(eventOf())])]);
+    expect(second).toEqual([{ stored: 1, duplicate: 1, deadLettered: 0 }]);
+    await writer.write([batchOf({ firstOffset: 5 }, [storeVerdict(event, again)])]);
+    expect(await count('SELECT count(*) FROM events')).toBe(3);
+    expect(await ledger()).toEqual({ read: 6, stored: 3, duplicate: 3, deadLettered: 0 });
+    await expectSessionsToEqualARecount();
+  });
+
+  test('T6: duplicates in two partitions of one transaction are one event', async () => {
+    const event = eventOf();
+    const counts = await writer.write([
+      batchOf({ partition: 0 }, [storeVerdict(event)]),
+      batchOf({ partition: 1 }, [storeVerdict(event)]),
+    ]);
+    expect(counts.map(({ stored }) => stored)).toEqual([1, 0]);
+  });
+
+  test('I5: one eventId of two projects is two events', async () => {
+    const event = eventOf();
+    await writer.write([batchOf({}, [storeVerdict(event), storeVerdict(event, { projectId: 2 })])]);
+    expect(await count('SELECT count(*) FROM events')).toBe(2);
+    expect(await count('SELECT count(*) FROM sessions')).toBe(2);
+  });
+
+  test('one eventId in two sessions, or at two times, is two events', async () => {
+    const event = eventOf();
+    const records = [event, { ...event, sessionId: 's-2' }, { ...event, occurredAt: '2026-11-20T12:00:00.001Z' }];
+    await writer.write([
+      batchOf(
+        {},
+        records.map((e) => storeVerdict(e)),
+      ),
+    ]);
+    expect(await count('SELECT count(*) FROM events')).toBe(3);
+  });
+
+  const unclocked = { eventId: 'f47ac10b-58cc-4372-a567-0e02b2c3d479', occurredAt: undefined };
+  test('an id without a time of its own is recognised by its claim, also within one batch', async () => {
+    const event = eventOf(unclocked);
+    const later = { receivedMs: Date.parse('2026-11-20T14:00:00Z') };
+    await writer.write([batchOf({}, [storeVerdict(event), storeVerdict(event, later)])]);
+    await writer.write([batchOf({ firstOffset: 2 }, [storeVerdict(event, later)])]);
+    expect(await ledger()).toEqual({ read: 3, stored: 1, duplicate: 2, deadLettered: 0 });
+    const other = storeVerdict({ ...event, sessionId: 's-2' }, later);
+    await writer.write([batchOf({ firstOffset: 3 }, [other])]);
+    expect(await count('SELECT count(*) FROM events')).toBe(2);
+  });
+
+  test.each([
+    [11.9, 12.1],
+    [12.1, 11.9],
+    [11.9, 24.1],
+    [23.9, 24.1],
+    [24.1, 23.9],
+    [24.1, 12.1],
+    [-11.9, -12.1],
+    [-24.1, -12.1],
+    [-23.9, -24.1],
+    [24.1, 24.2],
+  ])('a retry whose clock is %d h off, then %d h, is a duplicate', async (first, second) => {
+    const event = eventOf();
+    const sent = (hours: number) =>
+      storeVerdict(event, { skewMs: hours * HOUR, receivedMs: Date.parse('2026-11-20T12:00:00Z') + hours * HOUR });
+    await writer.write([batchOf({}, [sent(first)])]);
+    await writer.write([batchOf({ firstOffset: 1 }, [sent(second)])]);
+    // From 11.9 h straight past 24 h a clock has moved by half a day between two tries: the one case that no key meets.
+    const expected = Math.abs(first) < 12 && Math.abs(second) > 24 ? 2 : 1;
+    expect(await count('SELECT count(*) FROM events')).toBe(expected);
+  });
+});
+
+describe('several writers', () => {
+  test('T6: of two that hold the same partition only one stores a batch', async () => {
+    const other = new BatchWriter({ pool, ...LOG });
+    const batch = batchOf(
+      {},
+      Array.from({ length: 100 }, () => storeVerdict(eventOf())),
+    );
+    const outcomes = await Promise.allSettled([writer.write([batch]), other.write([batch]), writer.write([batch])]);
+    expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+    expect(await count('SELECT count(*) FROM events')).toBe(100);
+    expect(await count('SELECT sum(event_count) FROM sessions')).toBe(100);
+  });
+
+  test('T10: concurrent writers to the same sessions lose nothing and do not deadlock', async () => {
+    const writers = [
+      writer,
+      new BatchWriter({ pool, ...LOG }),
+      new BatchWriter({ pool, ...LOG }),
+      new BatchWriter({ pool, ...LOG }),
+    ];
+    const shared = Array.from({ length: 50 }, (_, i) => `shared-${i}`);
+    await Promise.all(
+      writers.map(async (each, partition) => {
+        for (let round = 0; round < 5; round++) {
+          const records = Array.from({ length: 200 }, (_, i) =>
+            storeVerdict(
+              eventOf({
+                sessionId: shared[(i * 7 + partition) % 50] as string,
+                userId: `u-${i % 9}`,
+                machineId: `m-${i % 5}`,
+                source: { kind: 'app', name: `a-${i % 3}` },
+              }),
+            ),
+          );
+          await each.write([batchOf({ partition, firstOffset: round * 200 }, records)]);
+        }
+      }),
+    );
+    expect(await count('SELECT count(*) FROM events')).toBe(4000);
+    expect(await count('SELECT sum(event_count) FROM session_machines')).toBe(4000);
+    await expectSessionsToEqualARecount();
+  });
+
+  test('the fence holds while the other transaction is still open', async () => {
+    const holder = await pool.connect();
+    await holder.query('BEGIN');
+    await holder.query(`UPDATE positions SET next_offset = 7 WHERE topic = $1 AND partition = 0`, [TOPIC]);
+    const waiting = writer.write([batchOf({}, [storeVerdict(eventOf())])]);
+    const outcome = expect(waiting).rejects.toThrow(PositionMovedError);
+    await waitForLock();
+    await holder.query('COMMIT');
+    holder.release();
+    await outcome;
+    expect(await count('SELECT count(*) FROM events')).toBe(0);
+  });
+});
+
+async function waitForLock(): Promise<void> {
+  while (
+    (await count(
+      `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+    )) === 0
+  );
+}
+
+describe('session summaries', () => {
+  test('T10: the same events in any order and any batches give the same summary', async () => {
+    const arbitraryEvent = fc.record({
+      minute: fc.integer({ min: 0, max: 5 }),
+      userId: fc.option(fc.constantFrom('u-1', 'u-2'), { nil: undefined }),
+      machineId: fc.option(fc.constantFrom('m-1', 'm-2'), { nil: undefined }),
+      platform: fc.option(fc.constantFrom('web' as const, 'mobile' as const), { nil: undefined }),
+      type: fc.constantFrom('pageVisit', 'sessionStarted', 'sessionEnded'),
+      reason: fc.constantFrom('ended', 'refreshed'),
+      source: fc.constantFrom('a-1', 'a-2', 'a-3'),
+    });
+    let run = 0;
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(arbitraryEvent, { minLength: 1, maxLength: 12 }),
+        fc.infiniteStream(fc.nat()),
+        async (given, numbers) => {
+          run++;
+          const summaries: unknown[] = [];
+          const events = given.map(
+            ({ minute, source, reason, ...rest }): IdentifiedEvent =>
+              eventOf({
+                ...rest,
+                occurredAt: Date.UTC(2026, 10, 20, 12, minute),
+                source: { kind: 'app', name: source },
+                context: { reason, previousSessionId: `p-${minute}` },
+              }),
+          );
+          for (const project of [run * 2, run * 2 + 1]) {
+            const order =
+              project % 2 === 0
+                ? events
+                : [...events]
+                    .map((event) => ({ event, at: numbers.next().value as number }))
+                    .sort((a, b) => a.at - b.at)
+                    .map(({ event }) => event);
+            const topic = `t-${project}`;
+            await begin(0, topic);
+            const size = project % 2 === 0 ? events.length : 2;
+            for (let at = 0; at < order.length; at += size) {
+              const records = order.slice(at, at + size).map((event) => storeVerdict(event, { projectId: project }));
+              await writer.write([batchOf({ topic, firstOffset: at }, records)]);
+            }
+            const { rows } = await pool.query(
+              `SELECT session_id, first_at, last_at, started_at, ended_at, refreshed_at, event_count, previous_session_id, user_id, user_at,
+               user_event, machine_id, machine_event, platform, platform_event, (SELECT array_agg(x ORDER BY x) FROM unnest(source_ids) x) AS sources,
+               (SELECT array_agg(x ORDER BY x) FROM unnest(type_ids) x) AS types FROM sessions WHERE project_id = $1`,
+              [project],
+            );
+            summaries.push(rows);
+          }
+          expect(summaries[1]).toEqual(summaries[0]);
+        },
+      ),
+      { numRuns: 25 },
+    );
+  });
+});
+
+describe('positions', () => {
+  test('a partition that was never read begins at the start of the log, and later where it was left', async () => {
+    const key = { ...LOG, topic: TOPIC, partition: 7 };
+    expect((await ensurePosition(pool, key, 42)).nextOffset).toBe(42);
+    expect((await ensurePosition(pool, key, 50)).nextOffset).toBe(42);
+  });
+
+  test('T11: records that expired unread are booked, once', async () => {
+    const key = { ...LOG, topic: TOPIC, partition: 0 };
+    expect(await skipExpired(pool, key, { from: 0, to: 120 })).toBe(true);
+    expect(await skipExpired(pool, key, { from: 0, to: 120 })).toBe(false);
+    expect((await readPosition(pool, key))?.nextOffset).toBe(120);
+    expect(await count('SELECT sum(expired) FROM ledger')).toBe(120);
+  });
+
+  test('positions of another log are never used', async () => {
+    await writer.write([batchOf({}, [storeVerdict(eventOf())])]);
+    const other: PartitionBatch = batchOf({}, [storeVerdict(eventOf())]);
+    const otherWriter = new BatchWriter({ pool, logId: 'log-b', group: 'g' });
+    await ensurePosition(pool, { logId: 'log-b', group: 'g', topic: TOPIC, partition: 0 }, 0);
+    expect(await otherWriter.write([other])).toEqual([{ stored: 1, duplicate: 0, deadLettered: 0 }]);
+  });
+});

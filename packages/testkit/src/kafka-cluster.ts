@@ -1,0 +1,182 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Kafka, logLevel } from 'kafkajs';
+import { kafkaAvailability } from './kafka-availability.ts';
+import type { KafkaNode } from './kafka-config.ts';
+import { isProcessAlive } from './kafka-lock.ts';
+import { createKafkaProcess } from './kafka-process.ts';
+import type { KafkaServer } from './kafka-server.ts';
+
+export interface KafkaClusterOptions {
+  /** One broker (default), or three with replication 3 and min.insync.replicas 2. */
+  brokers?: 1 | 3;
+  /** Memory of each broker, MB. Default 384. */
+  heapMb?: number;
+  /** Broker settings beside those of `kafkaConfig`. */
+  config?: Readonly<Record<string, string>>;
+  /** The process with which the brokers go, however it goes. Default: this one. */
+  ownerPid?: number;
+}
+
+export interface KafkaCluster {
+  /** host:port of every broker; they stay the same over restarts. */
+  readonly brokers: readonly string[];
+  /** SIGKILL to broker i, from 0. */
+  kill(i: number): Promise<void>;
+  /** SIGTERM: it hands over its leaderships first. */
+  stop(i: number): Promise<void>;
+  /** Starts broker i again after `kill` or `stop`, on the same port and data; resolves when the whole cluster answers. */
+  restart(i: number): Promise<void>;
+  /** Broker i stands still with its connections open (SIGSTOP), until `resume`. */
+  pause(i: number): Promise<void>;
+  resume(i: number): Promise<void>;
+  /** Ends the brokers and removes their data. */
+  close(): Promise<void>;
+}
+
+const FOLDER_PREFIX = 'wayline-kafka-';
+
+/**
+ * Free ports below the range from which systems take those of outgoing connections (from 32768 on Linux): a client that
+ * keeps connecting to a dead broker's port inside it would one day take that port, and talk to itself.
+ */
+async function freePorts(count: number): Promise<number[]> {
+  const ports = new Set<number>();
+  while (ports.size < count) {
+    const port = 15_000 + Math.floor(Math.random() * 17_000);
+    const free = await new Promise<boolean>((resolve) => {
+      const probe = createServer();
+      probe.once('error', () => resolve(false));
+      probe.listen(port, '127.0.0.1', () => probe.close(() => resolve(true)));
+    });
+    if (free) ports.add(port);
+  }
+  return [...ports];
+}
+
+/** Ends the brokers and removes the folders of owners that are gone, should their guards have gone with them. */
+async function sweepStaleFolders(): Promise<void> {
+  for (const name of await readdir(tmpdir())) {
+    const folder = join(tmpdir(), name);
+    const owner = /^wayline-kafka-(\d+)-/.exec(name)?.[1];
+    if (owner === undefined || isProcessAlive(Number(owner))) continue;
+    for (const broker of await readdir(folder).catch(() => [])) {
+      const pid = Number(await readFile(join(folder, broker, 'broker.pid'), 'utf8').catch(() => ''));
+      const command = pid ? await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '') : '';
+      if (command.includes(folder) && isProcessAlive(pid)) process.kill(pid, 'SIGKILL');
+    }
+    await rm(folder, { recursive: true, force: true, maxRetries: 5 }).catch(() => {}); // its guard may be at it, too
+  }
+}
+
+/** Resolves when every broker answers and knows of all the others. */
+async function ready(servers: readonly KafkaServer[], patienceMs = 60_000): Promise<void> {
+  const deadline = Date.now() + patienceMs;
+  for (const server of servers) {
+    for (;;) {
+      const failure = await server.failure();
+      if (failure) throw new Error(failure);
+      const retry = { retries: 0 };
+      const client = new Kafka({
+        brokers: [server.address],
+        logLevel: logLevel.NOTHING,
+        connectionTimeout: 1000,
+        retry,
+      });
+      const admin = client.admin();
+      try {
+        await admin.connect();
+        const { brokers, controller } = await admin.describeCluster();
+        if (brokers.length === servers.length && controller !== null) break;
+      } catch (error) {
+        if (Date.now() > deadline) throw new Error(`Kafka at ${server.address} does not answer`, { cause: error });
+      } finally {
+        await admin.disconnect();
+      }
+      await sleep(50);
+    }
+  }
+}
+
+/** 16 random bytes in URL-safe base64; a leading '-' would be read as an option by the storage tool. */
+const newClusterId = (): string => `W${randomBytes(16).toString('base64url').slice(1)}`;
+
+async function createServers(
+  options: KafkaClusterOptions,
+): Promise<{ servers: KafkaServer[]; remove: () => Promise<void> }> {
+  const { brokers: count = 1, heapMb = 384, config = {}, ownerPid = process.pid } = options;
+  const found = await kafkaAvailability(true);
+  if (found.via === 'nothing') throw new Error(`No Kafka can be started: ${found.reason}`);
+  const clusterId = newClusterId();
+  const ids = Array.from({ length: count }, (_, i) => i + 1);
+  if (found.via === 'container') {
+    const { createKafkaContainer, createKafkaNetwork } = await import('./kafka-container.ts'); // slow to load
+    const ports = await freePorts(count);
+    const nodes = ids.map(
+      (id, i): KafkaNode => ({
+        id,
+        clientHost: '127.0.0.1',
+        clientPort: ports[i] as number,
+        peerHost: `kafka-${id}`,
+        peerPort: 19092,
+        controllerPort: 9093,
+      }),
+    );
+    const network = await createKafkaNetwork();
+    const create = (node: KafkaNode) => createKafkaContainer({ node, nodes, clusterId, network, heapMb, config });
+    return { servers: await Promise.all(nodes.map(create)), remove: async () => void (await network.stop()) };
+  }
+  await sweepStaleFolders();
+  const folder = await mkdtemp(join(tmpdir(), `${FOLDER_PREFIX}${ownerPid}-`));
+  const ports = await freePorts(3 * count);
+  const host = '127.0.0.1';
+  const nodes = ids.map((id, i): KafkaNode => {
+    const [clientPort, peerPort, controllerPort] = ports.slice(3 * i, 3 * i + 3) as [number, number, number];
+    return { id, clientHost: host, clientPort, peerHost: host, peerPort, controllerPort };
+  });
+  const create = (node: KafkaNode) => createKafkaProcess({ node, nodes, clusterId, folder, ownerPid, heapMb, config });
+  const remove = () => rm(folder, { recursive: true, force: true, maxRetries: 5 });
+  return { servers: await Promise.all(nodes.map(create)), remove };
+}
+
+/** Starts a real Kafka of its own, in about 4 s; it goes with the owner, and its data with it. */
+export async function startKafka(options: KafkaClusterOptions = {}): Promise<KafkaCluster> {
+  for (let attempt = 1; ; attempt++) {
+    const { servers, remove } = await createServers(options);
+    const close = async () => {
+      await Promise.all(servers.map((server) => server.remove()));
+      await remove();
+    };
+    const at = (i: number): KafkaServer => {
+      const server = servers[i];
+      if (!server) throw new RangeError(`There is no broker ${i}`);
+      return server;
+    };
+    try {
+      await Promise.all(servers.map((server) => server.start()));
+      await ready(servers);
+    } catch (error) {
+      await close();
+      // Another process may have taken a port between the look and the use.
+      if (attempt < 3 && /BindException|Address already in use|port is already allocated/i.test(String(error)))
+        continue;
+      throw error;
+    }
+    return {
+      brokers: servers.map((server) => server.address),
+      kill: (i) => at(i).kill(),
+      stop: (i) => at(i).stop(),
+      async restart(i) {
+        await at(i).start();
+        await ready(servers);
+      },
+      pause: (i) => at(i).pause(),
+      resume: (i) => at(i).resume(),
+      close,
+    };
+  }
+}

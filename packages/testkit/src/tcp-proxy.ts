@@ -1,0 +1,92 @@
+import type { AddressInfo } from 'node:net';
+import { connect, createServer, type Server, type Socket } from 'node:net';
+
+/** One client's way through the proxy. */
+export interface ProxiedConnection {
+  /** Ends both sides at once, as a network that is cut (RST). */
+  cut(): void;
+  /** From now on nothing of the server reaches the client. */
+  dropAnswers(): void;
+}
+
+export interface TcpProxyOptions {
+  host?: string;
+  port: number;
+  /** Sees every chunk from the client before it is passed on. */
+  onRequest?(chunk: Buffer, connection: ProxiedConnection): void;
+  /** Sees every chunk from the server before it is passed on; answers that it cuts off or drops never arrive. */
+  onAnswer?(chunk: Buffer, connection: ProxiedConnection): void;
+}
+
+export interface TcpProxy {
+  port: number;
+  /** Cuts all connections, and refuses new ones until `resume`. */
+  cutAll(): void;
+  resume(): void;
+  close(): Promise<void>;
+}
+
+/** A TCP proxy on loopback that a test can cut, or let lose answers, at a moment of its choosing. */
+export async function startTcpProxy({
+  host = '127.0.0.1',
+  port,
+  onRequest,
+  onAnswer,
+}: TcpProxyOptions): Promise<TcpProxy> {
+  const open = new Set<Socket>();
+  let refusing = false;
+
+  const server: Server = createServer((client) => {
+    if (refusing) {
+      client.resetAndDestroy();
+      return;
+    }
+    const upstream = connect({ host, port, noDelay: true });
+    client.setNoDelay(true);
+    let silent = false;
+    const connection: ProxiedConnection = {
+      cut: () => {
+        client.resetAndDestroy();
+        upstream.destroy();
+      },
+      dropAnswers: () => {
+        silent = true;
+      },
+    };
+    for (const socket of [client, upstream]) {
+      open.add(socket);
+      socket.on('error', connection.cut);
+      socket.on('close', () => {
+        open.delete(socket);
+        client.destroy();
+        upstream.destroy();
+      });
+    }
+    client.on('data', (chunk) => {
+      onRequest?.(chunk, connection);
+      upstream.write(chunk);
+    });
+    upstream.on('data', (chunk) => {
+      onAnswer?.(chunk, connection);
+      if (!silent && !client.destroyed) client.write(chunk);
+    });
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  return {
+    port: (server.address() as AddressInfo).port,
+    cutAll() {
+      refusing = true;
+      for (const socket of open) socket.resetAndDestroy();
+    },
+    resume() {
+      refusing = false;
+    },
+    async close() {
+      for (const socket of open) socket.destroy();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}

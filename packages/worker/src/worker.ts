@@ -1,0 +1,95 @@
+import { TOPICS } from '@wayline/contracts';
+import type { EventLog, Lease, LogBatch, LogConsumer } from '@wayline/event-log';
+import type { Verifier } from '@wayline/identity/verify';
+import { BatchWriter, type PartitionBatch, readPosition, type StoredCounts } from '@wayline/store';
+import type { Pool } from 'pg';
+import { BatchScheduler, type SchedulerSettings } from './batch-scheduler.ts';
+import { beginPosition } from './begin-position.ts';
+import { createRecordJudge } from './judge-record.ts';
+
+export interface WorkerLogger {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+export interface WorkerOptions {
+  log: EventLog;
+  pool: Pool;
+  /** Consumer group, and part of the key of the stored positions. */
+  group: string;
+  verifier: Verifier;
+  logger: WorkerLogger;
+  settings?: Partial<SchedulerSettings>;
+  /** Told after each commit. */
+  onStored?(counts: StoredCounts): void;
+}
+
+export interface Worker {
+  /** Joins the group and begins to store. */
+  start(): Promise<void>;
+  /** Finishes the batches in hand, then leaves the group. */
+  stop(): Promise<void>;
+  /** Resolves after `stop`; rejects if the worker ended for good for another reason. */
+  readonly ended: Promise<void>;
+}
+
+const DEFAULTS: SchedulerSettings = { maxRows: 5_000, lingerMs: 10, concurrency: 2 };
+
+/** Stores both topics of the log in PostgreSQL, exactly once: positions move only with the rows. */
+export function createWorker({ log, pool, group, verifier, logger, settings, onStored }: WorkerOptions): Worker {
+  const judge = createRecordJudge({ verifier });
+  const scheduler = new BatchScheduler({
+    writer: new BatchWriter({ pool, logId: log.id, group }),
+    settings: { ...DEFAULTS, ...settings },
+    logger,
+    readNextOffset: async ({ topic, partition }) => {
+      const position = await readPosition(pool, { logId: log.id, group, topic, partition });
+      if (!position) throw new Error(`The stored position of ${topic}/${partition} is gone`);
+      return position.nextOffset;
+    },
+    onStored: (batches, counts) => {
+      const positions = batches.map(({ topic, partition, nextOffset }) => ({ topic, partition, offset: nextOffset }));
+      log.publishPosition(group, positions).catch((error: unknown) => {
+        logger.warn({ err: error }, 'the log could not be told how far the worker is');
+      });
+      if (onStored) for (const count of counts) onStored(count);
+    },
+  });
+
+  function toPartitionBatch({ topic, partition, records, firstOffset, nextOffset }: LogBatch): PartitionBatch {
+    return {
+      topic,
+      partition,
+      firstOffset,
+      nextOffset,
+      records: records.map((record) => judge(record, { logId: log.id, topic, partition })),
+    };
+  }
+
+  let resolveEnded = (): void => undefined;
+  let rejectEnded = (_error: unknown): void => undefined;
+  const ended = new Promise<void>((resolve, reject) => {
+    resolveEnded = resolve;
+    rejectEnded = reject;
+  });
+  ended.catch(() => undefined); // whoever waits for it sees it; nobody need wait
+  let consumer: LogConsumer | undefined;
+  return {
+    ended,
+    async start() {
+      consumer = await log.consume({
+        group,
+        topics: [TOPICS.events, TOPICS.direct],
+        maxBytes: 1024 * 1024,
+        begin: (range) => beginPosition({ log, pool, group, logger }, range),
+        handle: (batch: LogBatch, lease: Lease) => scheduler.submit(toPartitionBatch(batch), lease),
+      });
+      consumer.ended.then(resolveEnded, rejectEnded);
+    },
+    async stop() {
+      await consumer?.close();
+      resolveEnded();
+    },
+  };
+}
