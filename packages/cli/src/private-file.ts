@@ -5,7 +5,11 @@ import { link, open, rename, unlink } from 'node:fs/promises';
  * Writes a file that only its owner may read, whole or not at all: it is flushed under another name beside its place
  * first. Where `replace` is false, an existing file stays as it is, and the answer is false.
  */
-export async function writePrivateFile(file: string, content: string, { replace }: { replace: boolean }): Promise<boolean> {
+export async function writePrivateFile(
+  file: string,
+  content: string,
+  { replace }: { replace: boolean },
+): Promise<boolean> {
   const draft = `${file}.${randomUUID()}.tmp`;
   const handle = await open(draft, 'wx', 0o600);
   try {

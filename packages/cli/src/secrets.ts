@@ -44,7 +44,9 @@ function parse(content: string): Secrets | undefined {
   }
   const secrets: unknown = (value as { secrets?: unknown } | null)?.secrets;
   if (!Array.isArray(secrets) || secrets.length === 0) return undefined;
-  return secrets.every((secret) => typeof secret === 'string' && SECRET.test(secret)) ? (secrets as [string]) : undefined;
+  return secrets.every((secret) => typeof secret === 'string' && SECRET.test(secret))
+    ? (secrets as [string])
+    : undefined;
 }
 
 /** Makes a secret file of mode 0600 with one new secret; false, and nothing done, if the file exists. */

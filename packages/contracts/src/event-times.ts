@@ -23,6 +23,18 @@ export function occurredAtMs(occurredAt: string | number | undefined): number | 
   return typeof occurredAt === 'number' ? Math.floor(occurredAt) : parseRfc3339(occurredAt);
 }
 
+/** `occurredAt` of a valid event as RFC 3339 in UTC with milliseconds: 24 characters. */
+export function normalizeOccurredAt(occurredAt: string | number): string {
+  const isNormal =
+    typeof occurredAt === 'string' &&
+    occurredAt.length === 24 &&
+    occurredAt[10] === 'T' &&
+    occurredAt[19] === '.' &&
+    occurredAt[23] === 'Z' &&
+    occurredAt[17] !== '6'; // no leap second
+  return isNormal ? occurredAt : new Date(occurredAtMs(occurredAt) as number).toISOString();
+}
+
 /**
  * Which times an event has: the same for every retry that carries the same `eventId` and `occurredAt`.
  * @param event `eventId` must be set
@@ -46,19 +58,4 @@ export function eventTimes(
 export function clockSkewMs(receivedMs: number, sentMs: number | undefined): number {
   const skew = sentMs === undefined ? 0 : receivedMs - sentMs;
   return Math.abs(skew) > LIMITS.skewToleranceMs ? skew : 0;
-}
-
-/** Which corrected times a key may write. */
-export interface TimeWindow {
-  earliestMs: number;
-  latestMs: number;
-}
-
-/** The window at the moment of receipt: 90 days back (from 2000 on for keys that allow import) and 24 h ahead. */
-export function timeWindow(receivedMs: number, options: { allowImport: boolean; pastDays?: number }): TimeWindow {
-  const pastDays = options.pastDays ?? LIMITS.pastDays;
-  return {
-    earliestMs: options.allowImport ? LIMITS.importFromMs : receivedMs - pastDays * 86_400_000,
-    latestMs: receivedMs + LIMITS.futureHours * 3_600_000,
-  };
 }

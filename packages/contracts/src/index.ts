@@ -6,6 +6,14 @@ export { LIMITS } from './limits.ts';
 export type { IdentifiedEvent, LoggedEvent } from './logged-event.ts';
 export * from './problem.ts';
 export { parseRfc3339 } from './rfc3339.ts';
+export { sessionEndSchema, sessionStartSchema } from './session-schemas.ts';
+export { type TimeWindow, timeError, timeWindow } from './time-window.ts';
 export { KEY_HEADER, TOPICS } from './topics.ts';
 export { isUuid, uuidV7, uuidV7Time, uuidV8 } from './uuid.ts';
-export { createEventValidator, type EventError, type EventValidator, timeError } from './validate-event.ts';
+export { createEventValidator, type EventValidator } from './validate-event.ts';
+export {
+  createSessionValidator,
+  type SessionEnd,
+  type SessionStart,
+  type SessionValidator,
+} from './validate-session.ts';

@@ -8,6 +8,9 @@ export interface ItemError {
   message: string;
 }
 
+/** An error of one event, before the caller adds the event's index in the request. */
+export type EventError = Omit<ItemError, 'index'>;
+
 /** A problem document (RFC 9457), sent as `application/problem+json`. */
 export interface Problem {
   type: string;

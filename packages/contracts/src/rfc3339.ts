@@ -1,5 +1,8 @@
 const DAYS = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 
+/** 400 years, after which the calendar repeats. */
+const CYCLE_MS = 146_097 * 86_400_000;
+
 const daysOf = (year: number, month: number): number =>
   month === 2 && year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0) ? 29 : (DAYS[month - 1] ?? 0);
 
@@ -13,6 +16,8 @@ function digits(text: string, from: number, to: number): number {
   }
   return number;
 }
+
+const isDigit = (text: string, at: number): boolean => !Number.isNaN(digits(text, at, at + 1));
 
 /** Milliseconds that the zone at the end of a date-time is ahead of UTC; NaN if it is none. */
 function zoneOffsetMs(zone: string): number {
@@ -39,16 +44,15 @@ export function parseRfc3339(text: string): number | undefined {
   const second = digits(text, 17, 19);
   if (text[4] !== '-' || text[7] !== '-' || text[13] !== ':' || text[16] !== ':') return undefined;
   if (text[10] !== 'T' && text[10] !== 't' && text[10] !== ' ') return undefined;
-  if (!(day >= 1 && day <= daysOf(year, month) && hour <= 23 && minute <= 59 && second <= 60)) return undefined;
+  if (!(year >= 0 && day >= 1 && day <= daysOf(year, month))) return undefined;
+  if (!(hour <= 23 && minute <= 59 && second <= 60)) return undefined;
 
   let zoneAt = 19;
   let milliseconds = 0;
   if (text[19] === '.') {
     zoneAt = 20;
-    for (let digit = digits(text, 20, 21), unit = 100; !Number.isNaN(digit); digit = digits(text, zoneAt, zoneAt + 1)) {
-      milliseconds += Math.floor(digit * unit);
-      unit = unit > 1 ? unit / 10 : 0;
-      zoneAt++;
+    for (let unit = 100; isDigit(text, zoneAt); zoneAt++, unit /= 10) {
+      if (unit >= 1) milliseconds += unit * digits(text, zoneAt, zoneAt + 1);
     }
     if (zoneAt === 20) return undefined;
   }
@@ -56,9 +60,8 @@ export function parseRfc3339(text: string): number | undefined {
   if (Number.isNaN(offsetMs)) return undefined;
 
   const leap = second === 60;
-  const date = new Date(Date.UTC(2000, month - 1, day, hour, minute, second, leap ? 0 : milliseconds));
-  // Date.UTC would take the years 0 to 99 for 1900 to 1999; 2000 is a leap year, so that 29 February survives it.
-  if (year !== 2000) shiftYears(date, year - 2000);
-  const time = date.getTime() - offsetMs;
+  // Date.UTC takes the years 0 to 99 for 1900 to 1999: so the same day of the next cycle of the calendar, and back.
+  const time =
+    Date.UTC(year + 400, month - 1, day, hour, minute, second, leap ? 0 : milliseconds) - CYCLE_MS - offsetMs;
   return leap && time % 86_400_000 !== 0 ? undefined : time;
 }

@@ -20,29 +20,51 @@ function format(bytes: Uint8Array, version: number): string {
   return text;
 }
 
+const RANDOM_BYTES = 10;
+const COUNTER_END = 2 ** 26;
+
+// The state of `uuidV7`: random bytes got for many ids at once (the call is the costly part), and the last id given.
 let random: Uint8Array<ArrayBuffer> = new Uint8Array(0);
 let used = 0;
+let lastMs = -1;
+let counter = 0;
 
-/** A new UUIDv7 (RFC 9562): 48 bits of epoch milliseconds, then 74 random bits. */
+/**
+ * A new UUIDv7 (RFC 9562): 48 bits of epoch milliseconds, a counter of 26 bits that begins at random, 48 random bits. Ids
+ * that one process makes for the same millisecond, one after another, rise: so events without a time of their own
+ * keep the order in which they came.
+ */
 export function uuidV7(timeMs: number): string {
-  if (used + 10 > random.length) {
-    random = crypto.getRandomValues(new Uint8Array(10 * 256)); // one call for many ids: it is the costly part
+  if (used + RANDOM_BYTES > random.length) {
+    random = crypto.getRandomValues(new Uint8Array(RANDOM_BYTES * 256));
     used = 0;
   }
   const bytes = new Uint8Array(16);
+  bytes.set(random.subarray(used, used + RANDOM_BYTES), 6);
+  used += RANDOM_BYTES;
+
+  counter++;
+  if (timeMs !== lastMs || counter === COUNTER_END) {
+    lastMs = timeMs;
+    // The highest bit stays 0, so that there is room to count.
+    counter = ((bytes[6] as number) << 17) | ((bytes[7] as number) << 9) | ((bytes[8] as number) << 1);
+  }
+  bytes[6] = counter >>> 22;
+  bytes[7] = counter >>> 14;
+  bytes[8] = (counter >>> 8) & 0x3f;
+  bytes[9] = counter;
+
   let rest = timeMs;
   for (let i = 5; i >= 0; i--) {
     bytes[i] = rest % 256;
     rest = Math.floor(rest / 256);
   }
-  bytes.set(random.subarray(used, used + 10), 6);
-  used += 10;
   return format(bytes, 7);
 }
 
-/** Epoch milliseconds inside a UUIDv7, or undefined if the UUID is of another version. */
+/** Epoch milliseconds inside a UUIDv7, or undefined if the UUID is of another version or variant. */
 export function uuidV7Time(uuid: string): number | undefined {
-  if (uuid.charCodeAt(14) !== 0x37) return undefined; // '7'
+  if (uuid[14] !== '7' || !'89abAB'.includes(uuid[19] as string)) return undefined;
   return Number.parseInt(uuid.slice(0, 8) + uuid.slice(9, 13), 16);
 }
 

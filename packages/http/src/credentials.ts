@@ -11,15 +11,18 @@ export function credentialOf(request: Request, options: { queryKey: boolean }): 
   return options.queryKey && typeof request.query.key === 'string' ? request.query.key : undefined;
 }
 
+/** Who sent the request: a `ProblemError` of 401 without a valid key or token, of 403 if it lacks the scope. */
+export async function authorize(request: Request, verifier: Verifier, scope: Scope): Promise<Principal> {
+  const principal = await verifier.authenticate(credentialOf(request, { queryKey: scope === 'write' }));
+  if (principal.scopes.has(scope)) return principal;
+  const has = [...principal.scopes].join(', ') || 'none';
+  throw new ProblemError('forbidden', `This needs the scope \`${scope}\`; the ${principal.kind} has: ${has}.`);
+}
+
 /** Lets a request pass whose key or token has the scope: 401 without a valid one, 403 without the scope. */
 export function requireScope(verifier: Verifier, scope: Scope): RequestHandler {
   return async (request, _response, next) => {
-    const principal = await verifier.authenticate(credentialOf(request, { queryKey: scope === 'write' }));
-    if (!principal.scopes.has(scope)) {
-      const has = [...principal.scopes].join(', ') || 'none';
-      throw new ProblemError('forbidden', `This needs the scope \`${scope}\`; the ${principal.kind} has: ${has}.`);
-    }
-    principals.set(request, principal);
+    principals.set(request, await authorize(request, verifier, scope));
     next();
   };
 }

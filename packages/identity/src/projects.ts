@@ -13,7 +13,10 @@ export interface Project {
 const SLUG = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 
 /** @throws IdentityError if the slug has not the form, or is taken */
-export async function createProject(pool: Pool, { slug, name = slug }: { slug: string; name?: string }): Promise<Project> {
+export async function createProject(
+  pool: Pool,
+  { slug, name = slug }: { slug: string; name?: string },
+): Promise<Project> {
   if (!SLUG.test(slug)) {
     throw new IdentityError(
       'invalid_slug',
@@ -32,7 +35,10 @@ export async function createProject(pool: Pool, { slug, name = slug }: { slug: s
 export async function findProject(pool: Pool, slug: string): Promise<Project> {
   const project = await findRow(pool, slug);
   if (!project) {
-    throw new IdentityError('unknown_project', `There is no project "${slug}"; make it with \`wayline admin create-project\`.`);
+    throw new IdentityError(
+      'unknown_project',
+      `There is no project "${slug}"; make it with \`wayline admin create-project\`.`,
+    );
   }
   return project;
 }

@@ -1,4 +1,10 @@
+export { findProject, insertProject, type ProjectRow } from './identity/projects.ts';
+export { findWriteKey, insertWriteKey, type WriteKeyRow } from './identity/write-keys.ts';
+export { checkSchema, type MigrateOptions, migrate, SchemaTooNewError, schemaFingerprint } from './migrate.ts';
 export { NAME_KINDS, nameId, PLATFORMS, SOURCE_KINDS, type Source, sourceId } from './names.ts';
+export { ping } from './ping.ts';
+export { createPool, type PoolOptions, type StoreLogger } from './pool.ts';
+export { StoreSetupError, type StoreSetupReason } from './setup-error.ts';
 export { BatchWriter, type BatchWriterOptions, type TransactionTimeouts } from './write/batch-writer.ts';
 export { classifyStoreError, type StoreErrorClass } from './write/error-class.ts';
 export type { DeadLetter, JudgedRecord, PartitionBatch, StorableEvent, StoredCounts } from './write/partition-batch.ts';

@@ -1,13 +1,11 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { IdentifiedEvent } from '@wayline/contracts';
-import { createTestDatabase } from '@wayline/testkit';
 import fc from 'fast-check';
 import type pg from 'pg';
 import {
   BatchWriter,
   createPool,
   ensurePosition,
-  migrate,
   NAME_KINDS,
   nameId,
   type PartitionBatch,
@@ -16,17 +14,18 @@ import {
   skipExpired,
 } from '../src/index.ts';
 import { batchOf, eventOf, storeVerdict } from './batches.ts';
+import { createMigratedDatabase } from './migrated-database.ts';
 
 const LOG = { logId: 'log-a', group: 'g' };
 const TOPIC = 'wayline.events';
 const HOUR = 3_600_000;
 
-let database: Awaited<ReturnType<typeof createTestDatabase>>;
+let database: Awaited<ReturnType<typeof createMigratedDatabase>>;
 let pool: pg.Pool;
 let writer: BatchWriter;
 
 beforeAll(async () => {
-  database = await createTestDatabase({ migrate: async (url: string) => void (await migrate({ url })) });
+  database = await createMigratedDatabase();
   pool = createPool({ url: database.url, max: 8, applicationName: 'test' });
 });
 afterAll(async () => {

@@ -13,7 +13,7 @@ export type KafkaAvailability =
   | { via: 'nothing'; reason: string };
 
 /** True if a Docker engine answers within a second at DOCKER_HOST, or at its usual socket. */
-async function dockerAnswers(): Promise<boolean> {
+export async function dockerAnswers(): Promise<boolean> {
   const host = process.env.DOCKER_HOST ?? 'unix:///var/run/docker.sock';
   const url = URL.canParse(host) ? new URL(host) : undefined;
   if (!url) return false;

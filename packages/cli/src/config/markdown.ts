@@ -2,7 +2,9 @@ import { ROLES, VARIABLES, type Variable } from './variables.ts';
 
 function fallbackOf({ fallback, fallbackText, requiredBy }: Variable): string {
   const text = fallbackText ?? (fallback === undefined ? 'none' : `\`${String(fallback)}\``);
-  return requiredBy ? `${text}${fallbackText ? '; ' : ', '}needed by ${requiredBy.join(', ')}`.replace('none, ', '') : text;
+  return requiredBy
+    ? `${text}${fallbackText ? '; ' : ', '}needed by ${requiredBy.join(', ')}`.replace('none, ', '')
+    : text;
 }
 
 const rolesOf = ({ roles }: Variable): string => (roles.length === ROLES.length ? 'every one' : roles.join(', '));

@@ -43,7 +43,7 @@ export function oneOf<const T extends string>(...values: readonly T[]): ValueTyp
 
 /** An address with one of the schemes. The text may hold a password: it is never part of a message. */
 export function address(...schemes: readonly string[]): ValueType<string> {
-  const form = `${schemes.map((scheme) => `${scheme}://`).join(' or ')}…`;
+  const form = schemes.map((scheme) => `${scheme}://…`).join(' or ');
   return {
     form,
     parse(given) {

@@ -77,7 +77,7 @@ export const VARIABLES = {
     type: integer(2, 1000),
     fallback: 10,
     roles: ['all', 'worker', 'query'],
-    meaning: 'At most so many connections of this process to PostgreSQL.',
+    meaning: 'At most so many connections to PostgreSQL, of a worker and of a query each.',
   },
   kafkaBrokers: {
     name: 'KAFKA_BROKERS',
@@ -165,14 +165,14 @@ export const VARIABLES = {
   batchRows: {
     name: 'WAYLINE_BATCH_ROWS',
     type: integer(1, 100_000),
-    fallback: 10_000,
+    fallback: 5_000,
     roles: ['all', 'worker'],
     meaning: 'At most so many events in one transaction.',
   },
   lingerMs: {
     name: 'WAYLINE_LINGER_MS',
     type: integer(0, 50),
-    fallback: 20,
+    fallback: 10,
     roles: ['all', 'worker'],
     meaning: 'How long a transaction waits for more events, in ms.',
   },

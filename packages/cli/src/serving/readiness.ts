@@ -15,7 +15,10 @@ const KEPT_MS = 1_000;
 const TIME_OUT_MS = 2_000;
 
 /** Answers from the checks; however often it is asked, each runs at most once a second and for at most two. */
-export function createReadiness(checks: readonly ReadinessCheck[], now: () => number = Date.now): () => Promise<Readiness> {
+export function createReadiness(
+  checks: readonly ReadinessCheck[],
+  now: () => number = Date.now,
+): () => Promise<Readiness> {
   const probes = checks.map((check) => ({ name: check.name, state: probe(check, now) }));
   return async () => {
     const states = await Promise.all(probes.map(async ({ name, state }) => [name, await state()] as const));

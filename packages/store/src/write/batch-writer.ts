@@ -48,8 +48,6 @@ export class BatchWriter {
   async write(batches: readonly PartitionBatch[]): Promise<StoredCounts[]> {
     await this.#partitions.ensure(keyTimes(batches));
     const client = await this.#options.pool.connect();
-    // A connection lost between two queries is told by this event, and by the next query, which fails.
-    client.on('error', ignore);
     try {
       const counts = await this.#inTransaction(client, batches);
       client.release();
@@ -57,8 +55,6 @@ export class BatchWriter {
     } catch (error) {
       await rollBackAndRelease(client);
       throw error;
-    } finally {
-      client.off('error', ignore);
     }
   }
 
@@ -168,8 +164,6 @@ function* keyTimes(batches: readonly PartitionBatch[]): Iterable<number> {
     for (const { verdict } of records) if ('store' in verdict) yield verdict.store.times.keyMs;
   }
 }
-
-const ignore = (): void => undefined;
 
 /** A connection whose state is unknown is thrown away, not given back. */
 async function rollBackAndRelease(client: PoolClient): Promise<void> {

@@ -1,0 +1,66 @@
+import { banner } from '../all/banner.ts';
+import { openDatabase } from '../all/database.ts';
+import { developmentAccess } from '../all/development-access.ts';
+import { hasEmbeddedLog, openEmbeddedLog, requireDrained } from '../all/embedded-log.ts';
+import { databaseCheck, listen, logCheck, openKafka, openPool, openSecrets, serve, startWorker } from '../compose.ts';
+import { VARIABLES } from '../config/variables.ts';
+import type { Config } from '../config.ts';
+import { dataFolder, makeDataFolder } from '../data-folder.ts';
+import { writeDevFile } from '../dev-file.ts';
+import type { ExitCode } from '../errors.ts';
+import { makeSecrets } from '../secrets.ts';
+import { runService, type Service } from '../service.ts';
+import { together } from '../together.ts';
+
+/** Everything in one process, and a PostgreSQL beside it; prints what to do next when it is ready. */
+export function runAll(config: Config<'all'>, print: (text: string) => void): Promise<ExitCode> {
+  return runService('all', config, (service) => startAll(service, print));
+}
+
+async function startAll(service: Service<'all'>, print: (text: string) => void): Promise<void> {
+  const { config, logger, lifecycle } = service;
+  const folder = dataFolder(config.dataDir);
+  await makeDataFolder(folder);
+  // The embedded log comes first: it keeps a second process out of the folder.
+  const embedded = config.kafkaBrokers && !hasEmbeddedLog(folder) ? undefined : await openEmbeddedLog(service, folder);
+  if (!config.secretFile) await makeSecrets(folder.secretFile);
+  const { secrets, verifier } = await openSecrets(service, config.secretFile ?? folder.secretFile);
+  const http = await listen(service);
+
+  const [database, kafka, { createIngestRouter }, { createQueryRouter }] = await together([
+    openDatabase(service, folder),
+    config.kafkaBrokers ? openKafka(service, config.kafkaBrokers) : undefined,
+    import('@wayline/ingest'),
+    import('@wayline/query'),
+  ]);
+  const pool = await openPool(service, database.url, 'query');
+  const workerPool = await openPool(service, database.url, 'worker');
+  if (kafka && embedded) await requireDrained(embedded, pool, config.group);
+  const log = kafka ?? embedded;
+  if (!log) throw new Error('one of the two is always there');
+
+  const access = await developmentAccess(pool, secrets);
+  lifecycle.signal.throwIfAborted();
+  await startWorker(service, { log, pool: workerPool, verifier });
+  serve(service, http, {
+    routers: [
+      createIngestRouter({ log, verifier, logger }),
+      createQueryRouter({ pool, log, group: config.group, verifier, logger }),
+    ],
+    checks: [logCheck(log), databaseCheck(pool)],
+  });
+
+  const dev = { url: http.url, dashboardUrl: `${http.url}/`, ...access };
+  await writeDevFile(folder.devFile, dev);
+  print(
+    banner({
+      dev,
+      folder,
+      log: kafka ? `Kafka at ${config.kafkaBrokers?.join(', ')}` : 'embedded',
+      database: database.name,
+      usualFolder: config.dataDir === VARIABLES.dataDir.fallback,
+      startedInMs: performance.now(),
+      workingDirectory: process.cwd(),
+    }),
+  );
+}

@@ -1,0 +1,20 @@
+import { createIngestRouter } from '@wayline/ingest';
+import { ingestLogCheck, listen, openKafka, openSecrets, serve } from '../compose.ts';
+import type { Config } from '../config.ts';
+import type { ExitCode } from '../errors.ts';
+import { runService } from '../service.ts';
+
+/** HTTP into the log; PostgreSQL is never touched. */
+export function runIngest(config: Config<'ingest'>): Promise<ExitCode> {
+  return runService('ingest', config, async (service) => {
+    const { logger } = service;
+    const { verifier } = await openSecrets(service, config.secretFile);
+    const http = await listen(service);
+    const log = await openKafka(service, config.kafkaBrokers);
+    serve(service, http, {
+      routers: [createIngestRouter({ log, verifier, logger })],
+      checks: [ingestLogCheck(log)],
+    });
+    logger.info({ url: http.url, logId: log.id }, 'ingest is ready');
+  });
+}

@@ -1,0 +1,23 @@
+import { createQueryRouter } from '@wayline/query';
+import { databaseCheck, listen, logCheck, openKafka, openPool, openSecrets, serve } from '../compose.ts';
+import type { Config } from '../config.ts';
+import type { ExitCode } from '../errors.ts';
+import { runService } from '../service.ts';
+import { requireSchema } from '../store-access.ts';
+
+/** The trace API over PostgreSQL. */
+export function runQuery(config: Config<'query'>): Promise<ExitCode> {
+  return runService('query', config, async (service) => {
+    const { logger } = service;
+    const { verifier } = await openSecrets(service, config.secretFile);
+    const http = await listen(service);
+    await requireSchema(config.databaseUrl);
+    const pool = await openPool(service, config.databaseUrl, 'query');
+    const log = await openKafka(service, config.kafkaBrokers);
+    serve(service, http, {
+      routers: [createQueryRouter({ pool, log, group: config.group, verifier, logger })],
+      checks: [logCheck(log), databaseCheck(pool)],
+    });
+    logger.info({ url: http.url, logId: log.id }, 'query is ready');
+  });
+}

@@ -1,0 +1,113 @@
+import { readFile } from 'node:fs/promises';
+import { TOPICS } from '@wayline/contracts';
+import type { EventLog, TopicSpec } from '@wayline/event-log';
+import { createVerifier, type Verifier } from '@wayline/identity/verify';
+import type { createPool } from '@wayline/store';
+import type { Router } from 'express';
+import type { Config } from './config.ts';
+import { messageOf, UsageError } from './errors.ts';
+import { readSecrets, type Secrets } from './secrets.ts';
+import type { Service } from './service.ts';
+import { createHttpApp, createStartingApp } from './serving/http-app.ts';
+import { type HttpServer, startHttpServer } from './serving/http-server.ts';
+import { createReadiness, type ReadinessCheck } from './serving/readiness.ts';
+
+export type Pool = ReturnType<typeof createPool>;
+
+/** For so long ingest stays ready while the log is away, so that clients see Retry-After and not a refused connection. */
+const LOG_GRACE_MS = 60_000;
+/** Of the time that stopping may take, the part that the requests in hand may have. */
+const DRAIN_SHARE = 0.5;
+
+/** Topics that a role needs; made where they are missing. */
+export function topics(partitions: number): TopicSpec[] {
+  return [TOPICS.events, TOPICS.direct].map((name) => ({ name, partitions }));
+}
+
+/** Listens, and answers that it is starting. */
+export async function listen({ config, logger, lifecycle }: Service): Promise<HttpServer> {
+  const { host, port } = config;
+  const http = await startHttpServer({ host, port, listener: createStartingApp(logger) });
+  lifecycle.onStop('the HTTP server', () => http.drain(drainMs(config)));
+  return http;
+}
+
+/** Serves the routers from now on. On stopping, the requests in hand are finished before anything else ends. */
+export function serve(
+  { config, logger, lifecycle }: Service,
+  http: HttpServer,
+  { routers, checks }: { routers: readonly Router[]; checks: readonly ReadinessCheck[] },
+): void {
+  http.serve(createHttpApp({ routers, readiness: createReadiness(checks), logger }));
+  lifecycle.onStop('the requests in hand', () => http.drain(drainMs(config)));
+}
+
+const drainMs = ({ shutdownSeconds }: Config): number => shutdownSeconds * 1000 * DRAIN_SHARE;
+
+/** The secrets, and the verifier of keys and tokens made from them. */
+export async function openSecrets(
+  { logger }: Service,
+  secretFile: string,
+): Promise<{ secrets: Secrets; verifier: Verifier }> {
+  const secrets = await readSecrets(secretFile, (sentence) => logger.warn({ secretFile }, sentence));
+  return { secrets, verifier: createVerifier({ secrets }) };
+}
+
+/** Connections for one role. */
+export async function openPool({ config, logger, lifecycle }: Service, url: string, role: string): Promise<Pool> {
+  const store = await import('@wayline/store');
+  const pool = store.createPool({ url, max: config.databaseConnections, applicationName: `wayline ${role}`, logger });
+  lifecycle.onStop(`the connections of ${role}`, () => pool.end());
+  return pool;
+}
+
+/** @throws LogSetupError, in time, if the brokers cannot be reached or the topics cannot be used */
+export async function openKafka({ config, logger, lifecycle }: Service, brokers: readonly string[]): Promise<EventLog> {
+  const { createKafkaLog } = await import('@wayline/event-log/kafka');
+  const { kafkaSaslMechanism: mechanism, kafkaSaslUsername: username, kafkaSaslPassword: password } = config;
+  const log = await createKafkaLog({
+    brokers,
+    clientId: config.kafkaClientId,
+    topics: topics(config.kafkaPartitions),
+    generation: config.kafkaGeneration,
+    replication: config.kafkaReplication,
+    ssl: await tls(config),
+    sasl: mechanism && username && password ? { mechanism, username, password } : undefined,
+    logger,
+  });
+  lifecycle.onStop('the log', () => log.close());
+  return log;
+}
+
+async function tls({ kafkaSsl, kafkaSslCaFile: file }: Config): Promise<boolean | { ca: string }> {
+  if (!file) return kafkaSsl;
+  try {
+    return { ca: await readFile(file, 'utf8') };
+  } catch (error) {
+    throw new UsageError(`KAFKA_SSL_CA_FILE ${file} cannot be read: ${messageOf(error)}`);
+  }
+}
+
+/** Stores the log; when the worker ends for good by itself, so does the process. */
+export async function startWorker(
+  { config, logger, lifecycle }: Service,
+  parts: { log: EventLog; pool: Pool; verifier: Verifier },
+): Promise<void> {
+  const { createWorker } = await import('@wayline/worker');
+  const { batchRows: maxRows, lingerMs, transactions: concurrency, group } = config;
+  const worker = createWorker({ ...parts, group, logger, settings: { maxRows, lingerMs, concurrency } });
+  lifecycle.onStop('the worker', () => worker.stop());
+  worker.ended.catch((error: unknown) => lifecycle.fail(error, 'the worker ended for good'));
+  await worker.start();
+}
+
+export function logCheck(log: EventLog, { graceMs }: { graceMs?: number } = {}): ReadinessCheck {
+  return { name: 'log', check: () => log.ranges(TOPICS.events), graceMs };
+}
+
+/** The log as ingest needs it. */
+export const ingestLogCheck = (log: EventLog): ReadinessCheck => logCheck(log, { graceMs: LOG_GRACE_MS });
+
+export function databaseCheck(pool: Pool): ReadinessCheck {
+  return { name: 'database', check: async () => (await import('@wayline/store')).ping(pool) };
+}

@@ -1,0 +1,101 @@
+import type { IncomingMessage } from 'node:http';
+import type { Readable, Transform } from 'node:stream';
+import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
+import { ProblemError } from '@wayline/contracts';
+import type { ByteBudget } from './byte-budget.ts';
+
+export interface BodyLimits {
+  /** The most bytes of one body, after inflation. */
+  maxBytes: number;
+  budget: ByteBudget;
+}
+
+const INFLATED_CHUNK = 64 * 1024;
+
+const tooLarge = (maxBytes: number) =>
+  new ProblemError(
+    'body_too_large',
+    `The body is over ${maxBytes} bytes after inflation; send fewer events a request.`,
+  );
+
+/** What turns the bytes on the wire into the body; undefined where they are the body. */
+function createInflater(encoding: string | undefined): Transform | undefined {
+  switch (encoding?.trim().toLowerCase()) {
+    case undefined:
+    case '':
+    case 'identity':
+      return undefined;
+    case 'gzip':
+    case 'x-gzip':
+      return createGunzip({ chunkSize: INFLATED_CHUNK });
+    case 'deflate':
+      return createInflate({ chunkSize: INFLATED_CHUNK });
+    case 'br':
+      return createBrotliDecompress({ chunkSize: INFLATED_CHUNK });
+    default:
+      throw new ProblemError('unsupported_media_type', 'Content-Encoding must be gzip, deflate or br, or absent.');
+  }
+}
+
+/**
+ * The body of a request, inflated. It has taken `length` bytes of the budget, which whoever is done with it must give
+ * back. Rejects with a `ProblemError`, having given all back: too large, not as its Content-Encoding says, cut
+ * off, or no budget left. How long a body may take is the server's `requestTimeout`.
+ */
+export async function readBody(request: IncomingMessage, { maxBytes, budget }: BodyLimits): Promise<Buffer> {
+  if (request.readableEnded) throw new Error('The body was read before: no body parser may stand before this router');
+  if (Number(request.headers['content-length'] ?? 0) > maxBytes) throw tooLarge(maxBytes);
+  const inflater = createInflater(request.headers['content-encoding']);
+  const source: Readable = inflater ? request.pipe(inflater) : request;
+
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let size = 0;
+
+    const onData = (chunk: Buffer) => {
+      if (size + chunk.length > maxBytes) return fail(tooLarge(maxBytes));
+      if (!budget.take(chunk.length)) {
+        return fail(
+          new ProblemError('overloaded', 'Too many bodies are being read; try again in a moment.', {
+            retryAfterSeconds: 1,
+          }),
+        );
+      }
+      size += chunk.length;
+      chunks.push(chunk);
+    };
+    const onEnd = () => {
+      stopReading();
+      resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, size));
+    };
+    const onInflateError = () =>
+      fail(new ProblemError('invalid_encoding', 'The body is not what its Content-Encoding says.'));
+    const onCutOff = () => {
+      // A request that was read to its end also closes, which may be before the inflater has given out all of it.
+      if (!request.readableEnded) fail(new ProblemError('invalid_request', 'The body was cut off.'));
+    };
+
+    function fail(error: ProblemError): void {
+      stopReading();
+      budget.give(size);
+      reject(error);
+    }
+
+    function stopReading(): void {
+      source.off('data', onData).off('end', onEnd);
+      request.off('error', onCutOff).off('close', onCutOff);
+      request.on('error', ignore);
+      if (inflater) {
+        request.unpipe(inflater);
+        inflater.off('error', onInflateError).on('error', ignore).destroy();
+      }
+      request.resume(); // What is left must be read off, or the client, still writing, would never see the answer.
+    }
+
+    source.on('data', onData).on('end', onEnd);
+    inflater?.on('error', onInflateError);
+    request.on('error', onCutOff).on('close', onCutOff);
+  });
+}
+
+function ignore(): void {}

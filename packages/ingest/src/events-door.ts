@@ -1,0 +1,36 @@
+import { createEventValidator, ProblemError, timeWindow } from '@wayline/contracts';
+import { decodeText, mediaTypeOf } from '@wayline/http';
+import type { Door } from './arrival.ts';
+import { judgeEvents, type RejectedEvent } from './judge-events.ts';
+import { parseEventsBody } from './parse-events-body.ts';
+import { readSkewMs } from './sent-at.ts';
+import { userAgentOf } from './user-agent.ts';
+
+/** `POST /v1/events` and `POST /v1/sessions/{id}/events`. Compiles the event's schema (some ms). */
+export function createEventsDoor({ pastDays }: { pastDays: number | undefined }): Door {
+  const validator = createEventValidator();
+  return ({ principal, receivedMs, headers, body, sessionId }) => {
+    const events = parseEventsBody(decodeText(body), mediaTypeOf(headers['content-type']));
+    const { records, rejected, ids } = judgeEvents(events, {
+      validator,
+      projectId: principal.projectId,
+      receivedMs,
+      skewMs: readSkewMs(receivedMs, headers, events.sentAt),
+      window: timeWindow(receivedMs, { allowImport: principal.allowImport, pastDays }),
+      sessionId,
+      userAgent: userAgentOf(headers['user-agent']),
+    });
+    if (records.length === 0) throw noValidEvents(rejected);
+    return { records, status: 202, answer: { accepted: records.length, rejected, ids } };
+  };
+}
+
+function noValidEvents(rejected: readonly RejectedEvent[]): ProblemError {
+  const count = rejected.length;
+  const detail =
+    count === 0
+      ? 'The request holds no event.'
+      : `${count === 1 ? 'The event was' : `All ${count} events were`} refused; \`errors\` says why.`;
+  const errors = rejected.flatMap(({ index, errors }) => errors.map((error) => ({ index, ...error })));
+  return new ProblemError('no_valid_events', detail, { errors });
+}

@@ -1,0 +1,111 @@
+import {
+  type EventError,
+  type EventValidator,
+  type IdentifiedEvent,
+  isUuid,
+  type LoggedEvent,
+  normalizeOccurredAt,
+  type TimeWindow,
+  timeError,
+  uuidV7,
+  type WaylineEvent,
+} from '@wayline/contracts';
+import type { NewRecord } from '@wayline/event-log';
+import { eventRecord } from './event-record.ts';
+import type { EventsBody } from './parse-events-body.ts';
+import { fillUserAgent } from './user-agent.ts';
+
+/** What is known of a request beside its body. */
+export interface JudgeOptions {
+  validator: EventValidator;
+  projectId: number;
+  /** When the request's head arrived, epoch ms. */
+  receivedMs: number;
+  /** receivedAt − sentAt where that is over the tolerance, else 0. */
+  skewMs: number;
+  window: TimeWindow;
+  /** The session in the address: events must name it or none. */
+  sessionId?: string;
+  userAgent?: string;
+}
+
+export interface RejectedEvent {
+  /** Place in the request, from 0. */
+  index: number;
+  /** The sender's, if it is a UUID. */
+  eventId?: string;
+  errors: EventError[];
+}
+
+export interface Judgement {
+  /** One for each accepted event, in the order of the request. */
+  records: NewRecord[];
+  rejected: RejectedEvent[];
+  /** Ids of the accepted events, in order, if one of them at least was assigned here. */
+  ids?: string[];
+}
+
+/**
+ * Judges each event of a request apart, and makes the records of those that are good. Pure, but for the random bits of
+ * the ids that it assigns; it changes the items.
+ */
+export function judgeEvents(body: EventsBody, options: JudgeOptions): Judgement {
+  const records: NewRecord[] = [];
+  const rejected: RejectedEvent[] = [];
+  const ids: string[] = [];
+  let assigned = false;
+
+  for (let index = 0; index < body.items.length; index++) {
+    const item = body.items[index];
+    const unreadable = body.unreadable?.get(index);
+    const errors = unreadable ? [unreadable] : shapeErrors(item, options);
+    if (errors.length > 0) {
+      rejected.push(rejection(index, item, errors));
+      continue;
+    }
+    const event = item as WaylineEvent;
+    const own = event.eventId !== undefined;
+    const logged = completed(event, options);
+    const late = timeError(logged.event, { receivedMs: options.receivedMs, skewMs: logged.skew ?? 0 }, options.window);
+    if (late) {
+      rejected.push({ index, ...(own && { eventId: logged.event.eventId }), errors: [late] });
+      continue;
+    }
+    assigned ||= !own;
+    ids.push(logged.event.eventId);
+    records.push(eventRecord(logged));
+  }
+  return { records, rejected, ...(assigned && { ids }) };
+}
+
+function shapeErrors(item: unknown, { validator, sessionId }: JudgeOptions): EventError[] {
+  if (sessionId === undefined || typeof item !== 'object' || item === null) return validator.validate(item);
+  const named = item as { sessionId?: unknown };
+  if (named.sessionId === undefined) named.sessionId = sessionId;
+  const errors = validator.validate(item);
+  if (typeof named.sessionId === 'string' && named.sessionId !== sessionId) {
+    const message = 'differs from the session in the address; leave it out, or send the event to /v1/events';
+    errors.push({ pointer: '/sessionId', code: 'session_mismatch', message });
+  }
+  return errors;
+}
+
+/** The event as it goes into the log: with an id, its time and id in one form. */
+function completed(event: WaylineEvent, { projectId, receivedMs, skewMs, userAgent }: JudgeOptions): LoggedEvent {
+  let skew = skewMs;
+  if (event.occurredAt !== undefined) {
+    event.occurredAt = normalizeOccurredAt(event.occurredAt);
+  } else if (event.eventId === undefined) {
+    // No time of the sender's: that of receipt is by our clock, so the sender's clock has no part in it.
+    event.occurredAt = new Date(receivedMs).toISOString();
+    skew = 0;
+  }
+  event.eventId = event.eventId === undefined ? uuidV7(receivedMs) : event.eventId.toLowerCase();
+  fillUserAgent(event, userAgent);
+  return { project: projectId, receivedAt: receivedMs, ...(skew !== 0 && { skew }), event: event as IdentifiedEvent };
+}
+
+function rejection(index: number, item: unknown, errors: EventError[]): RejectedEvent {
+  const eventId = (item as { eventId?: unknown } | null | undefined)?.eventId;
+  return { index, ...(typeof eventId === 'string' && isUuid(eventId) && { eventId }), errors };
+}

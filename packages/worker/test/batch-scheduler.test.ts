@@ -1,0 +1,112 @@
+import { describe, expect, test } from '@jest/globals';
+import { type JudgedRecord, type PartitionBatch, PositionMovedError, type StoredCounts } from '@wayline/store';
+import { BatchScheduler } from '../src/batch-scheduler.ts';
+
+const logger = { info() {}, warn() {}, error() {} };
+const settings = { maxRows: 100, lingerMs: 1, concurrency: 2 };
+
+function batchOf(partition: number, firstOffset: number, count: number): PartitionBatch {
+  const records = Array.from({ length: count }, (_, i): JudgedRecord => ({
+    offset: firstOffset + i,
+    timeMs: 0,
+    projectId: 1,
+    original: { key: null, value: Buffer.from('x'), headers: {} },
+    verdict: {
+      store: {
+        event: { eventId: '01890a5d-ac96-774b-bcce-b302099a8057', sessionId: 's', type: 't' },
+        receivedMs: 0,
+        times: { keyMs: 0, skewMs: 0, correctedMs: 0, claim: false },
+      },
+    },
+  }));
+  return { topic: 't', partition, firstOffset, nextOffset: firstOffset + count, records };
+}
+
+/** Stands where the database would; what the database itself does is tested on a real one. */
+function schedulerOver(write: (batches: readonly PartitionBatch[]) => Promise<void>, position = 0) {
+  const calls: (readonly PartitionBatch[])[] = [];
+  const scheduler = new BatchScheduler({
+    settings,
+    logger,
+    readNextOffset: async () => position,
+    onStored: () => undefined,
+    writer: {
+      forget: () => undefined,
+      write: async (batches): Promise<StoredCounts[]> => {
+        calls.push(batches);
+        await write(batches);
+        return batches.map(({ records }) => ({ stored: records.length, duplicate: 0, deadLettered: 0 }));
+      },
+    },
+  });
+  return { scheduler, calls };
+}
+
+const lease = { signal: new AbortController().signal };
+const dataError = Object.assign(new Error('invalid'), { code: '22021' });
+
+describe('batches on their way into transactions', () => {
+  test('several partitions share a transaction', async () => {
+    const { scheduler, calls } = schedulerOver(async () => undefined);
+    const next = await Promise.all([1, 2, 3].map((p) => scheduler.submit(batchOf(p, 0, 10), lease)));
+    expect(next).toEqual([10, 10, 10]);
+    expect(calls).toHaveLength(1);
+  });
+
+  test('no transaction is larger than its limit, but for a single batch', async () => {
+    const { scheduler, calls } = schedulerOver(async () => undefined);
+    await Promise.all([60, 60, 300].map((n, p) => scheduler.submit(batchOf(p, 0, n), lease)));
+    expect(calls.map((batches) => batches.map(({ records }) => records.length))).toEqual([[60], [60], [300]]);
+  });
+
+  test('T13: a transient error is waited out, and the batch written again', async () => {
+    let failures = 2;
+    const { scheduler, calls } = schedulerOver(async () => {
+      if (failures-- > 0) throw Object.assign(new Error('away'), { code: '57P01' });
+    });
+    expect(await scheduler.submit(batchOf(0, 0, 5), lease)).toBe(5);
+    expect(calls).toHaveLength(3);
+  });
+
+  test('waiting ends when the partition is lost', async () => {
+    const lost = new AbortController();
+    const { scheduler } = schedulerOver(async () => {
+      lost.abort(new Error('lost'));
+      throw new Error('connection refused');
+    });
+    await expect(scheduler.submit(batchOf(0, 0, 5), { signal: lost.signal })).rejects.toThrow('lost');
+  });
+
+  test('T6: where one of several positions has moved, each partition is done by itself', async () => {
+    const { scheduler, calls } = schedulerOver(async (batches) => {
+      if (batches.some(({ partition }) => partition === 2)) throw new PositionMovedError('moved');
+    }, 77);
+    expect(await Promise.all([1, 2].map((p) => scheduler.submit(batchOf(p, 0, 10), lease)))).toEqual([10, 77]);
+    expect(calls.map((batches) => batches.length)).toEqual([2, 1, 1]);
+  });
+
+  test('T13: one bad row is dead-lettered alone, and takes nothing along', async () => {
+    const committed: number[] = [];
+    const dead: number[] = [];
+    const { scheduler } = schedulerOver(async (batches) => {
+      const records = batches.flatMap((batch) => batch.records);
+      if (records.some(({ offset, verdict }) => offset === 13 && 'store' in verdict)) throw dataError;
+      for (const { offset, verdict } of records) ('store' in verdict ? committed : dead).push(offset);
+    });
+    expect(await scheduler.submit(batchOf(0, 0, 50), lease)).toBe(50);
+    expect(dead).toEqual([13]);
+    expect(committed).toEqual(Array.from({ length: 50 }, (_, i) => i).filter((i) => i !== 13));
+  });
+
+  test('at most so many transactions run at once, and all are done in the end', async () => {
+    let running = 0;
+    let most = 0;
+    const { scheduler } = schedulerOver(async () => {
+      most = Math.max(most, ++running);
+      await new Promise((resolve) => setImmediate(resolve));
+      running--;
+    });
+    await Promise.all(Array.from({ length: 20 }, (_, p) => scheduler.submit(batchOf(p, 0, 90), lease)));
+    expect(most).toBe(2);
+  });
+});
