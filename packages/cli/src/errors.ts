@@ -9,6 +9,7 @@ export class UsageError extends Error {
 
 /** The text of a thrown value, for a sentence to the operator. */
 export function messageOf(error: unknown): string {
-  if (error instanceof AggregateError && !error.message) return error.errors.map(messageOf).join('; ');
-  return error instanceof Error ? error.message : String(error);
+  const { message, errors } = (error ?? {}) as { message?: unknown; errors?: unknown };
+  if (typeof message === 'string' && message !== '') return message;
+  return Array.isArray(errors) ? errors.map(messageOf).join('; ') : String(error);
 }

@@ -17,11 +17,12 @@ const FOR_THE_OPERATOR: Record<string, ExitCode> = {
 
 /** Tells why a command failed: one sentence for what the operator can mend, a stack trace for what we must. */
 export function report(error: unknown): ExitCode {
-  const code = error instanceof Error ? FOR_THE_OPERATOR[error.name] : undefined;
+  const { name, stack } = (error ?? {}) as Partial<Error>;
+  const code = FOR_THE_OPERATOR[name ?? ''];
   if (code !== undefined) {
     for (const sentence of messageOf(error).split('\n')) tell(sentence);
     return code;
   }
-  tell(`a fault of the program: ${error instanceof Error ? (error.stack ?? error.message) : messageOf(error)}`);
+  tell(`a fault of the program: ${stack ?? messageOf(error)}`);
   return EXIT.fault;
 }

@@ -6,7 +6,7 @@ export async function together<T extends readonly unknown[]>(
   tasks: readonly [...T],
 ): Promise<{ -readonly [K in keyof T]: Awaited<T[K]> }> {
   const settled = await Promise.allSettled(tasks);
-  const failed = settled.find((result) => result.status === 'rejected');
+  const failed = settled.find((result): result is PromiseRejectedResult => result.status === 'rejected');
   if (failed) throw failed.reason;
   return settled.map((result) => (result as PromiseFulfilledResult<unknown>).value) as never;
 }

@@ -54,6 +54,7 @@ export async function migrate({
     );
     try {
       refuseNewer(await readApplied(client), await readKnown());
+      await createTable(client);
       const ran = await runner({
         dbClient: client,
         dir: FOLDER,
@@ -112,6 +113,12 @@ async function readApplied(client: pg.Client): Promise<string[]> {
   if (!found[0]?.there) return [];
   const { rows } = await client.query<{ name: string }>(`SELECT name FROM public.${TABLE} ORDER BY run_on, id`);
   return rows.map(({ name }) => name);
+}
+
+/** As node-pg-migrate would; but where it is not allowed, PostgreSQL's own error is thrown. */
+async function createTable(client: pg.Client): Promise<void> {
+  await client.query(`CREATE TABLE IF NOT EXISTS public.${TABLE} (
+    id serial PRIMARY KEY, name varchar(255) NOT NULL, run_on timestamp NOT NULL)`);
 }
 
 /** In another encoding events with characters that it lacks could never be stored. */

@@ -14,18 +14,18 @@ import {
   skipExpired,
 } from '../src/index.ts';
 import { batchOf, eventOf, storeVerdict } from './batches.ts';
-import { createMigratedDatabase } from './migrated-database.ts';
+import { createStoreDatabase } from './store-database.ts';
 
 const LOG = { logId: 'log-a', group: 'g' };
 const TOPIC = 'wayline.events';
 const HOUR = 3_600_000;
 
-let database: Awaited<ReturnType<typeof createMigratedDatabase>>;
+let database: Awaited<ReturnType<typeof createStoreDatabase>>;
 let pool: pg.Pool;
 let writer: BatchWriter;
 
 beforeAll(async () => {
-  database = await createMigratedDatabase();
+  database = await createStoreDatabase();
   pool = createPool({ url: database.url, max: 8, applicationName: 'test' });
 });
 afterAll(async () => {

@@ -62,9 +62,9 @@ describe('O3: migrations', () => {
     await holder.query(`ALTER DATABASE "${holder.database}" SET statement_timeout = '200ms'`);
     await holder.query('BEGIN; SELECT pg_advisory_xact_lock(7241865325823964)');
     const waiting = migrate({ url: database.url });
-    const blocked = `SELECT count(*)::int AS n FROM pg_stat_activity
-      WHERE datname = current_database() AND wait_event_type = 'Lock' AND query_start < clock_timestamp() - interval '400 ms'`;
-    while ((await holder.query(blocked)).rows[0].n === 0);
+    const blocked = `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
+      AND query_start < clock_timestamp() - interval '400 ms'`;
+    while ((await query(blocked)).length === 0);
     await holder.query('COMMIT');
     await holder.end();
     expect((await waiting).applied.length).toBeGreaterThan(0);

@@ -22,7 +22,7 @@ describe('what comes back', () => {
   test('bigint is a number where it is safe, else its text; times are epoch ms', async () => {
     const pool = poolOf();
     const { rows } = await pool.query(
-      `SELECT 42::bigint AS small, 9007199254740991::bigint AS largest, -9223372036854775808::bigint AS hash,
+      `SELECT 42::bigint AS small, 9007199254740991::bigint AS largest, '-9223372036854775808'::bigint AS hash,
          '{1,-9223372036854775808}'::bigint[] AS list, timestamptz '2026-11-20 12:00:00.123+02' AS at,
          timestamptz '1969-12-31 23:59:59.5Z' AS before, NULL::bigint AS none`,
     );

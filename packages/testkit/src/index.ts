@@ -8,3 +8,5 @@ export * from './postgres-shared.ts';
 export * from './process.ts';
 export * from './recording-client.ts';
 export * from './tcp-proxy.ts';
+export * from './seeded-random.ts';
+export * from './strict-accounting.ts';

@@ -10,7 +10,7 @@ import { createVerifier, formatWriteKey } from '@wayline/identity/verify';
 import { createPool } from '@wayline/store';
 import { startTcpProxy, type TcpProxyOptions } from '@wayline/testkit';
 import type pg from 'pg';
-import { createMigratedDatabase } from '../../store/test/migrated-database.ts';
+import { createStoreDatabase } from '../../store/test/store-database.ts';
 import { createWorker, type Worker } from '../src/index.ts';
 
 const SECRET = 'a secret of more than thirty-two characters';
@@ -34,7 +34,7 @@ beforeEach(async () => {
   problems.length = 0;
   const folder = await mkdtemp(join(tmpdir(), 'wayline-worker-'));
   closers.push(() => rm(folder, { recursive: true, force: true }));
-  const database = await createMigratedDatabase();
+  const database = await createStoreDatabase();
   closers.push(() => database.close());
   databaseUrl = database.url;
   pool = createPool({ url: databaseUrl, max: 5, applicationName: 'test' });

@@ -43,13 +43,14 @@ export async function readAccessToken(
         issuer: ISSUER,
         audience: ISSUER,
         typ: 'at+jwt',
+        requiredClaims: ['exp', 'sub'],
       });
       if (!Number.isInteger(payload.project) || typeof payload.scope !== 'string') return 'invalid';
       const named = payload.scope.split(' ');
       return {
         kind: 'token',
         projectId: payload.project as number,
-        id: payload.sub ?? '',
+        id: payload.sub as string,
         scopes: new Set(SCOPES.filter((scope) => named.includes(scope))),
         allowImport: payload.import === true,
       };

@@ -1,0 +1,44 @@
+// Reads what Jest wrote with --json, and ends with the one line that counts. A suite that could not run is a failure, and
+// so is a skipped test, unless it needs what a machine may rightly lack.
+import { readFileSync } from 'node:fs';
+
+const [report, failedChecks, status] = process.argv.slice(2);
+const print = (line) => process.stdout.write(`${line}\n`);
+
+const LACKING = [
+  { test: /needs Docker/i, lacks: 'Docker' },
+  ...(process.getuid?.() === 0 ? [] : [{ test: /\bas root\b/, lacks: 'root' }]),
+];
+
+function results() {
+  const text = readFileSync(report, 'utf8');
+  return text ? JSON.parse(text).testResults : [];
+}
+
+let passed = 0;
+let failed = Number(failedChecks);
+let skipped = 0;
+const suites = results();
+for (const { assertionResults, status: suiteStatus, name } of suites) {
+  let failedHere = 0;
+  for (const { fullName, status: outcome } of assertionResults) {
+    if (outcome === 'passed') passed++;
+    else if (outcome === 'failed') failedHere++;
+    else {
+      skipped++;
+      const excuse = LACKING.find(({ test }) => test.test(fullName));
+      print(`Skipped${excuse ? `, for lack of ${excuse.lacks}` : ' without excuse'}: ${fullName}`);
+      if (!excuse) process.exitCode = 1;
+    }
+  }
+  if (suiteStatus === 'failed' && failedHere === 0) {
+    print(`Could not run: ${name}`);
+    failedHere++;
+  }
+  failed += failedHere;
+}
+if (passed === 0) print('No test was run.');
+// Jest, or a step before it, may have failed in a way that no test shows.
+if (failed === 0 && (passed === 0 || status !== '0')) failed++;
+if (failed > 0) process.exitCode = 1;
+print(`${passed} passed, ${failed} failed, ${skipped} skipped`);

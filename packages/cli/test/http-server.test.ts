@@ -1,0 +1,83 @@
+import { once } from 'node:events';
+import { Agent, get, type IncomingMessage, type ServerResponse } from 'node:http';
+import { connect } from 'node:net';
+import { afterEach, describe, expect, test } from '@jest/globals';
+import { type HttpServer, startHttpServer } from '../src/serving/http-server.ts';
+
+const servers: HttpServer[] = [];
+const agent = new Agent({ keepAlive: true });
+
+async function start(listener: (request: IncomingMessage, response: ServerResponse) => void): Promise<HttpServer> {
+  const server = await startHttpServer({ host: '127.0.0.1', port: 0, listener });
+  servers.push(server);
+  return server;
+}
+
+async function fetchText(url: string): Promise<{ text: string }> {
+  const [response] = (await once(get(url, { agent }), 'response')) as [IncomingMessage];
+  let text = '';
+  for await (const chunk of response) text += chunk;
+  return { text };
+}
+
+function withResolvers<T>(): { promise: Promise<T>; resolve: (value: T) => void } {
+  let resolve = (_value: T): void => undefined;
+  const promise = new Promise<T>((given) => {
+    resolve = given;
+  });
+  return { promise, resolve };
+}
+
+afterEach(async () => {
+  agent.destroy();
+  await Promise.all(servers.splice(0).map((server) => server.drain(0)));
+});
+
+describe('the HTTP server', () => {
+  test('says in one sentence that a port is taken', async () => {
+    const { url } = await start(() => undefined);
+    const port = Number(new URL(url).port);
+    await expect(startHttpServer({ host: '127.0.0.1', port, listener: () => undefined })).rejects.toThrow(
+      `Port ${port} of 127.0.0.1 is taken by another program; stop that, or set PORT to another (0 is any free one).`,
+    );
+  });
+
+  test('says in one sentence that HOST is no address of the machine', async () => {
+    const wrong = startHttpServer({ host: '192.0.2.1', port: 0, listener: () => undefined });
+    await expect(wrong).rejects.toThrow('HOST 192.0.2.1 is not an address of this machine.');
+  });
+
+  test('O8: finishes the request in hand, takes no new one, and closes its kept connection at once', async () => {
+    const inHand = withResolvers<ServerResponse>();
+    const server = await start((_request, response) => inHand.resolve(response));
+    const answer = fetchText(server.url);
+    const response = await inHand.promise;
+
+    const began = performance.now();
+    const drained = server.drain(10_000);
+    await expect(fetchText(server.url)).rejects.toThrow(/ECONNREFUSED/);
+    response.end('done');
+    expect((await answer).text).toBe('done');
+    await drained;
+    expect(performance.now() - began).toBeLessThan(2_000);
+  });
+
+  test('O8: cuts off what is not done within the bound', async () => {
+    const inHand = withResolvers<ServerResponse>();
+    const server = await start((_request, response) => inHand.resolve(response));
+    const answer = fetchText(server.url).catch((error: Error) => error.message);
+    await inHand.promise;
+    await server.drain(50);
+    expect(await answer).toMatch(/hang up|ECONNRESET/);
+  });
+
+  test('answers what is no HTTP with a problem document', async () => {
+    const server = await start(() => undefined);
+    const socket = connect(Number(new URL(server.url).port), '127.0.0.1').end('nonsense\r\n\r\n');
+    let text = '';
+    for await (const chunk of socket) text += chunk;
+    expect(text).toMatch(/^HTTP\/1\.1 400 /);
+    expect(text).toContain('Content-Type: application/problem+json');
+    expect(JSON.parse(text.slice(text.indexOf('{')))).toMatchObject({ status: 400, code: 'invalid_request' });
+  });
+});

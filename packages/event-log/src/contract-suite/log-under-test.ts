@@ -1,0 +1,79 @@
+import { randomUUID } from 'node:crypto';
+import type { EventLog, TopicSpec } from '../event-log.ts';
+
+/** What the suite asks an adapter to open. The topics are new, with names that no other test has. */
+export interface OpenOptions {
+  topics: readonly TopicSpec[];
+  /** Absent: the adapter's default. */
+  maxBytesInFlight?: number;
+}
+
+export interface LogUnderTest {
+  log: EventLog;
+  /** Opens the same log again, after `log` was closed; with the same topics. */
+  reopen(): Promise<EventLog>;
+  /** Opens another log: another folder, another cluster, or another generation on the same cluster. */
+  openOther(): Promise<EventLog>;
+  /** Removes what the test made, once the logs are closed. */
+  dispose(): Promise<void>;
+}
+
+export interface ContractOptions {
+  open(options: OpenOptions): Promise<LogUnderTest>;
+  /** How long a handler works to show that it keeps its partition, ms: above the group's session timeout. Default 1500. */
+  slowHandlerMs?: number;
+  /**
+   * Promises that the adapter does not keep: the test's name, and why. Such a test must fail; once it passes, the gap is
+   * no more, and the suite says so.
+   */
+  gaps?: Readonly<Record<string, string>>;
+}
+
+/** What a test of the suite is handed. */
+export interface TestLog {
+  log: EventLog;
+  /** The test's only topic. */
+  topic: string;
+  /** Closes the log and opens it again; the test's `log` is then the new one. */
+  reopen(): Promise<EventLog>;
+  openOther(): Promise<EventLog>;
+  slowHandlerMs: number;
+}
+
+export interface TestLogOptions {
+  partitions?: number;
+  maxBytesInFlight?: number;
+}
+
+/** Runs the work on a log of its own, and closes all that was opened, also when the work fails. */
+export async function withLog(
+  contract: ContractOptions,
+  { partitions = 1, maxBytesInFlight }: TestLogOptions,
+  work: (test: TestLog) => Promise<void>,
+): Promise<void> {
+  const topic = `contract.${randomUUID()}`;
+  const opened = await contract.open({ topics: [{ name: topic, partitions }], maxBytesInFlight });
+  const logs = [opened.log];
+  const test: TestLog = {
+    log: opened.log,
+    topic,
+    slowHandlerMs: contract.slowHandlerMs ?? 1500,
+    async reopen() {
+      await test.log.close();
+      test.log = await opened.reopen();
+      logs.push(test.log);
+      return test.log;
+    },
+    async openOther() {
+      const other = await opened.openOther();
+      logs.push(other);
+      return other;
+    },
+  };
+  try {
+    await work(test);
+  } finally {
+    for (const log of logs) await log.close(); // closing twice is part of the contract
+    await opened.dispose();
+  }
+}

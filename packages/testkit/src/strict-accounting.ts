@@ -1,0 +1,83 @@
+import { Client } from 'pg';
+
+/** What is stored, held against what was acknowledged. All lists are empty and `unbalanced` is 0 where nothing is wrong. */
+export interface Accounting {
+  stored: number;
+  /** Acknowledged ids that are not stored, or in the dead letters. */
+  missing: string[];
+  /** Ids that are stored more than once. */
+  doubled: string[];
+  /** Ids that are stored though they were never sent. */
+  foreign: string[];
+  deadLetters: number;
+  /** Hours of the ledger in which read ≠ stored + duplicate + dead-lettered + erased. */
+  unbalancedHours: number;
+  /** Rows in `events` less what the ledger says was stored and not removed. */
+  ledgerDifference: number;
+  /** Sessions whose count, first or last time differs from a recount over the events. */
+  wrongSessions: string[];
+  ledger: { read: number; stored: number; duplicate: number; expired: number };
+}
+
+/**
+ * The strict accounting after a run with faults: every acknowledged event exactly once, nothing that was never sent, the
+ * ledger balanced, sessions equal to a recount.
+ * @param sent ids of all events that were sent, acknowledged or not; default: the acknowledged ones
+ */
+export async function accountFor(
+  databaseUrl: string,
+  acknowledged: ReadonlySet<string>,
+  sent: ReadonlySet<string> = acknowledged,
+): Promise<Accounting> {
+  const client = new Client({ connectionString: databaseUrl });
+  await client.connect();
+  try {
+    const many = async <T extends object>(sql: string): Promise<T[]> => (await client.query<T>(sql)).rows;
+    const one = async <T extends object>(sql: string): Promise<T> => (await many<T>(sql))[0] as T;
+    const events = await many<{ id: string; n: number }>(
+      'SELECT event_id::text AS id, count(*)::int AS n FROM events GROUP BY event_id',
+    );
+    const stored = new Set(events.map(({ id }) => id));
+    const { total, dead } = await one<{ total: number; dead: number }>(
+      'SELECT (SELECT count(*) FROM events)::int AS total, (SELECT count(*) FROM dead_letters)::int AS dead',
+    );
+    const ledger = await one<Accounting['ledger'] & { removed: number; unbalanced: number }>(
+      `SELECT coalesce(sum(read), 0)::int AS read, coalesce(sum(stored), 0)::int AS stored,
+         coalesce(sum(duplicate), 0)::int AS duplicate, coalesce(sum(expired), 0)::int AS expired,
+         coalesce(sum(removed), 0)::int AS removed,
+         count(*) FILTER (WHERE read <> stored + duplicate + dead_lettered + erased)::int AS unbalanced FROM ledger`,
+    );
+    const sessions = await many<{ id: string }>(
+      `SELECT coalesce(s.session_id, e.session_id) AS id FROM sessions s FULL JOIN (
+         SELECT project_id, session_id, count(*) AS n, min(occurred_at + skew_ms * interval '1 ms') AS first,
+           max(occurred_at + skew_ms * interval '1 ms') AS last
+         FROM events GROUP BY project_id, session_id) e USING (project_id, session_id)
+       WHERE (s.event_count, s.first_at, s.last_at) IS DISTINCT FROM (e.n, e.first, e.last)`,
+    );
+    const { removed, unbalanced, ...sums } = ledger;
+    return {
+      stored: total,
+      missing: [...acknowledged].filter((id) => !stored.has(id)),
+      doubled: events.filter(({ n }) => n > 1).map(({ id }) => id),
+      foreign: [...stored].filter((id) => !sent.has(id)),
+      deadLetters: dead,
+      unbalancedHours: unbalanced,
+      ledgerDifference: total - (sums.stored - removed),
+      wrongSessions: sessions.map(({ id }) => id),
+      ledger: sums,
+    };
+  } finally {
+    await client.end();
+  }
+}
+
+/** What `accountFor` answers where nothing is wrong, for `toMatchObject`. */
+export const NOTHING_WRONG = {
+  missing: [],
+  doubled: [],
+  foreign: [],
+  deadLetters: 0,
+  unbalancedHours: 0,
+  ledgerDifference: 0,
+  wrongSessions: [],
+} satisfies Partial<Accounting>;
