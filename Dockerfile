@@ -7,14 +7,15 @@ FROM base AS build
 COPY package.json package-lock.json .npmrc tsconfig.base.json tsconfig.json ./
 COPY packages ./packages
 COPY migrations ./migrations
-RUN --mount=type=cache,target=/root/.npm npm ci --no-progress
+# Not `npm ci`, which insists on the optional packages of every platform in the lock file: it holds one platform's.
+RUN --mount=type=cache,target=/root/.npm npm install --no-save --no-progress
 
 # Of our packages, what cli needs; of theirs, no development dependencies. Nothing is compiled at this stage.
 FROM base AS installed
 COPY package.json package-lock.json .npmrc ./
 COPY packages ./packages
 RUN --mount=type=cache,target=/root/.npm npm pkg delete scripts.prepare \
-  && npm ci --no-progress --omit=dev --workspace packages/cli
+  && npm install --no-save --no-progress --omit=dev --workspace packages/cli
 COPY --from=build /wayline/packages ./built
 RUN for package in packages/*/; do \
     name=$(basename "$package"); \

@@ -14,8 +14,8 @@ import { createReadiness, type ReadinessCheck } from './serving/readiness.ts';
 
 export type Pool = ReturnType<typeof createPool>;
 
-/** For so long ingest stays ready while the log is away, so that clients see Retry-After and not a refused connection. */
-const LOG_GRACE_MS = 60_000;
+/** For so long ingest stays ready while the log is away: its clients see Retry-After, and not a refused connection. */
+export const INGEST_LOG_GRACE_MS = 60_000;
 /** Of the time that stopping may take, the part that the requests in hand may have. */
 const DRAIN_SHARE = 0.5;
 
@@ -101,12 +101,10 @@ export async function startWorker(
   await worker.start();
 }
 
-export function logCheck(log: EventLog, { graceMs }: { graceMs?: number } = {}): ReadinessCheck {
+/** @param graceMs for so long a role stays ready although the log is away */
+export function logCheck(log: EventLog, graceMs = 0): ReadinessCheck {
   return { name: 'log', check: () => log.ranges(TOPICS.events), graceMs };
 }
-
-/** The log as ingest needs it. */
-export const ingestLogCheck = (log: EventLog): ReadinessCheck => logCheck(log, { graceMs: LOG_GRACE_MS });
 
 export function databaseCheck(pool: Pool): ReadinessCheck {
   return { name: 'database', check: async () => (await import('@wayline/store')).ping(pool) };

@@ -7,8 +7,7 @@ export type { Logger };
  * is logged last before an end is what matters most.
  */
 export function createLogger(level: string, fields: Record<string, unknown> = {}): Logger {
-  return pino(
-    { level, base: { pid: process.pid, ...fields }, timestamp: stdTimeFunctions.isoTime },
-    destination({ fd: 2, sync: true }),
-  );
+  const stderr = destination({ fd: 2, sync: true });
+  stderr.on('error', () => undefined); // a terminal that was closed: nobody is left to read
+  return pino({ level, base: { pid: process.pid, ...fields }, timestamp: stdTimeFunctions.isoTime }, stderr);
 }

@@ -6,7 +6,7 @@ import { report, tell } from './report.ts';
 /** Runs a command line (without node and the script) to its end, and answers with the exit code. */
 export async function main(args: readonly string[]): Promise<ExitCode> {
   // `wayline all | head`: a reader that goes away is no fault of ours.
-  process.stdout.on('error', () => {});
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
   for (const sentence of unknownVariables()) tell(sentence);
 
   let code: ExitCode = EXIT.stopped;

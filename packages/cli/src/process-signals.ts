@@ -7,8 +7,11 @@ import type { Lifecycle, LifecycleLogger } from './lifecycle.ts';
  */
 const SAME_WISH_MS = 1_000;
 
+/** SIGHUP: the terminal was closed. */
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
 /**
- * The first SIGINT or SIGTERM finishes what is in hand and stops, a later one stops at once. What nobody caught is
+ * The first signal finishes what is in hand and stops, a later one stops at once. What nobody caught is
  * logged and stops with code 1. Returns a function that lets go of the process.
  */
 export function bindToProcess(lifecycle: Lifecycle, logger: LifecycleLogger): () => void {
@@ -28,10 +31,10 @@ export function bindToProcess(lifecycle: Lifecycle, logger: LifecycleLogger): ()
   }
   const onUncaught = (error: unknown) => lifecycle.fail(error, 'a fault that nothing caught');
 
-  process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
+  for (const signal of SIGNALS) process.on(signal, onSignal);
   process.on('unhandledRejection', onUncaught).on('uncaughtException', onUncaught);
   return () => {
-    process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
+    for (const signal of SIGNALS) process.off(signal, onSignal);
     process.off('unhandledRejection', onUncaught).off('uncaughtException', onUncaught);
   };
 }

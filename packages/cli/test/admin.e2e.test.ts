@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { createVerifier } from '@wayline/identity/verify';
+import { createPool } from '@wayline/store';
 import { createTestDatabase, runWayline, type TestDatabase } from '@wayline/testkit';
-import pg from 'pg';
 import { readSecrets } from '../src/secrets.ts';
 
 let folder: string;
@@ -105,10 +105,9 @@ describe('admin commands, in the order of setting up', () => {
   });
 
   test('O10: a schema newer than the program stops every command that needs it with exit code 3', async () => {
-    const client = new pg.Client(database.url);
-    await client.connect();
-    await client.query("INSERT INTO pgmigrations (name, run_on) VALUES ('9999_from-the-future', now())");
-    await client.end();
+    const pool = createPool({ url: database.url, max: 1, applicationName: 'a newer program' });
+    await pool.query("INSERT INTO pgmigrations (name, run_on) VALUES ('9999_from-the-future', now())");
+    await pool.end();
     for (const args of [['migrate'], ['admin', 'create-key', '--project', 'shop']]) {
       const { code, stderr } = await wayline(...args);
       expect({ args, code, lines: stderr.split('\n').length }).toEqual({ args, code: 3, lines: 1 });

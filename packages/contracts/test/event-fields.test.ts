@@ -83,7 +83,9 @@ describe('unknown fields are refused with their path', () => {
   });
 
   test('but anything goes in `context`', () => {
-    expect(validate(withField('context', JSON.parse('{"__proto__":{"a":1},"constructor":2,"":3,"a/b":4}')))).toEqual([]);
+    expect(validate(withField('context', JSON.parse('{"__proto__":{"a":1},"constructor":2,"":3,"a/b":4}')))).toEqual(
+      [],
+    );
   });
 
   test('an answer never outgrows its request: names are cut, and errors are at most ten', () => {

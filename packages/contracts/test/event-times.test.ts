@@ -114,13 +114,11 @@ describe('occurredAt in one form', () => {
     ['2026-01-05T12:00:00.123456789+05:30', '2026-01-05T06:30:00.123Z'],
     ['2026-01-05T12:00:00.12345Z', '2026-01-05T12:00:00.123Z'],
     ['2016-12-31T23:59:60.123Z', '2017-01-01T00:00:00.000Z'],
-    ['2026-01-05T12:00:00.1+1Z', '2026-01-05T12:00:00.1+1Z'],
     [1_767_614_400_123, '2026-01-05T12:00:00.123Z'],
     [1_767_614_400_123.9, '2026-01-05T12:00:00.123Z'],
     [-0.5, '1969-12-31T23:59:59.999Z'],
     [-62_167_219_200_000, '0000-01-01T00:00:00.000Z'],
   ])('%s becomes %s', (occurredAt, normal) => {
-    if (occurredAtMs(occurredAt) === undefined) return; // not valid: never gets here
     expect(normalizeOccurredAt(occurredAt)).toBe(normal);
     expect(occurredAtMs(normal)).toBe(occurredAtMs(occurredAt));
   });

@@ -37,9 +37,15 @@ describe('UUIDv7', () => {
 
 describe('UUIDv8', () => {
   // Made by another program: SHA-256 over `length:part` of every part, cut to 16 bytes, with version and variant.
-  test.each([
-    VECTORS
-  ])('of %j is %s, in every version of Wayline', (parts, id) => {
+  const vectors: [(string | number)[], string][] = [
+    [[], 'e3b0c442-98fc-8c14-9afb-f4c8996fb924'],
+    [[''], 'ba768b33-1fd8-8cec-803b-e04e56ab2b3d'],
+    [['a', 'bc'], '5310a587-8878-8ab2-9d5a-d7c3f8503582'],
+    [['ab', 'c'], '430fb1b4-ac43-816e-8a81-fab27a1930ab'],
+    [[1, 's-1', 'sessionStarted', '', ''], '3c5c83ab-4f78-831c-aa7f-fbaf3aaaf2ed'],
+    [[7, 'sitzung-ü-𝕏', 'sessionEnded', '', '2026-01-05T12:00:00.000Z'], '2d618a74-0d33-887a-b4af-68ec86db4813'],
+  ];
+  test.each(vectors)('of %j is %s, in every version of Wayline', (parts, id) => {
     expect(uuidV8(...parts)).toBe(id);
     expect(isUuid(id)).toBe(true);
     expect(uuidV7Time(id)).toBeUndefined();

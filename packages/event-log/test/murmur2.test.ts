@@ -20,7 +20,10 @@ test('keys of all lengths and bytes go where kafkajs puts them', () => {
   let state = 1;
   for (let length = 0; length < 300; length++) {
     const key = Buffer.alloc(length);
-    for (let i = 0; i < length; i++) key[i] = (state = (Math.imul(state, 1103515245) + 12345) >>> 0) >>> 16;
+    for (let i = 0; i < length; i++) {
+      state = Math.imul(state, 1103515245) + 12345;
+      key[i] = state >>> 16;
+    }
     expect(murmur2(key)).toBe(reference(key));
     expect(partitionOf(key, 12)).toBe((reference(key) & 0x7fffffff) % 12);
   }

@@ -1,8 +1,20 @@
+import { createIngestRouter } from '@wayline/ingest';
+import { createQueryRouter } from '@wayline/query';
 import { banner } from '../all/banner.ts';
 import { openDatabase } from '../all/database.ts';
 import { developmentAccess } from '../all/development-access.ts';
 import { hasEmbeddedLog, openEmbeddedLog, requireDrained } from '../all/embedded-log.ts';
-import { databaseCheck, listen, logCheck, openKafka, openPool, openSecrets, serve, startWorker } from '../compose.ts';
+import {
+  databaseCheck,
+  INGEST_LOG_GRACE_MS,
+  listen,
+  logCheck,
+  openKafka,
+  openPool,
+  openSecrets,
+  serve,
+  startWorker,
+} from '../compose.ts';
 import { VARIABLES } from '../config/variables.ts';
 import type { Config } from '../config.ts';
 import { dataFolder, makeDataFolder } from '../data-folder.ts';
@@ -10,7 +22,6 @@ import { writeDevFile } from '../dev-file.ts';
 import type { ExitCode } from '../errors.ts';
 import { makeSecrets } from '../secrets.ts';
 import { runService, type Service } from '../service.ts';
-import { together } from '../together.ts';
 
 /** Everything in one process, and a PostgreSQL beside it; prints what to do next when it is ready. */
 export function runAll(config: Config<'all'>, print: (text: string) => void): Promise<ExitCode> {
@@ -27,17 +38,12 @@ async function startAll(service: Service<'all'>, print: (text: string) => void):
   const { secrets, verifier } = await openSecrets(service, config.secretFile ?? folder.secretFile);
   const http = await listen(service);
 
-  const [database, kafka, { createIngestRouter }, { createQueryRouter }] = await together([
-    openDatabase(service, folder),
-    config.kafkaBrokers ? openKafka(service, config.kafkaBrokers) : undefined,
-    import('@wayline/ingest'),
-    import('@wayline/query'),
-  ]);
+  const database = await openDatabase(service, folder);
   const pool = await openPool(service, database.url, 'query');
   const workerPool = await openPool(service, database.url, 'worker');
-  if (kafka && embedded) await requireDrained(embedded, pool, config.group);
-  const log = kafka ?? embedded;
-  if (!log) throw new Error('one of the two is always there');
+  if (config.kafkaBrokers && embedded) await requireDrained(embedded, pool, config.group);
+  const log = config.kafkaBrokers ? await openKafka(service, config.kafkaBrokers) : embedded;
+  if (!log) throw new Error('without Kafka the embedded log was opened');
 
   const access = await developmentAccess(pool, secrets);
   lifecycle.signal.throwIfAborted();
@@ -47,7 +53,7 @@ async function startAll(service: Service<'all'>, print: (text: string) => void):
       createIngestRouter({ log, verifier, logger }),
       createQueryRouter({ pool, log, group: config.group, verifier, logger }),
     ],
-    checks: [logCheck(log), databaseCheck(pool)],
+    checks: [logCheck(log, INGEST_LOG_GRACE_MS), databaseCheck(pool)],
   });
 
   const dev = { url: http.url, dashboardUrl: `${http.url}/`, ...access };
@@ -56,7 +62,7 @@ async function startAll(service: Service<'all'>, print: (text: string) => void):
     banner({
       dev,
       folder,
-      log: kafka ? `Kafka at ${config.kafkaBrokers?.join(', ')}` : 'embedded',
+      log: config.kafkaBrokers ? `Kafka at ${config.kafkaBrokers.join(', ')}` : 'embedded',
       database: database.name,
       usualFolder: config.dataDir === VARIABLES.dataDir.fallback,
       startedInMs: performance.now(),

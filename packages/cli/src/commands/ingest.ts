@@ -1,5 +1,5 @@
 import { createIngestRouter } from '@wayline/ingest';
-import { ingestLogCheck, listen, openKafka, openSecrets, serve } from '../compose.ts';
+import { INGEST_LOG_GRACE_MS, listen, logCheck, openKafka, openSecrets, serve } from '../compose.ts';
 import type { Config } from '../config.ts';
 import type { ExitCode } from '../errors.ts';
 import { runService } from '../service.ts';
@@ -13,7 +13,7 @@ export function runIngest(config: Config<'ingest'>): Promise<ExitCode> {
     const log = await openKafka(service, config.kafkaBrokers);
     serve(service, http, {
       routers: [createIngestRouter({ log, verifier, logger })],
-      checks: [ingestLogCheck(log)],
+      checks: [logCheck(log, INGEST_LOG_GRACE_MS)],
     });
     logger.info({ url: http.url, logId: log.id }, 'ingest is ready');
   });

@@ -29,7 +29,13 @@ export function appendContract(define: DefineTest): void {
   });
 
   define('a key goes to the partition where Kafka’s own clients put it', { partitions: 7 }, async ({ log, topic }) => {
-    const keys = ['', 'a', 'äöü€😀', 'a-little-bit-long-string', ...Array.from({ length: 50 }, (_, i) => `session-${i}`)];
+    const keys = [
+      '',
+      'a',
+      'äöü€😀',
+      'a-little-bit-long-string',
+      ...Array.from({ length: 50 }, (_, i) => `session-${i}`),
+    ];
     await log.append(
       topic,
       keys.map((key) => ({ key, value: Buffer.from(key) })),
@@ -82,7 +88,10 @@ export function appendContract(define: DefineTest): void {
 
   define('what append resolved for is there after close and reopen', { partitions: 3 }, async (test) => {
     const records = Array.from({ length: 300 }, (_, i) => ({ key: `k${i % 30}`, value: Buffer.from(`v${i}`) }));
-    await Promise.all([test.log.append(test.topic, records.slice(0, 100)), test.log.append(test.topic, records.slice(100))]);
+    await Promise.all([
+      test.log.append(test.topic, records.slice(0, 100)),
+      test.log.append(test.topic, records.slice(100)),
+    ]);
     const before = await test.log.ranges(test.topic);
     const log = await test.reopen();
     expect(await log.ranges(test.topic)).toEqual(before);

@@ -1,1 +1,3 @@
-export {};
+export { type DefineTest, eventLogContract } from './event-log-contract.ts';
+export type { ContractOptions, LogUnderTest, OpenOptions } from './log-under-test.ts';
+export * from './reader.ts';

@@ -32,8 +32,9 @@ export interface ContractOptions {
 /** What a test of the suite is handed. */
 export interface TestLog {
   log: EventLog;
-  /** The test's only topic. */
+  /** The test's topics; most need one only. */
   topic: string;
+  topics: readonly string[];
   /** Closes the log and opens it again; the test's `log` is then the new one. */
   reopen(): Promise<EventLog>;
   openOther(): Promise<EventLog>;
@@ -41,6 +42,9 @@ export interface TestLog {
 }
 
 export interface TestLogOptions {
+  /** Number of topics. Default 1. */
+  topics?: number;
+  /** Of each topic. Default 1. */
   partitions?: number;
   maxBytesInFlight?: number;
 }
@@ -48,15 +52,16 @@ export interface TestLogOptions {
 /** Runs the work on a log of its own, and closes all that was opened, also when the work fails. */
 export async function withLog(
   contract: ContractOptions,
-  { partitions = 1, maxBytesInFlight }: TestLogOptions,
+  { topics: count = 1, partitions = 1, maxBytesInFlight }: TestLogOptions,
   work: (test: TestLog) => Promise<void>,
 ): Promise<void> {
-  const topic = `contract.${randomUUID()}`;
-  const opened = await contract.open({ topics: [{ name: topic, partitions }], maxBytesInFlight });
+  const topics = Array.from({ length: count }, () => `contract.${randomUUID()}`);
+  const opened = await contract.open({ topics: topics.map((name) => ({ name, partitions })), maxBytesInFlight });
   const logs = [opened.log];
   const test: TestLog = {
     log: opened.log,
-    topic,
+    topic: topics[0] as string,
+    topics,
     slowHandlerMs: contract.slowHandlerMs ?? 1500,
     async reopen() {
       await test.log.close();

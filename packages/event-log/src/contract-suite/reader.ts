@@ -66,7 +66,8 @@ export async function startReader(log: EventLog, options: ReaderOptions): Promis
     consumer,
     begins,
     batches,
-    values: (partition) => batches.filter((batch) => partition === undefined || batch.partition === partition).flatMap(valuesOf),
+    values: (partition) =>
+      batches.filter((batch) => partition === undefined || batch.partition === partition).flatMap(valuesOf),
     async until(what, condition) {
       const enough = new AbortController();
       const held = new Promise<void>((resolve) => {

@@ -1,0 +1,60 @@
+import { describe, expect, test } from '@jest/globals';
+import { createVerifier, formatWriteKey, signAccessToken } from '@wayline/identity/verify';
+
+const SECRET = 'a-secret-of-this-test-of-40-characters-00';
+const verifier = createVerifier({ secrets: [SECRET] });
+const key = formatWriteKey({ projectId: 7, keyId: 'k1', allowImport: true }, SECRET);
+
+const refusalOf = async (credential: string | undefined) => {
+  const error = await verifier.authenticate(credential).then(
+    () => undefined,
+    (error: { problem?: object }) => error,
+  );
+  return error?.problem as { code: string; status: number; detail: string } | undefined;
+};
+
+describe('the verifier', () => {
+  test('takes write keys, which may write and nothing else', async () => {
+    const principal = {
+      kind: 'key',
+      projectId: 7,
+      id: 'k1',
+      scopes: new Set(['write']),
+      allowImport: true,
+    };
+    expect(await verifier.authenticate(key)).toEqual(principal);
+    expect(await verifier.authenticate(key)).toEqual(principal); // known by now
+    expect(verifier.writeKey(key)).toEqual(principal);
+    expect(verifier.writeKey(key.replace('wlk_7', 'wlk_8'))).toBeUndefined();
+  });
+
+  test('takes access tokens, which have their own scopes', async () => {
+    const token = await signAccessToken(
+      { projectId: 3, subject: 'a', scopes: ['read', 'admin'], expiresInSeconds: 60 },
+      SECRET,
+    );
+    expect(await verifier.authenticate(token)).toMatchObject({ kind: 'token', projectId: 3 });
+    expect(verifier.writeKey(token)).toBeUndefined();
+  });
+
+  test('refuses all else with 401 and what to do', async () => {
+    const expired = await signAccessToken({ projectId: 3, subject: 'a', scopes: [], expiresInSeconds: -1 }, SECRET);
+    expect(await refusalOf(undefined)).toMatchObject({ status: 401, detail: expect.stringContaining('Bearer') });
+    expect(await refusalOf('')).toMatchObject({ status: 401 });
+    expect(await refusalOf(`${key}0`)).toMatchObject({ status: 401, detail: expect.stringContaining('create-key') });
+    expect(await refusalOf('nonsense')).toMatchObject({ status: 401, detail: expect.stringContaining('create-token') });
+    expect(await refusalOf(expired)).toMatchObject({ status: 401, detail: expect.stringContaining('expired') });
+  });
+
+  test('keeps its head with more keys than it remembers', async () => {
+    for (let i = 1; i <= 2500; i++) {
+      const one = formatWriteKey({ projectId: i, keyId: 'k', allowImport: false }, SECRET);
+      expect(verifier.writeKey(one)?.projectId).toBe(i);
+    }
+    expect(verifier.writeKey(key)?.projectId).toBe(7);
+  });
+
+  test.each([[[]], [['short']], [[SECRET, 'short']]])('does not start with the secrets %j', (secrets) => {
+    expect(() => createVerifier({ secrets })).toThrow('32 characters');
+  });
+});

@@ -1,0 +1,182 @@
+import { describe, expect, test } from '@jest/globals';
+import { createEventValidator, type LoggedEvent, timeWindow, uuidV7Time } from '@wayline/contracts';
+import { type JudgeOptions, judgeEvents } from '../src/judge-events.ts';
+import { parseEventsBody } from '../src/parse-events-body.ts';
+
+const RECEIVED = Date.UTC(2026, 0, 5, 12);
+const V4 = '9b2f1d3e-8f4a-4c7b-9a51-3d2e1f0a4b5c';
+const V7 = '019b8e0b-3a00-7cc3-98c4-dc0c0c07398f'; // 2026-01-05T12:04:31.488Z
+const minimal = { sessionId: 's-1', type: 'click' };
+
+const options: JudgeOptions = {
+  validator: createEventValidator(),
+  projectId: 7,
+  receivedMs: RECEIVED,
+  skewMs: 0,
+  window: timeWindow(RECEIVED, { allowImport: false }),
+};
+const judge = (items: unknown[], more: Partial<JudgeOptions> = {}) =>
+  judgeEvents(structuredClone({ items }), { ...options, ...more });
+const loggedBy = (items: unknown[], more: Partial<JudgeOptions> = {}): LoggedEvent[] =>
+  judge(items, more).records.map(({ value }) => JSON.parse(value.toString()) as LoggedEvent);
+
+describe('what is logged of an event', () => {
+  test('the record goes by its session, and says project, time of receipt and event', () => {
+    const { records } = judge([{ ...minimal, eventId: V7, occurredAt: '2026-01-05T12:00:00.000Z' }]);
+    expect(records.map(({ key, value }) => [key, JSON.parse(value.toString())])).toEqual([
+      [
+        's-1',
+        {
+          project: 7,
+          receivedAt: RECEIVED,
+          event: { ...minimal, eventId: V7, occurredAt: '2026-01-05T12:00:00.000Z' },
+        },
+      ],
+    ]);
+  });
+
+  test('the skew stands beside occurredAt, which stays as sent', () => {
+    const [logged] = loggedBy([{ ...minimal, eventId: V4, occurredAt: RECEIVED }], { skewMs: -6000 });
+    expect(logged).toMatchObject({ skew: -6000, event: { occurredAt: '2026-01-05T12:00:00.000Z' } });
+  });
+
+  test.each([
+    ['2026-01-05t13:00:00.123456+01:00', '2026-01-05T12:00:00.123Z'],
+    ['2026-01-05 12:00:00Z', '2026-01-05T12:00:00.000Z'],
+    [RECEIVED + 0.9, '2026-01-05T12:00:00.000Z'],
+  ])('occurredAt %s is written as %s', (occurredAt, normal) => {
+    expect(loggedBy([{ ...minimal, occurredAt }])[0]?.event.occurredAt).toBe(normal);
+  });
+
+  test('ids are written in lower case, so that a retry in upper case is the same event', () => {
+    expect(loggedBy([{ ...minimal, eventId: V4.toUpperCase() }])[0]?.event.eventId).toBe(V4);
+  });
+
+  test('every text and value of context is kept as it was', () => {
+    const text =
+      '{"sessionId":"sitzung-𝕏","type":"é","context":{"__proto__":{"a":1},"constructor":2,"":[null,false,-0.5e-7,"\\u2028\\u0007\\"\\\\"],"😀":{}}}';
+    const { records } = judgeEvents(parseEventsBody(text, 'application/json'), options);
+    const value = records[0]?.value.toString() ?? '';
+    expect(records[0]?.key).toBe('sitzung-𝕏');
+    expect(JSON.stringify(JSON.parse(value).event.context)).toBe(JSON.stringify(JSON.parse(text).context));
+  });
+});
+
+describe('ids and times that are absent', () => {
+  test('without id and time, the id is a UUIDv7 of the receipt, and the time that of receipt without skew', () => {
+    const { ids } = judge([minimal]);
+    const [logged] = loggedBy([minimal], { skewMs: 60_000 });
+    expect(ids?.map(uuidV7Time)).toEqual([RECEIVED]);
+    expect(logged).not.toHaveProperty('skew');
+    expect(logged?.event.occurredAt).toBe('2026-01-05T12:00:00.000Z');
+  });
+
+  test('without an id but with a time, the skew counts', () => {
+    const [logged] = loggedBy([{ ...minimal, occurredAt: '2026-01-05T11:00:00.000Z' }], { skewMs: 60_000 });
+    expect(logged).toMatchObject({ skew: 60_000, event: { occurredAt: '2026-01-05T11:00:00.000Z' } });
+  });
+
+  test.each([
+    ['a UUIDv7, which has one inside', V7],
+    ['another id, which is claimed later', V4],
+  ])('with %s, no time is added: a retry must meet the same key', (_, eventId) => {
+    const [logged] = loggedBy([{ ...minimal, eventId }], { skewMs: 60_000 });
+    expect(logged?.event).toEqual({ ...minimal, eventId });
+    expect(logged?.skew).toBe(60_000);
+  });
+
+  test('assigned ids rise in the order of the request', () => {
+    const { ids } = judge(Array.from({ length: 100 }, () => minimal));
+    expect([...(ids ?? [])].sort()).toEqual(ids);
+  });
+
+  test('ids of all accepted are told in order if one was assigned, and not at all if none was', () => {
+    const mixed = judge([{ ...minimal, eventId: V4 }, { typo: 1 }, minimal]);
+    expect(mixed.ids).toEqual([V4, expect.stringMatching(/^[0-9a-f-]{36}$/)]);
+    expect(judge([{ ...minimal, eventId: V4 }])).not.toHaveProperty('ids');
+    expect(judge([{ typo: 1 }])).not.toHaveProperty('ids');
+  });
+});
+
+describe('T8: a bad event never blocks good ones', () => {
+  test('each is judged apart; what is wrong says where and why', () => {
+    const judgement = judge([
+      { ...minimal, target: 'first' },
+      { ...minimal, eventId: V4, typ: 'x' },
+      null,
+      { ...minimal, target: 'second' },
+      { ...minimal, eventId: 'no uuid' },
+      { ...minimal, eventId: V7.toUpperCase(), occurredAt: '2020-01-01T00:00:00Z' },
+    ]);
+    expect(judgement.records.map(({ value }) => JSON.parse(value.toString()).event.target)).toEqual([
+      'first',
+      'second',
+    ]);
+    expect(judgement.rejected).toEqual([
+      { index: 1, eventId: V4, errors: [expect.objectContaining({ pointer: '/typ', code: 'unknown_field' })] },
+      { index: 2, errors: [expect.objectContaining({ pointer: '', code: 'not_an_object' })] },
+      { index: 4, errors: [expect.objectContaining({ pointer: '/eventId', code: 'invalid_format' })] },
+      { index: 5, eventId: V7, errors: [expect.objectContaining({ pointer: '/occurredAt', code: 'time_too_old' })] },
+    ]);
+  });
+
+  test('lines that are not JSON are rejected in their place', () => {
+    const body = parseEventsBody(`${JSON.stringify(minimal)}\nx\n${JSON.stringify(minimal)}`, 'application/x-ndjson');
+    const judgement = judgeEvents(body, options);
+    expect(judgement.records).toHaveLength(2);
+    expect(judgement.rejected).toEqual([{ index: 1, errors: [expect.objectContaining({ code: 'invalid_json' })] }]);
+  });
+
+  test('T6: the same id twice in a request is accepted twice: the worker knows what is stored', () => {
+    const twice = { ...minimal, eventId: V4, occurredAt: RECEIVED };
+    expect(judge([twice, twice])).toMatchObject({ records: [{}, {}], rejected: [] });
+  });
+
+  test('the window is that of the key', () => {
+    const old = { ...minimal, occurredAt: '2005-01-01T00:00:00Z' };
+    expect(judge([old]).rejected[0]?.errors[0]?.code).toBe('time_too_old');
+    expect(judge([old], { window: timeWindow(RECEIVED, { allowImport: true }) }).rejected).toEqual([]);
+  });
+});
+
+describe('a session in the address', () => {
+  test('is the session of events that name none, or the same', () => {
+    const logged = loggedBy([{ type: 'a' }, { type: 'b', sessionId: 's-9' }], { sessionId: 's-9' });
+    expect(logged.map(({ event }) => event.sessionId)).toEqual(['s-9', 's-9']);
+  });
+
+  test('events that name another are refused', () => {
+    const { records, rejected } = judge([{ type: 'a', sessionId: 's-8' }, { type: 'b' }, [], null], {
+      sessionId: 's-9',
+    });
+    expect(records).toHaveLength(1);
+    expect(rejected).toMatchObject([
+      { index: 0, errors: [{ pointer: '/sessionId', code: 'session_mismatch' }] },
+      { index: 2, errors: [{ code: 'not_an_object' }] },
+      { index: 3, errors: [{ code: 'not_an_object' }] },
+    ]);
+  });
+
+  test('a session that is no text is told as such', () => {
+    for (const sessionId of [null, 7, {}]) {
+      const errors = judge([{ type: 'a', sessionId }], { sessionId: 's-9' }).rejected[0]?.errors;
+      expect(errors).toEqual([expect.objectContaining({ pointer: '/sessionId', code: 'wrong_type' })]);
+    }
+  });
+});
+
+describe('the user agent', () => {
+  const app = { kind: 'app', name: 'shop' };
+  const userAgent = 'Mozilla/5.0';
+  const logged = (event: object) => loggedBy([{ ...minimal, ...event }], { userAgent })[0]?.event.userAgent;
+
+  test('is that of the request where an app names none', () => expect(logged({ source: app })).toBe(userAgent));
+  test('is what the app says, also if that is empty', () => {
+    expect(logged({ source: app, userAgent: 'own' })).toBe('own');
+    expect(logged({ source: app, userAgent: '' })).toBe('');
+  });
+  test('is not taken from the HTTP client of a service, or of an unknown source', () => {
+    expect(logged({ source: { kind: 'microservice', name: 'orders' } })).toBeUndefined();
+    expect(logged({})).toBeUndefined();
+  });
+});
