@@ -95,9 +95,14 @@ CREATE TABLE sessions (
   platform_event uuid,
   source_ids bigint[] NOT NULL DEFAULT '{}',
   type_ids bigint[] NOT NULL DEFAULT '{}',
+  is_long boolean GENERATED ALWAYS AS (last_at - first_at > interval '1 day') STORED,
   PRIMARY KEY (project_id, session_id)
 ) WITH (fillfactor = 80);
 CREATE INDEX sessions_by_time ON sessions (project_id, first_at DESC, session_id);
+-- Which sessions overlap a range: those that began up to a day before it, and the few long ones. An index on last_at
+-- would be written anew with every batch of a session.
+CREATE INDEX sessions_long ON sessions (project_id, first_at DESC, session_id) WHERE is_long;
+CREATE INDEX sessions_by_previous ON sessions (project_id, previous_session_id) WHERE previous_session_id IS NOT NULL;
 CREATE INDEX sessions_by_user ON sessions (project_id, user_id, first_at DESC) WHERE user_id IS NOT NULL;
 
 -- Which machines a session touched: a session may move between machines.

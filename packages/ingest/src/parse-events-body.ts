@@ -1,5 +1,6 @@
 import { type EventError, LIMITS, ProblemError } from '@wayline/contracts';
-import { describeJsonError, parseJson } from './parse-json.ts';
+import { locateJsonError } from './locate-json-error.ts';
+import { parseJson } from './parse-json.ts';
 
 /** The events of a request as they were written: nothing is judged yet. */
 export interface EventsBody {
@@ -43,7 +44,8 @@ function fromLines(text: string): EventsBody {
     try {
       items.push(JSON.parse(line));
     } catch {
-      const message = `line ${lineNumber} of the body is not valid JSON: ${describeJsonError(line)}`;
+      const place = locateJsonError(line);
+      const message = `is not valid JSON: line ${lineNumber}, column ${place?.column}: ${place?.reason}`;
       unreadable.set(items.length, { pointer: '', code: 'invalid_json', message });
       items.push(undefined);
     }

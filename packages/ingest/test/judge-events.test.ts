@@ -5,7 +5,7 @@ import { parseEventsBody } from '../src/parse-events-body.ts';
 
 const RECEIVED = Date.UTC(2026, 0, 5, 12);
 const V4 = '9b2f1d3e-8f4a-4c7b-9a51-3d2e1f0a4b5c';
-const V7 = '019b8e0b-3a00-7cc3-98c4-dc0c0c07398f'; // 2026-01-05T12:04:31.488Z
+const V7 = '019b8e0b-3a00-7cc3-98c4-dc0c0c07398f'; // 2026-01-05T12:04:19.072Z
 const minimal = { sessionId: 's-1', type: 'click' };
 
 const options: JudgeOptions = {

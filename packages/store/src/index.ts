@@ -17,3 +17,5 @@ export {
   skipExpired,
 } from './write/positions.ts';
 export { recordChecksum } from './write/record-checksum.ts';
+export * from './queries/index.ts';
+export { type Reader, readOnly } from './read-only.ts';

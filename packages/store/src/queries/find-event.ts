@@ -1,0 +1,88 @@
+import type { Reader } from '../read-only.ts';
+import { locateSession } from './locate-session.ts';
+import { EVENT_COLUMNS, EVENT_NAMES, type EventRecord, type StoredEvent, toStoredEvent } from './stored-event.ts';
+import { timestampOf } from './timestamps.ts';
+
+/** A stored event, with when it was stored, and from where in the log. */
+export interface FoundEvent {
+  event: StoredEvent;
+  /** Epoch ms; null where the row of its batch is gone. */
+  storedMs: number | null;
+  topic: string | null;
+  partition: number | null;
+  offset: number | null;
+  logId: string | null;
+  /** Further events with this id, of other sessions or times, among those looked at. */
+  others: number;
+}
+
+export interface EventSearch {
+  projectId: number;
+  eventId: string;
+  /** Looks in this session only: quick. */
+  sessionId?: string | undefined;
+  /** Looks around this time first, epoch ms. */
+  nearMs?: number | undefined;
+}
+
+const DAY_MS = 24 * 3_600_000;
+
+/**
+ * An event by its id; of several with one id the first by (`occurred_at`, session). There is no index on the id alone
+ * (each costs every row): around a time it reads a few days of the primary key, without one all of it.
+ */
+export async function findEvent(reader: Reader, search: EventSearch): Promise<FoundEvent | undefined> {
+  const { projectId, sessionId, nearMs } = search;
+  if (sessionId !== undefined) {
+    const session = await locateSession(reader, projectId, sessionId);
+    return session && findBetween(reader, search, session.occurredFrom, session.occurredTo);
+  }
+  if (nearMs !== undefined) {
+    const near = await findBetween(reader, search, timestampOf(nearMs - DAY_MS), timestampOf(nearMs + DAY_MS));
+    if (near) return near;
+  }
+  return findBetween(reader, search, timestampOf(Number.NEGATIVE_INFINITY), timestampOf(Number.POSITIVE_INFINITY));
+}
+
+interface FoundRecord extends EventRecord {
+  stored_at: number | null;
+  topic: string | null;
+  partition: number | null;
+  log_offset: number | null;
+  log_id: string | null;
+  others: number;
+}
+
+async function findBetween(
+  reader: Reader,
+  { projectId, eventId, sessionId }: EventSearch,
+  from: string,
+  to: string,
+): Promise<FoundEvent | undefined> {
+  const values: unknown[] = [projectId, eventId, from, to];
+  if (sessionId !== undefined) values.push(sessionId);
+  const { rows } = await reader.query<FoundRecord>(
+    `WITH found AS (
+       SELECT *, count(*) OVER () - 1 AS others FROM events
+       WHERE project_id = $1 AND event_id = $2 AND occurred_at BETWEEN $3 AND $4
+         ${sessionId === undefined ? '' : 'AND session_id = $5'}
+       ORDER BY occurred_at, session_id LIMIT 1
+     )
+     SELECT ${EVENT_COLUMNS}, e.others, batch.stored_at, batch.topic, batch.partition, batch.log_id,
+       batch.first_offset + e.batch_index AS log_offset
+     FROM found e LEFT JOIN batches batch ON batch.id = e.batch_id ${EVENT_NAMES}`,
+    values,
+  );
+  const row = rows[0];
+  return (
+    row && {
+      event: toStoredEvent(row),
+      storedMs: row.stored_at,
+      topic: row.topic,
+      partition: row.partition,
+      offset: row.log_offset,
+      logId: row.log_id,
+      others: row.others,
+    }
+  );
+}

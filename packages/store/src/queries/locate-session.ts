@@ -1,0 +1,33 @@
+import type { Reader } from '../read-only.ts';
+import { SKEW_MARGIN_MS, timestampOf } from './timestamps.ts';
+
+/** A session, and between which `occurred_at` its events lie: every query of its events must give these bounds. */
+export interface SessionPlace {
+  projectId: number;
+  sessionId: string;
+  /** timestamptz, inclusive. */
+  occurredFrom: string;
+  /** timestamptz, inclusive. */
+  occurredTo: string;
+}
+
+/** Where the events of a session are; undefined if none is stored. */
+export async function locateSession(
+  reader: Reader,
+  projectId: number,
+  sessionId: string,
+): Promise<SessionPlace | undefined> {
+  const { rows } = await reader.query<{ first_at: number; last_at: number }>(
+    'SELECT first_at, last_at FROM sessions WHERE project_id = $1 AND session_id = $2',
+    [projectId, sessionId],
+  );
+  const row = rows[0];
+  return (
+    row && {
+      projectId,
+      sessionId,
+      occurredFrom: timestampOf(row.first_at - SKEW_MARGIN_MS),
+      occurredTo: timestampOf(row.last_at + SKEW_MARGIN_MS),
+    }
+  );
+}
