@@ -103,6 +103,9 @@ CREATE INDEX sessions_by_time ON sessions (project_id, first_at DESC, session_id
 -- would be written anew with every batch of a session.
 CREATE INDEX sessions_long ON sessions (project_id, first_at DESC, session_id) WHERE is_long;
 CREATE INDEX sessions_by_previous ON sessions (project_id, previous_session_id) WHERE previous_session_id IS NOT NULL;
+-- For lists by app, microservice and type. Both sets grow with the first events of a session and then stay, so most
+-- updates of a row do not touch it. The pending list is kept short, because every search reads it.
+CREATE INDEX sessions_by_names ON sessions USING gin (source_ids, type_ids) WITH (gin_pending_list_limit = 512);
 CREATE INDEX sessions_by_user ON sessions (project_id, user_id, first_at DESC) WHERE user_id IS NOT NULL;
 
 -- Which machines a session touched: a session may move between machines.

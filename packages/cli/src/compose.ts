@@ -55,8 +55,14 @@ export async function openSecrets(
 
 /** Connections for one role. */
 export async function openPool({ config, logger, lifecycle }: Service, url: string, role: string): Promise<Pool> {
-  const store = await import('@wayline/store');
-  const pool = store.createPool({ url, max: config.databaseConnections, applicationName: `wayline ${role}`, logger });
+  const { createPool } = await import('@wayline/store');
+  const pool: Pool = createPool({
+    url,
+    max: config.databaseConnections,
+    applicationName: `wayline ${role}`,
+    // Once the pool is ended, how its connections go is of no interest.
+    logger: { warn: (fields, message) => (pool.ending ? undefined : logger.warn(fields, message)) },
+  });
   lifecycle.onStop(`the connections of ${role}`, () => pool.end());
   return pool;
 }

@@ -75,3 +75,8 @@ export function unknownVariables(environment: Environment = process.env): string
     return [`${name} is not a variable of Wayline${near ? `; did you mean ${near}?` : '.'}`];
   });
 }
+
+/** Whether `npm start` or `npx` started this process, through a shell that does not pass signals on. */
+export function isRunByNpm(environment: Environment = process.env): boolean {
+  return ['start', 'npx'].includes(environment.npm_lifecycle_event ?? '');
+}

@@ -10,11 +10,19 @@ const SAME_WISH_MS = 1_000;
 /** SIGHUP: the terminal was closed. */
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
+const PARENT_LOOK_MS = 500;
+
 /**
  * The first signal finishes what is in hand and stops, a later one stops at once. What nobody caught is
  * logged and stops with code 1. Returns a function that lets go of the process.
+ * @param followParent stops when the parent process ends, too: between npm and us is a shell that dies of a signal
+ * which is sent to npm alone, and does not pass it on
  */
-export function bindToProcess(lifecycle: Lifecycle, logger: LifecycleLogger): () => void {
+export function bindToProcess(
+  lifecycle: Pick<Lifecycle, 'stop' | 'fail' | 'force'>,
+  logger: LifecycleLogger,
+  followParent = false,
+): () => void {
   let firstAt: number | undefined;
 
   function onSignal(signal: NodeJS.Signals): void {
@@ -31,9 +39,16 @@ export function bindToProcess(lifecycle: Lifecycle, logger: LifecycleLogger): ()
   }
   const onUncaught = (error: unknown) => lifecycle.fail(error, 'a fault that nothing caught');
 
+  const parent = process.ppid;
+  const look = setInterval(() => {
+    if (followParent && process.ppid !== parent) lifecycle.stop(EXIT.stopped);
+  }, PARENT_LOOK_MS);
+  look.unref();
+
   for (const signal of SIGNALS) process.on(signal, onSignal);
   process.on('unhandledRejection', onUncaught).on('uncaughtException', onUncaught);
   return () => {
+    clearInterval(look);
     for (const signal of SIGNALS) process.off(signal, onSignal);
     process.off('unhandledRejection', onUncaught).off('uncaughtException', onUncaught);
   };

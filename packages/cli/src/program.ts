@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
 import { addAdminCommands } from './commands/admin-program.ts';
+import { addImportCommand } from './commands/import-program.ts';
 import { loadConfig } from './config.ts';
 import { EXIT, type ExitCode, UsageError } from './errors.ts';
 
@@ -59,14 +60,14 @@ export function createProgram({ end, print }: CommandContext): Command {
       const config = loadConfig('migrate');
       print(await (await import('./commands/migrate.ts')).runMigrate(config, options));
     });
+  addImportCommand(program, end);
   addAdminCommands(program, print);
   return program;
 }
 
 function wholeNumber(text: string): number {
-  if (!/^[1-9]\d{0,5}$/.test(text))
-    throw new UsageError(`--down must be a whole number from 1, which "${text}" is not.`);
-  return Number(text);
+  if (/^[1-9]\d{0,5}$/.test(text)) return Number(text);
+  throw new UsageError(`--down must be a whole number from 1, which "${text}" is not.`);
 }
 
 function version(): string {

@@ -12,6 +12,7 @@ const FOR_THE_OPERATOR: Record<string, ExitCode> = {
   LogSetupError: EXIT.usage,
   StoreSetupError: EXIT.usage,
   PostgresServerError: EXIT.usage,
+  ImportError: EXIT.fault,
   SchemaTooNewError: EXIT.schemaNewer,
 };
 

@@ -1,5 +1,5 @@
 import type { Role } from './config/variables.ts';
-import type { Config } from './config.ts';
+import { type Config, isRunByNpm } from './config.ts';
 import type { ExitCode } from './errors.ts';
 import { createLifecycle, type Lifecycle } from './lifecycle.ts';
 import { createLogger, type Logger } from './logger.ts';
@@ -21,7 +21,7 @@ export async function runService<R extends Role>(
 ): Promise<ExitCode> {
   const logger = createLogger(config.logLevel, { role });
   const lifecycle = createLifecycle({ logger, boundMs: config.shutdownSeconds * 1000, report });
-  const unbind = bindToProcess(lifecycle, logger);
+  const unbind = bindToProcess(lifecycle, logger, isRunByNpm());
   try {
     return await lifecycle.run(() => start({ config, logger, lifecycle }));
   } finally {

@@ -2,11 +2,14 @@ import { once } from 'node:events';
 import { stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { lastConnectionString } from '@wayline/postgres-server';
 import { createPool } from '@wayline/store';
-import { runWayline } from '@wayline/testkit';
+import { runWayline, startProcess } from '@wayline/testkit';
 import { type AllInOne, bash, createAllInOne, processesNaming, type Running } from './all-in-one.ts';
+
+const CLI = fileURLToPath(new URL('../bin/wayline.js', import.meta.url));
 
 let all: AllInOne;
 beforeEach(async () => {
@@ -127,6 +130,15 @@ describe('O1: wayline all', () => {
     process.kill(pid, 'SIGINT');
     process.kill(pid, 'SIGINT');
     expect(await running.process.exited).toEqual({ code: 0, signal: null });
+    expect(await processesNaming(all.dataDir)).toEqual([]);
+  });
+
+  test('under npm, a signal to npm alone stops it too, though the shell between does not pass it on', async () => {
+    const env = { PORT: '0', WAYLINE_DATA_DIR: all.dataDir, npm_lifecycle_event: 'start' };
+    const shell = startProcess('sh', ['-c', '"$1" "$2" all; exit', 'sh', process.execPath, CLI], { env });
+    await shell.waitForLine(/^Wayline is ready/);
+    expect(await processesNaming(all.dataDir)).not.toEqual([]);
+    expect(await shell.end('SIGTERM')).toEqual({ code: null, signal: 'SIGTERM' });
     expect(await processesNaming(all.dataDir)).toEqual([]);
   });
 });

@@ -83,8 +83,7 @@ export async function readBody(request: IncomingMessage, { maxBytes, budget }: B
 
     function stopReading(): void {
       source.off('data', onData).off('end', onEnd);
-      request.off('error', onCutOff).off('close', onCutOff);
-      request.on('error', ignore);
+      request.off('close', onCutOff);
       if (inflater) {
         request.unpipe(inflater);
         inflater.off('error', onInflateError).on('error', ignore).destroy();
@@ -94,7 +93,7 @@ export async function readBody(request: IncomingMessage, { maxBytes, budget }: B
 
     source.on('data', onData).on('end', onEnd);
     inflater?.on('error', onInflateError);
-    request.on('error', onCutOff).on('close', onCutOff);
+    request.on('close', onCutOff);
   });
 }
 

@@ -90,6 +90,27 @@ describe('slow, broken and many bodies', () => {
     expect(ingest.faults).toEqual([]);
   });
 
+  test('a body that says it is too large is refused before it is sent', async () => {
+    const socket = await dial(await start());
+    socket.write(head(8 * 1024 * 1024 + 1, 'Expect: 100-continue\r\n'));
+    const [answer] = await once(socket.setEncoding('utf8'), 'data');
+    expect(answer).toContain('413 Payload Too Large');
+    socket.destroy();
+  });
+
+  test('a refusal in the midst of a body is read by the client, and its connection lives on', async () => {
+    const ingest = await start();
+    const socket = await dial(ingest);
+    const noGzip = Buffer.alloc(8 * 1024 * 1024, 'x');
+    const body = JSON.stringify(event);
+    socket.write(head(noGzip.length, 'Content-Encoding: gzip\r\n'));
+    socket.write(noGzip);
+    socket.write(head(body.length, 'Connection: close\r\n') + body);
+    const answers = await allOf(socket);
+    expect(answers).toMatch(/^HTTP\/1.1 400 .*"invalid_encoding".*HTTP\/1.1 202 /s);
+    expect(ingest.faults).toEqual([]);
+  });
+
   test('bodies that are cut off do no harm, and give back what they held', async () => {
     const ingest = await start({ maxBodyBytesHeld: 100_000 });
     for (const [encoding, bytes] of [

@@ -4,8 +4,8 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type LoggedEvent, TOPICS } from '@wayline/contracts';
-import type { EventLog, LogRecord } from '@wayline/event-log';
-import { LogUnavailableError } from '@wayline/event-log'; import { createEmbeddedLog } from '/tmp/stublog.mjs';
+import type { EventLog, LogConsumer, LogRecord } from '@wayline/event-log';
+import { createEmbeddedLog } from '@wayline/event-log/embedded';
 import { noSuchRoute, problemHandler, requestId } from '@wayline/http';
 import { createVerifier, formatWriteKey, type Scope, signAccessToken } from '@wayline/identity/verify';
 import express from 'express';
@@ -36,9 +36,9 @@ export interface IngestUnderTest {
   faults: unknown[];
   /** Sends an object as JSON, a text or bytes as they are. */
   post(path: string, body: unknown, options?: PostOptions): Promise<Answer>;
-  /** All that is in the log, partition by partition, in its order there. */
+  /** All that is in the log; events of a session are in their order there. */
   logged(): Promise<LoggedEvent[]>;
-  records(): Promise<(LogRecord & { partition: number })[]>;
+  records(): Promise<Collected[]>;
   close(): Promise<void>;
 }
 
@@ -58,7 +58,11 @@ export async function startIngest(setup: IngestSetup = {}): Promise<IngestUnderT
   const folder = await mkdtemp(join(tmpdir(), 'wayline-ingest-'));
   const log =
     setup.log ??
-    (await createEmbeddedLog({ folder, topics: [{ name: TOPICS.events, partitions: 4 }], maxBytesInFlight, LogUnavailableError }));
+    (await createEmbeddedLog({
+      folder,
+      topics: [{ name: TOPICS.events, partitions: 4 }],
+      maxBytesInFlight,
+    }));
   const faults: unknown[] = [];
   const logger = { info: () => {}, error: (fields: object) => void faults.push(fields) };
 
@@ -68,37 +72,64 @@ export async function startIngest(setup: IngestSetup = {}): Promise<IngestUnderT
   app.use(noSuchRoute);
   app.use(problemHandler(logger));
   const server = await listening(
-    createServer({ requestTimeout: requestTimeoutMs, connectionsCheckingInterval: 50 }, app),
+    // Without a keep-alive time-out: a client may take up a connection just when the server closes it.
+    createServer({ requestTimeout: requestTimeoutMs, connectionsCheckingInterval: 50, keepAliveTimeout: 0 }, app),
   );
   const { port } = server.address() as AddressInfo;
   const url = `http://127.0.0.1:${port}`;
 
-  const records: IngestUnderTest['records'] = async () => {
-    const all: (LogRecord & { partition: number })[] = [];
-    for (const { topic, partition, start, end } of await log.ranges(TOPICS.events)) {
-      for (let offset = start; offset < end; ) {
-        const record = await log.peek({ topic, partition, offset });
-        if (!record) break;
-        all.push({ ...record, partition });
-        offset = record.offset + 1;
-      }
-    }
-    return all;
-  };
+  const collected = collector(log);
 
   return {
     url,
     port,
     log,
     faults,
-    records,
-    logged: async () => (await records()).map(({ value }) => JSON.parse(String(value)) as LoggedEvent),
+    records: collected.all,
+    logged: async () => (await collected.all()).map(({ value }) => JSON.parse(String(value)) as LoggedEvent),
     post: (path, body, options) => post(url + path, body, options),
     async close() {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
       await log.close();
       await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+type Collected = LogRecord & { partition: number };
+
+/** Reads the log from its start; `all` waits until everything that stands in it by now was read. */
+function collector(log: EventLog): { all(): Promise<Collected[]> } {
+  const records: Collected[] = [];
+  const next = new Map<number, number>();
+  let consumer: Promise<LogConsumer> | undefined;
+  let advanced = () => {};
+
+  const begin = () =>
+    log.consume({
+      group: 'test',
+      topics: [TOPICS.events],
+      begin: async ({ start }) => ({ offset: start }),
+      async handle(batch) {
+        for (const record of batch.records) records.push({ ...record, partition: batch.partition });
+        next.set(batch.partition, batch.nextOffset);
+        advanced();
+        return batch.nextOffset;
+      },
+    });
+
+  return {
+    async all() {
+      consumer ??= begin();
+      await consumer;
+      const ranges = await log.ranges(TOPICS.events);
+      while (ranges.some(({ partition, start, end }) => (next.get(partition) ?? start) < end)) {
+        await new Promise<void>((resolve) => {
+          advanced = resolve;
+        });
+      }
+      return records;
     },
   };
 }

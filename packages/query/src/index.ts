@@ -1,1 +1,1 @@
-export {};
+export { createQueryRouter, type QueryRouterOptions } from './create-query-router.ts';

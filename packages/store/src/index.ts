@@ -3,7 +3,7 @@ export { findWriteKey, insertWriteKey, type WriteKeyRow } from './identity/write
 export { checkSchema, type MigrateOptions, migrate, SchemaTooNewError, schemaFingerprint } from './migrate.ts';
 export { NAME_KINDS, nameId, PLATFORMS, SOURCE_KINDS, type Source, sourceId } from './names.ts';
 export { ping } from './ping.ts';
-export { createPool, type PoolOptions, type StoreLogger } from './pool.ts';
+export { createPool, type Pool, type PoolOptions, type StoreLogger } from './pool.ts';
 export { StoreSetupError, type StoreSetupReason } from './setup-error.ts';
 export { BatchWriter, type BatchWriterOptions, type TransactionTimeouts } from './write/batch-writer.ts';
 export { classifyStoreError, type StoreErrorClass } from './write/error-class.ts';
@@ -18,4 +18,5 @@ export {
 } from './write/positions.ts';
 export { recordChecksum } from './write/record-checksum.ts';
 export * from './queries/index.ts';
+export { classifyReadFault, type ReadFault } from './read-fault.ts';
 export { type Reader, readOnly } from './read-only.ts';

@@ -1,5 +1,7 @@
 import pg from 'pg';
 
+export type Pool = pg.Pool;
+
 /** Messages are for operators, fields for machines. */
 export interface StoreLogger {
   info(fields: object, message: string): void;

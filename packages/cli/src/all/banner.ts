@@ -26,7 +26,7 @@ Wayline is ready (${(startedInMs / 1000).toFixed(1)} s): ${dev.url}
   Log         ${facts.log}
   Database    ${facts.database}
   Data        ${folder.path}
-  Dashboard   ${dev.dashboardUrl} (comes with a later version)
+  Dashboard   ${dev.dashboardUrl}#token=${dev.token}
   Project     ${dev.project}
   Write key   ${dev.writeKey}
   Token       ${dev.token}
@@ -43,7 +43,7 @@ Key and token are also in ${folder.devFile}. Stop with Ctrl-C; the data stays.
 `;
 }
 
-/** The reading waits for the event to be stored, which takes some milliseconds: both may be pasted at once. */
+/** All may be pasted at once: the reading tries again while the event is on its way, which takes some milliseconds. */
 function curlLines({ url, writeKey, token }: DevFile): string[] {
   const event = JSON.stringify({
     sessionId: SESSION,
@@ -53,7 +53,7 @@ function curlLines({ url, writeKey, token }: DevFile): string[] {
     page: '/welcome',
   });
   const read = (path: string) =>
-    `curl -sS --retry 5 --retry-all-errors -f ${url}${path} -H 'Authorization: Bearer ${token}'`;
+    `curl -sf --retry 3 --retry-all-errors ${url}${path} -H 'Authorization: Bearer ${token}'`;
   return [
     `curl -sS ${url}/v1/events -H 'Authorization: Bearer ${writeKey}' -H 'Content-Type: application/json' -d '${event}'`,
     read(`/v1/sessions/${SESSION}/events`),

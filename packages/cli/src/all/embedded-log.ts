@@ -3,18 +3,31 @@ import { TOPICS } from '@wayline/contracts';
 import type { EventLog } from '@wayline/event-log';
 import { type Pool, topics } from '../compose.ts';
 import type { DataFolder } from '../data-folder.ts';
-import { UsageError } from '../errors.ts';
+import { readDevFile } from '../dev-file.ts';
+import { messageOf, UsageError } from '../errors.ts';
 import type { Service } from '../service.ts';
 
 /** Partitions of the embedded log, as many as Kafka's by default. */
 const PARTITIONS = 12;
 
-/** Opens the log in the data folder, which also keeps a second process out of it. */
+/**
+ * Opens the log in the data folder, which also keeps a second process out of it.
+ * @throws UsageError if one runs there, LogSetupError if the folder cannot be used otherwise
+ */
 export async function openEmbeddedLog({ logger, lifecycle }: Service, folder: DataFolder): Promise<EventLog> {
   const { createEmbeddedLog } = await import('@wayline/event-log/embedded');
-  const log = await createEmbeddedLog({ folder: folder.logFolder, topics: topics(PARTITIONS), logger });
-  lifecycle.onStop('the embedded log', () => log.close());
-  return log;
+  try {
+    const log = await createEmbeddedLog({ folder: folder.logFolder, topics: topics(PARTITIONS), logger });
+    lifecycle.onStop('the embedded log', () => log.close());
+    return log;
+  } catch (error) {
+    const [, holder] = /is in use by ([^:]+)/.exec(messageOf(error)) ?? [];
+    if (!holder) throw error;
+    const url = (await readDevFile(folder.devFile))?.url ?? 'an address not known yet';
+    throw new UsageError(
+      `Wayline runs on the data folder ${folder.path} already: ${holder}, at ${url}. Stop it, or set WAYLINE_DATA_DIR to another folder.`,
+    );
+  }
 }
 
 export function hasEmbeddedLog(folder: DataFolder): boolean {

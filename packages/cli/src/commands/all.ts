@@ -56,7 +56,7 @@ async function startAll(service: Service<'all'>, print: (text: string) => void):
     checks: [logCheck(log, INGEST_LOG_GRACE_MS), databaseCheck(pool)],
   });
 
-  const dev = { url: http.url, dashboardUrl: `${http.url}/`, ...access };
+  const dev = { url: http.url, dashboardUrl: `${http.url}/dashboard/`, ...access };
   await writeDevFile(folder.devFile, dev);
   print(
     banner({

@@ -1,6 +1,6 @@
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { Readable } from 'node:stream';
+import { addAbortSignal, Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import { messageOf, UsageError } from '../errors.ts';
@@ -18,14 +18,18 @@ export interface OpenInput {
 
 const READ_BYTES = 256 * 1024;
 
-/** @throws UsageError if there is no such file; reading `chunks` throws ImportError if it fails on the way */
-export async function openInput(input: ImportInput): Promise<OpenInput> {
+/**
+ * @param signal ends the reading when it is aborted, also while nothing comes
+ * @throws UsageError if there is no such file; reading `chunks` throws ImportError if it fails on the way
+ */
+export async function openInput(input: ImportInput, signal: AbortSignal): Promise<OpenInput> {
   const name = typeof input === 'string' ? input : 'The input';
   const size = typeof input === 'string' ? await sizeOf(input) : 0;
   let bytesRead = 0;
 
   async function* raw(): AsyncGenerator<Buffer> {
     const source = typeof input === 'string' ? createReadStream(input, { highWaterMark: READ_BYTES }) : input;
+    addAbortSignal(signal, source);
     try {
       for await (const chunk of source) {
         const bytes = Buffer.isBuffer(chunk) ? chunk : Buffer.from(chunk);

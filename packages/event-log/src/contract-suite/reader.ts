@@ -22,7 +22,7 @@ export interface Reader {
   batches: LogBatch[];
   /** The values handed over, as text, in the order of the calls. */
   values(partition?: number): string[];
-  /** Resolves as soon as the condition holds; it is looked at whenever something happened. Fails after 20 s. */
+  /** Resolves when the condition holds; it is looked at whenever something happened, and now and then. Fails after 20 s. */
   until(what: string, condition: () => boolean): Promise<void>;
 }
 
@@ -73,7 +73,11 @@ export async function startReader(log: EventLog, options: ReaderOptions): Promis
       const held = new Promise<void>((resolve) => {
         const look = () => condition() && resolve();
         waiting.add(look);
-        enough.signal.addEventListener('abort', () => waiting.delete(look));
+        const others = setInterval(look, 20); // what it looks at may be moved by another reader
+        enough.signal.addEventListener('abort', () => {
+          waiting.delete(look);
+          clearInterval(others);
+        });
         look();
       });
       const tooLate = sleep(PATIENCE_MS, undefined, { signal: enough.signal }).then(

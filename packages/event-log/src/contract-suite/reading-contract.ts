@@ -112,13 +112,13 @@ export function readingContract(define: DefineTest): void {
       for (const key of keys) await log.append(topic, numbered(1, { key }));
       await reader.until('a batch of each', () => reader.batches.length === 2);
       const before = bytesInBuffers();
-      const calls = 80;
+      const calls = 40;
       for (let call = 0; call < calls; call++) {
         for (const key of keys) await log.append(topic, [{ key, value: Buffer.alloc(512 * 1024, call) }]);
       }
       await sleep(300); // time in which nothing must come
       expect(reader.batches.length).toBe(2);
-      expect(bytesInBuffers() - before).toBeLessThan(20 * 1024 * 1024); // of the 80 MB appended
+      expect(bytesInBuffers() - before).toBeLessThan(15 * 1024 * 1024); // of the 40 MB appended
       gate.open();
       await reader.until('all', () => reader.values().length === 2 + 2 * calls);
     },

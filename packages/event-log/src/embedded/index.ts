@@ -1,1 +1,1 @@
-export {};
+export { createEmbeddedLog, type EmbeddedLogOptions } from './create-embedded-log.ts';

@@ -1,7 +1,7 @@
 import type { Reader } from '../read-only.ts';
 import { locateSession } from './locate-session.ts';
 import { EVENT_COLUMNS, EVENT_NAMES, type EventRecord, type StoredEvent, toStoredEvent } from './stored-event.ts';
-import { timestampOf } from './timestamps.ts';
+import { SKEW_MARGIN_MS, timestampOf } from './timestamps.ts';
 
 /** A stored event, with when it was stored, and from where in the log. */
 export interface FoundEvent {
@@ -25,11 +25,14 @@ export interface EventSearch {
   nearMs?: number | undefined;
 }
 
-const DAY_MS = 24 * 3_600_000;
+const HOUR_MS = 3_600_000;
+const EVER = [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY] as const;
+/** How far around a time is looked, in turn: mostly one partition, then as far as a clock may be off. */
+const AROUND_MS = [HOUR_MS, SKEW_MARGIN_MS + HOUR_MS];
 
 /**
  * An event by its id; of several with one id the first by (`occurred_at`, session). There is no index on the id alone
- * (each costs every row): around a time it reads a few days of the primary key, without one all of it.
+ * (each costs every row): around a time it reads a day of the primary key, then a few, without one all of it.
  */
 export async function findEvent(reader: Reader, search: EventSearch): Promise<FoundEvent | undefined> {
   const { projectId, sessionId, nearMs } = search;
@@ -37,11 +40,12 @@ export async function findEvent(reader: Reader, search: EventSearch): Promise<Fo
     const session = await locateSession(reader, projectId, sessionId);
     return session && findBetween(reader, search, session.occurredFrom, session.occurredTo);
   }
-  if (nearMs !== undefined) {
-    const near = await findBetween(reader, search, timestampOf(nearMs - DAY_MS), timestampOf(nearMs + DAY_MS));
-    if (near) return near;
+  const windows = nearMs === undefined ? [] : AROUND_MS.map((around) => [nearMs - around, nearMs + around] as const);
+  for (const [fromMs, toMs] of [...windows, EVER]) {
+    const found = await findBetween(reader, search, timestampOf(fromMs), timestampOf(toMs));
+    if (found) return found;
   }
-  return findBetween(reader, search, timestampOf(Number.NEGATIVE_INFINITY), timestampOf(Number.POSITIVE_INFINITY));
+  return undefined;
 }
 
 interface FoundRecord extends EventRecord {

@@ -12,7 +12,10 @@ export interface SessionEventsPage {
   after?: SessionOrderKey | undefined;
 }
 
-export type PlacedEvent = StoredEvent & { key: SessionOrderKey };
+export interface PlacedEvent {
+  event: StoredEvent;
+  key: SessionOrderKey;
+}
 
 interface PlacedRecord extends EventRecord {
   place: string;
@@ -58,6 +61,6 @@ export async function sessionEvents(
   return rows.map((row) => {
     const event = toStoredEvent(row);
     const { correctedMs, eventId, occurredMs } = event;
-    return { ...event, key: { correctedMs, place: row.place, seq: row.seq_or_none, eventId, occurredMs } };
+    return { event, key: { correctedMs, place: row.place, seq: row.seq_or_none, eventId, occurredMs } };
   });
 }

@@ -69,7 +69,12 @@ export async function machineSourceUses(
   const { rows } = await reader.query<UseRecord>(
     usesWhere(`project_id = $1 AND machine_id = $2 AND occurred_at >= $3 AND occurred_at < $4
       AND ${CORRECTED_AT} >= $5 AND ${CORRECTED_AT} < $6`),
-    [machine.projectId, machine.machineId, ...timestampsOf({ fromMs, toMs }, SKEW_MARGIN_MS), ...timestampsOf({ fromMs, toMs })],
+    [
+      machine.projectId,
+      machine.machineId,
+      ...timestampsOf({ fromMs, toMs }, SKEW_MARGIN_MS),
+      ...timestampsOf({ fromMs, toMs }),
+    ],
   );
   return rows.map(toUse);
 }

@@ -55,7 +55,8 @@ export async function toStoredSessions(
   );
   return records.map((record) => {
     const sources = record.source_ids.flatMap((id) => names.get(id) ?? []);
-    const namesOf = (kind: string) => [...new Set(sources.filter((s) => s.kind === kind).map(({ name }) => name))].sort();
+    const namesOf = (kind: string) =>
+      [...new Set(sources.filter((s) => s.kind === kind).map(({ name }) => name))].sort();
     return {
       sessionId: record.session_id,
       previousSessionId: record.previous_session_id,

@@ -1,0 +1,133 @@
+import { mkdir, realpath, statfs } from 'node:fs/promises';
+import {
+  type EventLog,
+  type LogConsumer,
+  type LogLogger,
+  type LogRecord,
+  LogSetupError,
+  LogUnavailableError,
+  type TopicSpec,
+} from '../event-log.ts';
+import { createAppender } from './appender.ts';
+import { type ConsumerGroup, createConsumerGroup } from './consumer-group.ts';
+import { lockFolder } from './folder-lock.ts';
+import { openLogFile, positionKey } from './log-file.ts';
+import { openPartitions, type Partition, rangeOf } from './partition.ts';
+
+export interface EmbeddedLogOptions {
+  /** Made if absent; one process at a time may use it. */
+  folder: string;
+  /** Made if absent. The number of partitions of a topic is fixed once it is made. */
+  topics: readonly TopicSpec[];
+  /** Default 64 MiB. */
+  maxBytesInFlight?: number;
+  logger?: LogLogger;
+}
+
+/** LMDB's lock file is mapped: without room for it, the first touch would end the process. */
+const LEAST_BYTES_FREE = 1024 * 1024;
+
+async function prepareFolder(wanted: string): Promise<string> {
+  let free: number;
+  let folder: string;
+  try {
+    await mkdir(wanted, { recursive: true, mode: 0o700 });
+    folder = await realpath(wanted);
+    const { bavail, bsize } = await statfs(folder);
+    free = bavail * bsize;
+  } catch (error) {
+    const message = `The folder ${wanted} for the event log cannot be used: ${(error as Error).message}`;
+    throw new LogSetupError(message, { cause: error });
+  }
+  if (free >= LEAST_BYTES_FREE) return folder;
+  throw new LogSetupError(`There is no room left on disk for the event log in ${folder}`);
+}
+
+/**
+ * The event log of one machine: durable, in a folder, on LMDB. An append is on disk when it resolves, and survives the
+ * death of the process at any moment. Consumers of a group are all inside this process.
+ * @throws LogSetupError if the folder is in use or cannot be used, or a topic has another number of partitions
+ */
+export async function createEmbeddedLog(options: EmbeddedLogOptions): Promise<EventLog> {
+  const { maxBytesInFlight = 64 * 1024 * 1024, logger } = options;
+  const folder = await prepareFolder(options.folder);
+  const lock = await lockFolder(folder);
+  try {
+    const file = await openLogFile(folder, options.topics);
+    const partitions = new Map([...file.topics.keys()].map((topic) => [topic, openPartitions(file, topic)]));
+    const positions = file.positions();
+    const appender = createAppender({ file, maxBytesInFlight, logger });
+    const groups = new Map<string, ConsumerGroup>();
+    const consumers = new Set<LogConsumer>();
+    let closing: Promise<void> | undefined;
+
+    const partitionsOf = (topic: string): readonly Partition[] => {
+      const found = partitions.get(topic);
+      if (!found) throw new LogSetupError(`The event log in ${folder} has no topic ${topic}`);
+      return found;
+    };
+    const checkOpen = () => {
+      if (closing) throw new LogUnavailableError('unavailable', 'The event log is closed');
+    };
+
+    return {
+      id: file.id,
+
+      async append(topic, records) {
+        await appender.append(partitionsOf(topic), records);
+      },
+
+      async consume(consume) {
+        checkOpen();
+        for (const topic of consume.topics) partitionsOf(topic);
+        const group = groups.get(consume.group) ?? createConsumerGroup({ file, partitionsOf, logger });
+        groups.set(consume.group, group);
+        const consumer = group.join(consume);
+        consumers.add(consumer);
+        return consumer;
+      },
+
+      async ranges(topic) {
+        checkOpen();
+        return partitionsOf(topic).map(rangeOf);
+      },
+
+      async peek({ topic, partition: number, offset }): Promise<LogRecord | undefined> {
+        checkOpen();
+        const partition = partitionsOf(topic)[number];
+        if (!partition) throw new LogSetupError(`The topic ${topic} has no partition ${number}`);
+        if (offset >= partition.end) return undefined;
+        const chunk = file.readChunk(partition.topicId, number, Math.max(offset, partition.start));
+        return chunk?.records[Math.max(0, offset - chunk.baseOffset)];
+      },
+
+      async publishPosition(group, published) {
+        const moved = new Map<string, number>();
+        let back = false;
+        for (const { topic, partition, offset } of published) {
+          const topicId = partitionsOf(topic)[partition]?.topicId;
+          if (topicId === undefined) throw new LogSetupError(`The topic ${topic} has no partition ${partition}`);
+          const key = positionKey(group, topicId, partition);
+          back ||= offset < (positions.get(key) ?? 0);
+          moved.set(key, offset);
+          positions.set(key, offset);
+        }
+        // One kept too low only trims less, so it may wait; one kept too high would trim what is still needed.
+        await appender.savePositions(moved, back);
+      },
+
+      async close() {
+        closing ??= (async () => {
+          await Promise.all([...consumers].map((consumer) => consumer.close()));
+          await appender.close();
+          await file.close();
+          await lock.release();
+        })();
+        await closing;
+      },
+    };
+  } catch (error) {
+    await lock.release();
+    throw error;
+  }
+}

@@ -1,0 +1,194 @@
+import { randomUUID } from 'node:crypto';
+import { open as openFile, statfs } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Database, open, type RootDatabase } from 'lmdb';
+import { LogSetupError, LogUnavailableError, type TopicSpec } from '../event-log.ts';
+import { type Chunk, chunkKey, decodeChunk, offsetOfKey } from './chunk.ts';
+
+/** What a transaction puts into the file. */
+export interface Writes {
+  chunks: readonly { key: Buffer; chunk: Buffer }[];
+  /** Positions of groups, by `positionKey`. */
+  positions: ReadonlyMap<string, number>;
+}
+
+export interface StoredTopic {
+  id: number;
+  partitions: number;
+}
+
+/** The LMDB environment of a log: what is in it, and how it is read and written. Knows nothing of appends and groups. */
+export interface LogFile {
+  readonly id: string;
+  readonly topics: ReadonlyMap<string, StoredTopic>;
+  /** Everything or nothing; resolves when it is on disk. Rejects with `LogUnavailableError`. One call at a time. */
+  write(writes: Writes): Promise<void>;
+  /** The chunk that holds the offset, or the first after it. `LogSetupError` if it is damaged. */
+  readChunk(topicId: number, partition: number, offset: number): Chunk | undefined;
+  /** The last chunk of a partition. */
+  lastChunk(topicId: number, partition: number): Chunk | undefined;
+  positions(): Map<string, number>;
+  close(): Promise<void>;
+}
+
+const FORMAT = 1;
+const NO_SPACE = new Set([28 /* ENOSPC */, 122 /* EDQUOT on Linux */, 69 /* EDQUOT on macOS */, -30792 /* MAP_FULL */]);
+const LITTLE_ROOM = 16 * 1024 * 1024;
+
+export const positionKey = (group: string, topicId: number, partition: number): string =>
+  `${topicId}/${partition}/${group}`;
+
+/** The code of what lmdb rejected with: the cause of a failed commit comes in a promise beside it. */
+async function errorCode(error: unknown): Promise<number | undefined> {
+  const { code, commitError } = error as { code?: number; commitError?: Promise<never> };
+  if (code !== undefined || !commitError) return code;
+  return commitError.catch((cause: { code?: number }) => cause.code);
+}
+
+function readTopics(meta: Database<unknown, string>, folder: string, wanted: readonly TopicSpec[]) {
+  const topics = new Map<string, StoredTopic>(
+    Object.entries((meta.get('topics') ?? {}) as Record<string, StoredTopic>),
+  );
+  let changed = false;
+  for (const { name, partitions } of wanted) {
+    const known = topics.get(name);
+    if (known && known.partitions !== partitions) {
+      const message = `The topic ${name} of the event log in ${folder} has ${known.partitions} partitions, and cannot be given ${partitions}: the order of what is in it would be lost`;
+      throw new LogSetupError(message);
+    }
+    if (known) continue;
+    if (!Number.isInteger(partitions) || partitions < 1) {
+      throw new LogSetupError(`The topic ${name} needs at least one partition, not ${partitions}`);
+    }
+    topics.set(name, { id: topics.size + 1, partitions });
+    changed = true;
+  }
+  return { topics, changed };
+}
+
+/** LMDB maps whatever is there: what is no environment of its own would end the process. */
+async function checkMagic(folder: string): Promise<void> {
+  const path = join(folder, 'data.mdb');
+  const file = await openFile(path, 'r').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined;
+    throw new LogSetupError(`The event log in ${folder} cannot be opened: ${error.message}`, { cause: error });
+  });
+  if (!file) return;
+  try {
+    const { bytesRead, buffer } = await file.read(Buffer.alloc(32), 0, 32, 0);
+    if (bytesRead === 0 || buffer.readUInt32LE(24) === 0xbeefc0de) return;
+  } finally {
+    await file.close();
+  }
+  throw new LogSetupError(`The file ${path} is no event log, or is damaged: restore it, or move it away`);
+}
+
+/** Whether there is hardly any room left: LMDB tells a page that was written in part as an input/output error. */
+async function diskIsFull(folder: string): Promise<boolean> {
+  const { bavail, bsize } = await statfs(folder);
+  return bavail * bsize < LITTLE_ROOM;
+}
+
+/**
+ * Without `overlappingSync` a commit becomes visible, and its promise resolves, only after both of LMDB's syncs. With
+ * `eventTurnBatching` a commit that fails would reject, besides the promise of the batch, one that nobody can reach.
+ */
+function openEnvironment(folder: string): RootDatabase<unknown, string> {
+  const options = { noSubdir: false, overlappingSync: false, eventTurnBatching: false, maxDbs: 3 };
+  try {
+    return open<unknown, string>({ path: folder, ...options });
+  } catch (error) {
+    const message = `The event log in ${folder} cannot be opened: ${(error as Error).message}`;
+    throw new LogSetupError(message, { cause: error });
+  }
+}
+
+/**
+ * Opens the file, or makes it. The folder must be locked.
+ * @throws LogSetupError if it is of another format, or a topic has another number of partitions
+ */
+export async function openLogFile(folder: string, wanted: readonly TopicSpec[]): Promise<LogFile> {
+  await checkMagic(folder);
+  const root = openEnvironment(folder);
+  const meta = root.openDB<unknown, string>('meta', { encoding: 'json' });
+  const data = root.openDB<Buffer, Buffer>('data', { encoding: 'binary', keyEncoding: 'binary' });
+  const groups = root.openDB<number, string>('positions', { encoding: 'json' });
+
+  async function commit(put: () => void): Promise<void> {
+    try {
+      await root.batch(put);
+    } catch (error) {
+      const code = await errorCode(error);
+      const full = (code !== undefined && NO_SPACE.has(code)) || (await diskIsFull(folder));
+      const message = full
+        ? `There is no room left on disk for the event log in ${folder}`
+        : `The event log in ${folder} could not be written: ${(error as Error).message} (${code})`;
+      throw new LogUnavailableError(full ? 'full' : 'unavailable', message, { cause: error });
+    }
+  }
+
+  function read(key: Buffer): Chunk | undefined {
+    const found = data.getBinaryFast(key); // valid until the next read only
+    if (!found) return undefined;
+    const chunk = decodeChunk(key, Buffer.copyBytesFrom(found, 0, found.length));
+    if (chunk) return chunk;
+    const [topicId, partition] = [key.readUInt32BE(0), key.readUInt32BE(4)];
+    const topic = [...topics].find(([, { id }]) => id === topicId)?.[0];
+    const message = `The event log in ${folder} is damaged: the records of ${topic}, partition ${partition}, from offset ${offsetOfKey(key)} on, are not as they were written`;
+    throw new LogSetupError(message);
+  }
+
+  /** The key of the last chunk that begins at or before the offset, or else of the first after it. */
+  function findKey(topicId: number, partition: number, offset: number): Buffer | undefined {
+    const start = chunkKey(topicId, partition, offset);
+    for (const reverse of [true, false]) {
+      for (const found of data.getKeys({ start, reverse, limit: 1 })) {
+        const key = Buffer.from(found);
+        if (key.compare(start, 0, 8, 0, 8) === 0) return key; // of the same topic and partition
+      }
+    }
+    return undefined;
+  }
+
+  let topics = new Map<string, StoredTopic>();
+  try {
+    const format = meta.get('format') ?? FORMAT;
+    if (format !== FORMAT) {
+      throw new LogSetupError(`The event log in ${folder} was made by another version of Wayline (format ${format})`);
+    }
+    const stored = readTopics(meta, folder, wanted);
+    topics = stored.topics;
+    const id = (meta.get('id') as string | undefined) ?? randomUUID();
+    if (stored.changed || meta.get('id') === undefined) {
+      await commit(() => {
+        void meta.put('format', FORMAT);
+        void meta.put('id', id);
+        void meta.put('topics', Object.fromEntries(topics));
+      });
+    }
+    return {
+      id,
+      topics,
+      write: ({ chunks, positions }) =>
+        commit(() => {
+          for (const { key, chunk } of chunks) void data.put(key, chunk);
+          for (const [key, offset] of positions) void groups.put(key, offset);
+        }),
+      readChunk(topicId, partition, offset) {
+        const exact = read(chunkKey(topicId, partition, offset)); // chunks are adjacent: mostly it begins there
+        if (exact) return exact;
+        const key = findKey(topicId, partition, offset);
+        return key && read(key);
+      },
+      lastChunk(topicId, partition) {
+        const key = findKey(topicId, partition, Number.MAX_SAFE_INTEGER);
+        return key && read(key);
+      },
+      positions: () => new Map([...groups.getRange()].map(({ key, value }) => [key, value])),
+      close: () => root.close(),
+    };
+  } catch (error) {
+    await root.close();
+    throw error;
+  }
+}

@@ -1,0 +1,93 @@
+import type { LogRecord, PartitionRange } from '../event-log.ts';
+import type { Chunk } from './chunk.ts';
+import type { LogFile } from './log-file.ts';
+
+/** A partition as the process knows it: what is durable, and who waits for more. */
+export interface Partition {
+  readonly topic: string;
+  readonly topicId: number;
+  readonly partition: number;
+  start: number;
+  /** The next offset; all below is on disk. */
+  end: number;
+  /** The log's time of the last record: later ones never get an earlier one. */
+  lastTimeMs: number;
+  /** Called, once each, when `end` has moved. */
+  readonly waiting: Set<() => void>;
+}
+
+export const partitionName = (topic: string, partition: number): string => `${topic}/${partition}`;
+
+export const rangeOf = ({ topic, partition, start, end }: Partition): PartitionRange => ({
+  topic,
+  partition,
+  start,
+  end,
+});
+
+/** Reads from the file where a partition begins and ends. */
+export function refreshPartition(file: LogFile, partition: Partition): void {
+  const last = file.lastChunk(partition.topicId, partition.partition);
+  partition.start = file.readChunk(partition.topicId, partition.partition, 0)?.baseOffset ?? 0;
+  partition.end = last?.nextOffset ?? partition.start;
+  partition.lastTimeMs = Math.max(partition.lastTimeMs, last?.timeMs ?? 0);
+}
+
+export function openPartitions(file: LogFile, topic: string): Partition[] {
+  const stored = file.topics.get(topic);
+  return Array.from({ length: stored?.partitions ?? 0 }, (_, i) => {
+    const empty = { topic, topicId: stored?.id ?? 0, partition: i, start: 0, end: 0, lastTimeMs: 0 };
+    const partition: Partition = { ...empty, waiting: new Set() };
+    refreshPartition(file, partition);
+    return partition;
+  });
+}
+
+/** Wakes those who wait for records of the partition. */
+export function wakeWaiting({ waiting }: Partition): void {
+  const all = [...waiting];
+  waiting.clear();
+  for (const wake of all) wake();
+}
+
+/** Reads a partition in order; keeps the chunk that it is in the middle of. */
+export interface PartitionCursor {
+  /** Records from the offset on: one at least, if there is one below the partition's end. `LogSetupError` at damage. */
+  read(offset: number, limit: { records: number; bytes: number }): LogRecord[];
+}
+
+export function createCursor(file: LogFile, partition: Partition): PartitionCursor {
+  let chunk: Chunk | undefined;
+
+  /** Makes `chunk` that of the offset; false if what is there cannot be read. */
+  function moveTo(offset: number, mustSucceed: boolean): boolean {
+    if (chunk && offset >= chunk.baseOffset && offset < chunk.nextOffset) return true;
+    try {
+      chunk = file.readChunk(partition.topicId, partition.partition, offset);
+    } catch (error) {
+      if (mustSucceed) throw error;
+      return false;
+    }
+    return chunk !== undefined;
+  }
+
+  return {
+    read(offset, limit) {
+      const found: LogRecord[] = [];
+      let bytes = 0;
+      let next = offset;
+      while (next < partition.end && found.length < limit.records) {
+        if (!moveTo(next, found.length === 0) || !chunk) return found; // what comes before damage is given first
+        for (const record of chunk.records.slice(Math.max(0, next - chunk.baseOffset))) {
+          const size = (record.key?.length ?? 0) + (record.value?.length ?? 0);
+          if (found.length >= limit.records || (found.length > 0 && bytes + size > limit.bytes)) return found;
+          found.push(record);
+          bytes += size;
+        }
+        next = chunk.nextOffset;
+      }
+      chunk = undefined; // read to its end: what is held now is the caller's alone
+      return found;
+    },
+  };
+}

@@ -1,0 +1,37 @@
+import type { Reader } from '@wayline/store';
+import type { Completeness } from './completeness.ts';
+import { isoTime } from './iso-time.ts';
+import type { Parameters } from './parameters.ts';
+
+/** One request, its credential and address read. All that it may see is the project's. */
+export interface Asked {
+  projectId: number;
+  /** What stands in the address in place of `:id`; '' where there is none. */
+  id: string;
+  parameters: Parameters;
+}
+
+/** JSON text, or a value to be written as JSON. */
+export interface Answer {
+  status?: number;
+  body: object | { json: string };
+}
+
+/** What doors read from. */
+export interface Sources {
+  /** Runs queries over one snapshot; faults of the database become problem documents. */
+  read<T>(work: (reader: Reader) => Promise<T>): Promise<T>;
+  /** To be awaited before `read`. */
+  completeness(): Promise<Completeness>;
+  /** After so long without an event a session counts as ended, ms. */
+  idleMs: number;
+}
+
+export type Door = (asked: Asked) => Promise<Answer>;
+
+/** What every answer over a time range says beside its data. */
+export function completenessFields({ throughMs, reason, lagging }: Completeness): object {
+  return throughMs === null
+    ? { completeThrough: null, completeThroughReason: reason }
+    : { completeThrough: isoTime(throughMs), lagging };
+}

@@ -1,0 +1,191 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { eventTimes, type IdentifiedEvent, type LoggedEvent, TOPICS, uuidV7 } from '@wayline/contracts';
+import type { EventLog } from '@wayline/event-log';
+import { createEmbeddedLog } from '@wayline/event-log/embedded';
+import { noSuchRoute, problemHandler, requestId } from '@wayline/http';
+import { createVerifier, type Scope, signAccessToken } from '@wayline/identity/verify';
+import {
+  BatchWriter,
+  createPool,
+  type DeadLetter,
+  ensurePosition,
+  type JudgedRecord,
+  migrate,
+  type Pool,
+  schemaFingerprint,
+} from '@wayline/store';
+import { createTestDatabase, type TestDatabase } from '@wayline/testkit';
+import express from 'express';
+import { createQueryRouter, type QueryRouterOptions } from '../src/index.ts';
+
+const SECRET = 'a-secret-of-this-test-of-40-characters-00';
+const GROUP = 'test';
+/** Holds what tests store without a log: `completeThrough` looks only at Wayline's own topics. */
+const ELSEWHERE = 'elsewhere';
+
+export interface Answer {
+  status: number;
+  headers: Headers;
+  text: string;
+  // biome-ignore lint/suspicious/noExplicitAny: tests look into answers of every form
+  body: any;
+}
+
+export interface Asking {
+  projectId?: number;
+  scopes?: Scope[];
+  /** In place of a token. null: none. */
+  credential?: string | null;
+}
+
+export interface Stored {
+  projectId?: number;
+  skewMs?: number;
+  receivedMs?: number;
+  /** When the log took it, epoch ms. */
+  logMs?: number;
+}
+
+/** The real API on a real server, before a real PostgreSQL and a real log, both of its own. */
+export interface QueryUnderTest {
+  pool: Pool;
+  log: EventLog;
+  url: string;
+  /** What the server logged as its own faults. */
+  faults: unknown[];
+  get(path: string, asking?: Asking): Promise<Answer>;
+  /** The body of an answer of 200. */
+  // biome-ignore lint/suspicious/noExplicitAny: tests look into answers of every form
+  read(path: string, asking?: Asking): Promise<any>;
+  /** Stores events as a worker does, without a log. */
+  store(events: readonly IdentifiedEvent[], stored?: Stored): Promise<void>;
+  deadLetter(letter: DeadLetter, stored?: Stored): Promise<void>;
+  /** Appends events to the log, to be stored by `catchUp`. */
+  append(events: readonly IdentifiedEvent[]): Promise<void>;
+  /** Stores what is unread of one partition of the log. */
+  catchUp(partition: number): Promise<void>;
+  close(): Promise<void>;
+}
+
+export const SESSION_START = Date.parse('2026-11-20T12:00:00.000Z');
+
+/** An event so many ms after `SESSION_START`. */
+export function eventAt(ms: number, fields: Partial<IdentifiedEvent> = {}): IdentifiedEvent {
+  const occurredAt = SESSION_START + ms;
+  return { eventId: uuidV7(occurredAt), sessionId: 's-1', type: 'pageVisit', occurredAt, ...fields };
+}
+
+export const app = (name: string) => ({ source: { kind: 'app' as const, name } });
+export const microservice = (name: string) => ({ source: { kind: 'microservice' as const, name } });
+
+function judged(event: IdentifiedEvent, { projectId = 1, skewMs = 0, ...times }: Stored): Omit<JudgedRecord, 'offset'> {
+  const timeMs = times.logMs ?? SESSION_START;
+  const receivedMs = times.receivedMs ?? timeMs;
+  return {
+    timeMs,
+    projectId,
+    original: { key: Buffer.from(event.sessionId), value: Buffer.from(JSON.stringify(event)), headers: {} },
+    verdict: { store: { event, receivedMs, times: eventTimes(event, receivedMs, skewMs) } },
+  };
+}
+
+export async function startQuery(
+  options: Partial<Pick<QueryRouterOptions, 'now' | 'log' | 'pool' | 'statementTimeoutMs'>> & { partitions?: number } = {},
+): Promise<QueryUnderTest> {
+  const { partitions = 2, ...router } = options;
+  const database: TestDatabase = await createTestDatabase({
+    migrate: async (url) => void (await migrate({ url })),
+    template: await schemaFingerprint(),
+  });
+  const pool = createPool({ url: database.url, max: 6, applicationName: 'query test' });
+  const folder = await mkdtemp(join(tmpdir(), 'wayline-query-'));
+  const topics = [TOPICS.events, TOPICS.direct].map((name) => ({ name, partitions }));
+  const log = await createEmbeddedLog({ folder, topics });
+  const writer = new BatchWriter({ pool, logId: log.id, group: GROUP });
+  const positionOf = (topic: string, partition: number) =>
+    ensurePosition(pool, { logId: log.id, group: GROUP, topic, partition }, 0);
+
+  async function write(topic: string, partition: number, records: Omit<JudgedRecord, 'offset'>[]): Promise<void> {
+    const { nextOffset: firstOffset } = await positionOf(topic, partition);
+    const nextOffset = firstOffset + records.length;
+    const placed = records.map((record, index) => ({ ...record, offset: firstOffset + index }));
+    await writer.write([{ topic, partition, firstOffset, nextOffset, records: placed }]);
+  }
+
+  const faults: unknown[] = [];
+  const logger = { info: () => {}, warn: () => {}, error: (fields: object) => void faults.push(fields) };
+  const verifier = createVerifier({ secrets: [SECRET] });
+  const server_app = express();
+  server_app.use(requestId);
+  server_app.use(createQueryRouter({ pool, log, group: GROUP, verifier, logger, ...router }));
+  server_app.use(noSuchRoute);
+  server_app.use(problemHandler(logger));
+  const server = await listening(createServer(server_app));
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+
+  async function get(path: string, { projectId = 1, scopes = ['read'], credential }: Asking = {}): Promise<Answer> {
+    const token =
+      credential ?? (await signAccessToken({ projectId, subject: 'tester', scopes, expiresInSeconds: 60 }, SECRET));
+    const headers = credential === null ? {} : { authorization: `Bearer ${token}` };
+    const response = await fetch(url + path, { headers });
+    const text = await response.text();
+    return { status: response.status, headers: response.headers, text, body: JSON.parse(text) };
+  }
+
+  return {
+    pool,
+    log,
+    url,
+    faults,
+    get,
+    async read(path, asking) {
+      const { status, text, body } = await get(path, asking);
+      if (status !== 200) throw new Error(`${path}: ${status} ${text}`);
+      return body;
+    },
+    store: (events, stored = {}) =>
+      write(
+        ELSEWHERE,
+        0,
+        events.map((event) => judged(event, stored)),
+      ),
+    async deadLetter(letter, { projectId = 1, logMs = SESSION_START } = {}) {
+      const original = { key: null, value: Buffer.from('?'), headers: {} };
+      await write(ELSEWHERE, 0, [{ timeMs: logMs, projectId, original, verdict: { deadLetter: letter } }]);
+    },
+    async append(events) {
+      const records = events.map((event) => {
+        const logged: LoggedEvent = { project: 1, receivedAt: SESSION_START, event };
+        return { key: event.sessionId, value: Buffer.from(JSON.stringify(logged)) };
+      });
+      await log.append(TOPICS.events, records);
+    },
+    async catchUp(partition) {
+      const { nextOffset } = await positionOf(TOPICS.events, partition);
+      const records: Omit<JudgedRecord, 'offset'>[] = [];
+      for (let offset = nextOffset; ; offset++) {
+        const record = await log.peek({ topic: TOPICS.events, partition, offset });
+        if (!record) break;
+        const { project, receivedAt, event } = JSON.parse(String(record.value)) as LoggedEvent;
+        records.push(judged(event, { projectId: project, receivedMs: receivedAt, logMs: record.timeMs }));
+      }
+      if (records.length > 0) await write(TOPICS.events, partition, records);
+    },
+    async close() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+      await pool.end();
+      await log.close();
+      await rm(folder, { recursive: true, force: true });
+      await database.close();
+    },
+  };
+}
+
+function listening(server: Server): Promise<Server> {
+  return new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(server)));
+}
