@@ -59,8 +59,8 @@ function importsTheExample(logSettings: () => Promise<Record<string, string>>): 
     const env = await logSettings();
     all = await createAllInOne();
     running = await all.start(env);
-    const url = (await lastConnectionString(join(all.dataDir, 'postgres'), 'wayline')) as string;
-    pool = createPool({ url, max: 2, name: 'import-test' });
+    const url = (await lastConnectionString(join(all.dataDir, 'postgres'), 'postgres')) as string;
+    pool = createPool({ url, max: 2, applicationName: 'import-test' });
     await importExample();
     once = await nothingPending(running);
     await importExample();
@@ -74,7 +74,7 @@ function importsTheExample(logSettings: () => Promise<Record<string, string>>): 
   const rows = async (sql: string) => (await pool.query(sql)).rows as Record<string, unknown>[];
 
   test('T6: run twice, every line is stored exactly once, and none is dead-lettered', async () => {
-    const url = (await lastConnectionString(join(all.dataDir, 'postgres'), 'wayline')) as string;
+    const url = (await lastConnectionString(join(all.dataDir, 'postgres'), 'postgres')) as string;
     expect(await accountFor(url, new Set())).toMatchObject({
       stored: 10_000,
       doubled: [],

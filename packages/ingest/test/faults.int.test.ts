@@ -92,9 +92,9 @@ describe('slow, broken and many bodies', () => {
 
   test('a body that says it is too large is refused before it is sent', async () => {
     const socket = await dial(await start());
-    socket.write(head(8 * 1024 * 1024 + 1, 'Expect: 100-continue\r\n'));
+    socket.write(head(8 * 1024 * 1024 + 1));
     const [answer] = await once(socket.setEncoding('utf8'), 'data');
-    expect(answer).toContain('413 Payload Too Large');
+    expect(answer).toMatch(/^HTTP\/1.1 413 /);
     socket.destroy();
   });
 

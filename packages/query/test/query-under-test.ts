@@ -94,7 +94,9 @@ function judged(event: IdentifiedEvent, { projectId = 1, skewMs = 0, ...times }:
 }
 
 export async function startQuery(
-  options: Partial<Pick<QueryRouterOptions, 'now' | 'log' | 'pool' | 'statementTimeoutMs'>> & { partitions?: number } = {},
+  options: Partial<Pick<QueryRouterOptions, 'now' | 'log' | 'pool' | 'statementTimeoutMs'>> & {
+    partitions?: number;
+  } = {},
 ): Promise<QueryUnderTest> {
   const { partitions = 2, ...router } = options;
   const database: TestDatabase = await createTestDatabase({

@@ -21,6 +21,11 @@ export async function runImportCommand(
 ): Promise<ExitCode> {
   const fromStdin = file === undefined || file === '-';
   if (fromStdin && process.stdin.isTTY) throw new UsageError('Name a file to import, or send it to standard input.');
+  if (options.format !== 'access-log' && (options.source ?? options.saltFile) !== undefined) {
+    throw new UsageError(
+      '--source and --salt-file are for --format access-log; events in NDJSON name their own source.',
+    );
+  }
   const { url, credential } = await clientSettings(config);
   const interrupt = new AbortController();
   const unbind = bindToProcess(

@@ -1,0 +1,120 @@
+import type { Logger } from 'kafkajs';
+import Broker from 'kafkajs/src/broker/index.js';
+import ConnectionPool from 'kafkajs/src/network/connectionPool.js';
+import apiKeys from 'kafkajs/src/protocol/requests/apiKeys.js';
+import definitions from 'kafkajs/src/protocol/requests/index.js';
+import { AUTHENTICATION_TIMEOUT_MS, CONNECTION_TIMEOUT_MS, type ConnectionSettings } from './options.ts';
+import { createSocketSet, type SocketSet } from './socket-set.ts';
+import { within } from './within.ts';
+
+export type ApiName =
+  | 'CreateTopics'
+  | 'DescribeConfigs'
+  | 'Fetch'
+  | 'GroupCoordinator'
+  | 'ListOffsets'
+  | 'Metadata'
+  | 'OffsetCommit'
+  | 'Produce';
+
+export interface BrokerLinkOptions {
+  host: string;
+  port: number;
+  settings: ConnectionSettings;
+  /** An answer that takes longer is given up, and the connection with it. */
+  requestTimeoutMs: number;
+  kafkajsLogger: Logger;
+}
+
+/**
+ * Requests to one broker, each sent once: nothing is retried here. An answer is returned as it was decoded, with its
+ * error codes; kafkajs' own parsing would throw at the first of them, and hide the rest of the answer.
+ */
+export class BrokerLink {
+  readonly address: string;
+  readonly #options: BrokerLinkOptions;
+  #broker: Broker;
+  #sockets: SocketSet;
+  readonly #opening: (Promise<void> | undefined)[] = [];
+  #closed = false;
+
+  constructor(options: BrokerLinkOptions) {
+    this.address = `${options.host}:${options.port}`;
+    this.#options = options;
+    this.#sockets = createSocketSet();
+    this.#broker = this.#createBroker();
+  }
+
+  #createBroker(): Broker {
+    const { host, port, settings, requestTimeoutMs, kafkajsLogger: logger } = this.#options;
+    const { clientId, ssl, sasl } = settings;
+    const connectionPool = new ConnectionPool({
+      host,
+      port,
+      clientId,
+      ssl,
+      sasl,
+      socketFactory: this.#sockets.factory,
+      connectionTimeout: CONNECTION_TIMEOUT_MS,
+      requestTimeout: requestTimeoutMs,
+      logger,
+    });
+    return new Broker({ connectionPool, logger, authenticationTimeout: AUTHENTICATION_TIMEOUT_MS });
+  }
+
+  /** Rejects if there is no connection or no answer in time; whether the broker took the request is then not known. */
+  async request<Answer>(api: ApiName, parameters: object): Promise<Answer> {
+    const broker = this.#broker;
+    await this.#open(broker, api === 'Fetch' ? 1 : 0); // where kafkajs' pool will send it
+    const protocol = broker.lookupRequest(apiKeys[api] as number, definitions.requests[api])(parameters);
+    try {
+      const answer = await broker.connectionPool.send({
+        request: protocol.request,
+        response: { decode: protocol.response.decode, parse: async (data) => data },
+        requestTimeout: protocol.requestTimeout,
+        logResponseError: false,
+      });
+      return answer as Answer;
+    } catch (error) {
+      if (error instanceof Error && error.name === 'KafkaJSRequestTimeoutError') this.#drop(broker);
+      throw error;
+    }
+  }
+
+  /** Connects the pool's connection `index`, once for all who ask meanwhile. */
+  async #open(broker: Broker, index: number): Promise<void> {
+    const { connectionPool } = broker;
+    const opening = this.#opening[index];
+    if (opening) return opening;
+    if (connectionPool.pool[index]?.isConnected()) return;
+    const connect = async () => {
+      await broker.connect();
+      await connectionPool.getConnection(index); // `connect` is content with either of the two
+    };
+    // kafkajs sets no limit to the time that authentication takes.
+    const patience = CONNECTION_TIMEOUT_MS + AUTHENTICATION_TIMEOUT_MS;
+    this.#opening[index] = within(connect(), patience, `no connection to ${this.address} within ${patience} ms`)
+      .catch((error: unknown) => {
+        this.#drop(broker);
+        throw error;
+      })
+      .finally(() => {
+        this.#opening[index] = undefined;
+      });
+    return this.#opening[index];
+  }
+
+  /** Ends the connections, whatever their state; the next request makes new ones. */
+  #drop(broker: Broker): void {
+    if (broker !== this.#broker || this.#closed) return;
+    this.#sockets.close();
+    this.#sockets = createSocketSet();
+    this.#broker = this.#createBroker();
+  }
+
+  /** Whoever waits for an answer gets an error. */
+  close(): void {
+    this.#closed = true;
+    this.#sockets.close();
+  }
+}

@@ -1,0 +1,74 @@
+/** The parts of kafkajs 2.2.4 below its public API that this folder uses: one broker's connections, and its protocol. */
+
+declare module 'kafkajs/src/network/connectionPool.js' {
+  import type { Socket } from 'node:net';
+  import type { ConnectionOptions } from 'node:tls';
+  import type { ISocketFactory, Logger, SASLOptions } from 'kafkajs';
+
+  export interface Connection {
+    socket?: Socket;
+    isConnected(): boolean;
+  }
+
+  /** Two connections to one broker: `pool[1]` for fetches, `pool[0]` for all the rest. */
+  export default class ConnectionPool {
+    constructor(options: {
+      host: string;
+      port: number;
+      clientId: string;
+      ssl: boolean | ConnectionOptions;
+      sasl: SASLOptions | undefined;
+      socketFactory: ISocketFactory;
+      connectionTimeout: number;
+      requestTimeout: number;
+      logger: Logger;
+    });
+    readonly pool: readonly Connection[];
+    /** Connects if need be; two calls at once would open two sockets, and lose one. */
+    getConnection(index: number): Promise<Connection>;
+    send(protocol: {
+      request: unknown;
+      response: { decode(raw: Buffer): Promise<unknown>; parse(data: unknown): Promise<unknown> };
+      requestTimeout?: number;
+      logResponseError?: boolean;
+    }): Promise<unknown>;
+  }
+}
+
+declare module 'kafkajs/src/broker/index.js' {
+  import type { Logger } from 'kafkajs';
+  import type ConnectionPool from 'kafkajs/src/network/connectionPool.js';
+
+  interface Protocol {
+    request: unknown;
+    response: { decode(raw: Buffer): Promise<unknown> };
+    requestTimeout?: number;
+  }
+
+  export default class Broker {
+    constructor(options: { connectionPool: ConnectionPool; logger: Logger; authenticationTimeout: number });
+    readonly connectionPool: ConnectionPool;
+    /** The newest version of a request that both sides know. */
+    lookupRequest(apiKey: number, definitions: unknown): (parameters: object) => Protocol;
+    /** Connects, learns the broker's versions, and authenticates. */
+    connect(): Promise<void>;
+    disconnect(): Promise<void>;
+  }
+}
+
+declare module 'kafkajs/src/protocol/requests/index.js' {
+  const definitions: { requests: Record<string, unknown> };
+  export default definitions;
+}
+
+declare module 'kafkajs/src/protocol/requests/apiKeys.js' {
+  const apiKeys: Record<string, number>;
+  export default apiKeys;
+}
+
+declare module 'kafkajs/src/protocol/error.js' {
+  const errors: {
+    createErrorFromCode(code: number): Error & { type: string; code: number; retriable: boolean };
+  };
+  export default errors;
+}

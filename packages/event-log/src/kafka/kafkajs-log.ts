@@ -1,0 +1,35 @@
+import { logLevel, type logCreator } from 'kafkajs';
+import type { LogLogger } from '../event-log.ts';
+
+/** What kafkajs 2.2.4 says just before it takes an offset of its own choice, and says in no other way. */
+const OUT_OF_RANGE = 'Offset out of range, resetting to default offset';
+const REPEAT_MS = 30_000;
+
+export interface KafkajsLog {
+  level: logLevel;
+  creator: logCreator;
+}
+
+/**
+ * Passes kafkajs' warnings and errors on as warnings, each text at most every 30 s: during an outage it repeats itself.
+ * @param onOutOfRange is called when a consumer is about to be moved, silently, by kafkajs
+ */
+export function createKafkajsLog(
+  logger: LogLogger,
+  onOutOfRange: (topic: string, partition: number) => void = () => {},
+): KafkajsLog {
+  const told = new Map<string, number>();
+  return {
+    level: logLevel.WARN,
+    creator:
+      () =>
+      ({ namespace, log: { message, timestamp: _timestamp, logger: _name, stack: _stack, ...fields } }) => {
+        if (message === OUT_OF_RANGE) onOutOfRange(fields.topic, fields.partition);
+        const now = Date.now();
+        if (now - (told.get(message) ?? 0) < REPEAT_MS) return;
+        if (told.size > 100) told.clear();
+        told.set(message, now);
+        logger.warn({ kafkajs: namespace, ...fields }, `Kafka client: ${message}`);
+      },
+  };
+}
