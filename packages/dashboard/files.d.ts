@@ -1,4 +1,4 @@
 /** The folder of the built app: serve it as it is, under a path that ends in a slash. */
-export const dashboardFolder: string;
+export declare const dashboardFolder: string;
 /** To be sent with each of its files: they load nothing from elsewhere, run nothing inline, and talk to their origin only. */
-export const dashboardHeaders: Readonly<Record<string, string>>;
+export declare const dashboardHeaders: Readonly<Record<string, string>>;

@@ -164,6 +164,20 @@ function importsTheExample(logSettings: () => Promise<Record<string, string>>): 
     await nothingPending(running);
     expect(await rows("SELECT count(*)::int AS n FROM events WHERE session_id LIKE 's-11-%'")).toEqual([{ n: 5000 }]);
   });
+
+  test('T6: killed in the middle and run again, every event is stored exactly once', async () => {
+    const before = sum(await nothingPending(running), 'read');
+    const input = [...generateEvents({ count: 20_000, seed: 12 })].join('\n');
+    const start = () =>
+      startWayline(['import', '--concurrency', '1'], { env: { WAYLINE_DATA_DIR: all.dataDir }, input });
+    const killed = start();
+    while (sum(await read<Ledger>(running, '/v1/ledger'), 'read') === before) await sleep(5);
+    expect(await killed.end('SIGKILL')).toEqual({ code: null, signal: 'SIGKILL' });
+    expect(await start().exited).toEqual({ code: 0, signal: null });
+    const after = await nothingPending(running);
+    expect(sum(after, 'read')).toBeGreaterThan(before + 20_000);
+    expect(await rows("SELECT count(*)::int AS n FROM events WHERE session_id LIKE 's-12-%'")).toEqual([{ n: 20_000 }]);
+  });
 }
 
 describe('O9: importing the example, on the embedded log', () => importsTheExample(async () => ({})));

@@ -132,8 +132,11 @@ describe('T6: what was acknowledged is stored exactly once, through SIGKILL at r
     });
     const { writeKey, token } = JSON.parse(await readFile(join(dataDir, 'dev.json'), 'utf8'));
     const killPostgres = async () => {
-      const [pid] = (await readFile(join(dataDir, 'postgres', 'data', 'postmaster.pid'), 'utf8')).split('\n');
-      process.kill(Number(pid), 'SIGKILL');
+      const pidFile = join(dataDir, 'postgres', 'cluster', 'postmaster.pid');
+      let text: string | undefined;
+      // It may just be starting again after the kill before.
+      while (!text) text = await readFile(pidFile, 'utf8').catch(() => sleep(20, undefined));
+      process.kill(Number(text.split('\n')[0]), 'SIGKILL');
     };
     await killAndCount({
       url,
@@ -141,7 +144,7 @@ describe('T6: what was acknowledged is stored exactly once, through SIGKILL at r
       writeKey,
       token,
       targets: [all.kill, killPostgres],
-      databaseUrl: async () => (await lastConnectionString(join(dataDir, 'postgres'), 'wayline')) as string,
+      databaseUrl: async () => (await lastConnectionString(join(dataDir, 'postgres'), 'postgres')) as string,
     });
   }, 300_000);
 });

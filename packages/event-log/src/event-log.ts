@@ -15,6 +15,7 @@ export interface EventLog {
    * `LogUnavailableError` otherwise; then nothing may be acknowledged, though some records may be in the log, and an
    * append that is tried again may stand twice. Records of one key go to one partition, in the order of the calls.
    * Concurrent calls share requests. At most `maxBytesInFlight` are held; more is refused at once (reason `busy`).
+   * What the log can never take is refused with `RecordTooLargeError`.
    */
   append(topic: string, records: readonly NewRecord[]): Promise<void>;
 
@@ -129,6 +130,11 @@ export class LogUnavailableError extends Error {
     super(message, options);
     this.reason = reason;
   }
+}
+
+/** The log will never take a record, or a call, of this size: a retry cannot succeed. Nothing of the call may be acknowledged. */
+export class RecordTooLargeError extends Error {
+  override readonly name = 'RecordTooLargeError';
 }
 
 /** The log cannot be used as it is set up; the message is one sentence for the operator. */

@@ -1,10 +1,9 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { startReader } from '../src/contract-suite/index.ts';
@@ -71,14 +70,27 @@ test('the lock of a process that was killed is taken over at once, by one only o
   expect(said.filter((line) => /^LogSetupError: .* is in use by process \d+/.test(line)).length).toBe(4);
 });
 
-test('the lock of a process of another boot, or of an id that was given away, is stale', async () => {
-  await (await createEmbeddedLog({ folder, topics })).close();
-  const identity = { pid: process.pid, startedAt: '1', bootId: '', pidNamespace: '' };
-  for (const stale of [identity, { ...identity, bootId: 'another' }]) {
-    const last = (await readdir(folder)).find((name) => name.startsWith('lock.') && name !== 'lock.mdb') as string;
-    await writeFile(join(folder, last), JSON.stringify({ ...stale }));
+test('a lock is stale whose process was of another boot, or had the id before another, or is silent elsewhere', async () => {
+  const holder = await createEmbeddedLog({ folder, topics });
+  const file = join(folder, (await readdir(folder)).find((name) => /^lock\.\d+$/.test(name)) as string);
+  const identity = JSON.parse(await readFile(file, 'utf8'));
+  await holder.close();
+  for (const stale of [{ bootId: 'another' }, { startedAt: '1' }, { pidNamespace: 'another container' }]) {
+    const last = (await readdir(folder)).find((name) => /^lock\.\d+$/.test(name)) as string;
+    await writeFile(join(folder, last), JSON.stringify({ ...identity, ...stale }));
     await (await createEmbeddedLog({ folder, topics })).close();
   }
+});
+
+test('a log that a process of another container holds is refused while that one shows that it lives', async () => {
+  const { lines } = start(HOLD);
+  await lines.next();
+  const file = join(folder, (await readdir(folder)).find((name) => /^lock\.\d+$/.test(name)) as string);
+  const identity = JSON.parse(await readFile(file, 'utf8'));
+  await writeFile(file, JSON.stringify({ ...identity, pidNamespace: 'another container' }));
+  await expect(createEmbeddedLog({ folder, topics })).rejects.toThrow(
+    `by process ${identity.pid} of another container`,
+  );
 });
 
 // Appends as fast as it can, eight calls at a time, and says what was acknowledged.
@@ -211,5 +223,4 @@ test('a log that nobody uses takes no processor time', async () => {
   const { lines, child } = start(script);
   expect(Number((await lines.next()).value)).toBeLessThan(35); // ms in 3.5 s: one per cent
   if (child.exitCode === null) await once(child, 'exit');
-  await sleep(0);
 });

@@ -53,6 +53,7 @@ export interface Stored {
 /** The real API on a real server, before a real PostgreSQL and a real log, both of its own. */
 export interface QueryUnderTest {
   pool: Pool;
+  databaseUrl: string;
   log: EventLog;
   url: string;
   /** What the server logged as its own faults. */
@@ -140,6 +141,7 @@ export async function startQuery(
 
   return {
     pool,
+    databaseUrl: database.url,
     log,
     url,
     faults,

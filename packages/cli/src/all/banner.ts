@@ -53,9 +53,9 @@ function curlLines({ url, writeKey, token }: DevFile): string[] {
     page: '/welcome',
   });
   const read = (path: string) =>
-    `curl -sf --retry 3 --retry-all-errors ${url}${path} -H 'Authorization: Bearer ${token}'`;
+    `curl -sf -w '\\n' --retry 3 --retry-all-errors ${url}${path} -H 'Authorization: Bearer ${token}'`;
   return [
-    `curl -sS ${url}/v1/events -H 'Authorization: Bearer ${writeKey}' -H 'Content-Type: application/json' -d '${event}'`,
+    `curl -sS -w '\\n' ${url}/v1/events -H 'Authorization: Bearer ${writeKey}' -H 'Content-Type: application/json' -d '${event}'`,
     read(`/v1/sessions/${SESSION}/events`),
     read('/v1/ledger'),
   ];

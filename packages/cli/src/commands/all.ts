@@ -48,6 +48,9 @@ async function startAll(service: Service<'all'>, print: (text: string) => void):
   const access = await developmentAccess(pool, secrets);
   lifecycle.signal.throwIfAborted();
   await startWorker(service, { log, pool: workerPool, verifier });
+  // Before it is ready: whoever waits for that may read the file at once.
+  const dev = { url: http.url, dashboardUrl: `${http.url}/dashboard/`, ...access };
+  await writeDevFile(folder.devFile, dev);
   serve(service, http, {
     routers: [
       createIngestRouter({ log, verifier, logger }),
@@ -56,8 +59,6 @@ async function startAll(service: Service<'all'>, print: (text: string) => void):
     checks: [logCheck(log, INGEST_LOG_GRACE_MS), databaseCheck(pool)],
   });
 
-  const dev = { url: http.url, dashboardUrl: `${http.url}/dashboard/`, ...access };
-  await writeDevFile(folder.devFile, dev);
   print(
     banner({
       dev,

@@ -137,7 +137,7 @@ export const VARIABLES = {
   kafkaReplication: {
     name: 'KAFKA_REPLICATION',
     type: integer(1, 9),
-    fallbackText: '3, or the number of brokers where there are fewer',
+    fallbackText: "the brokers' `default.replication.factor`",
     roles: LOG,
     meaning: 'Replicas of topics that Wayline creates.',
   },
@@ -153,7 +153,7 @@ export const VARIABLES = {
     type: address('http', 'https'),
     fallbackText: 'plain JSON',
     roles: LOG,
-    meaning: 'A Confluent-compatible schema registry.',
+    meaning: 'A Confluent-compatible schema registry. Not used yet: values are written as plain JSON.',
   },
   group: {
     name: 'WAYLINE_GROUP',

@@ -4,7 +4,7 @@ import { openSpoolFile, type SpoolFile, type SpoolRange } from './spool-file.ts'
 export interface SortOptions {
   /** Where the spool file is made, if the input does not fit into memory. */
   folder: string;
-  /** About how much memory the lines may take. Default 64 MiB. */
+  /** About how much memory the lines may take. Default 32 MiB. */
   memoryBytes?: number;
   /** How many runs are merged at once; at least 2. Default 64. */
   maxRuns?: number;
@@ -22,7 +22,7 @@ const STRING_BYTES = 48;
  */
 export async function* sortLines(
   blocks: AsyncIterable<string[]>,
-  { folder, memoryBytes = 64 * 1024 * 1024, maxRuns = 64, signal }: SortOptions,
+  { folder, memoryBytes = 32 * 1024 * 1024, maxRuns = 64, signal }: SortOptions,
 ): AsyncGenerator<string[]> {
   let spool: SpoolFile | undefined;
   let runs: SpoolRange[] = [];

@@ -82,6 +82,8 @@ function Fact({ name, children }: { name: string; children: React.ReactNode }) {
   );
 }
 
+const HOPS_SHOWN = 60;
+
 function Navigation({ hops }: { hops: readonly Hop[] }) {
   const [first] = hops;
   if (!first) return null;
@@ -90,12 +92,13 @@ function Navigation({ hops }: { hops: readonly Hop[] }) {
       <h2>Way through the apps</h2>
       <ol className="hops">
         <li className={`hue-${hueOf(first.from)}`}>{first.from}</li>
-        {hops.map(({ to, at, page }) => (
+        {hops.slice(0, HOPS_SHOWN).map(({ to, at, page }) => (
           <li key={`${at} ${to}`} className={`hue-${hueOf(to)}`} title={page ?? undefined}>
             {to} <time dateTime={at}>{time(at)}</time>
           </li>
         ))}
       </ol>
+      {hops.length > HOPS_SHOWN && <p className="hint">and {number(hops.length - HOPS_SHOWN)} more</p>}
     </section>
   );
 }

@@ -9,7 +9,6 @@ import { type Partition, refreshPartition, wakeWaiting } from './partition.ts';
 const CHUNK_BYTES = 256 * 1024;
 /** What one transaction takes at most, beside a single larger append. */
 const COMMIT_BYTES = 16 * 1024 * 1024;
-const DEADLINE_MS = 10_000;
 /** After the disk was found full, so long every append is refused without trying. */
 const FULL_PAUSE_MS = 1_000;
 const POSITIONS_DELAY_MS = 1_000;
@@ -17,6 +16,8 @@ const POSITIONS_DELAY_MS = 1_000;
 export interface AppenderOptions {
   file: LogFile;
   maxBytesInFlight: number;
+  /** How long a transaction may take before those who wait for it are refused. Default 10 s. */
+  deadlineMs?: number;
   logger?: LogLogger;
 }
 
@@ -91,7 +92,7 @@ function buildChunks(appends: readonly PendingAppend[], nowMs: number) {
  * Turns appends into transactions, one at a time: what arrives while one is being written goes into the next, so that
  * the number of syncs does not grow with the number of callers.
  */
-export function createAppender({ file, maxBytesInFlight, logger }: AppenderOptions): Appender {
+export function createAppender({ file, maxBytesInFlight, deadlineMs = 10_000, logger }: AppenderOptions): Appender {
   const queue: PendingAppend[] = [];
   let positions = new Map<string, number>();
   let bytesInFlight = 0;
@@ -117,7 +118,7 @@ export function createAppender({ file, maxBytesInFlight, logger }: AppenderOptio
   function watch(taken: readonly PendingAppend[]): NodeJS.Timeout {
     return setTimeout(() => {
       stuck = true;
-      const message = `The event log did not take records within ${DEADLINE_MS / 1000} s: its disk does not answer`;
+      const message = `The event log did not take records within ${deadlineMs / 1000} s: its disk does not answer`;
       const error = new LogUnavailableError('unavailable', message);
       logger?.error({ waiting: taken.length + queue.length }, message);
       for (const pending of taken) pending.reject(error);
@@ -125,7 +126,7 @@ export function createAppender({ file, maxBytesInFlight, logger }: AppenderOptio
         bytesInFlight -= pending.bytes;
         pending.reject(error);
       }
-    }, DEADLINE_MS);
+    }, deadlineMs);
   }
 
   async function commit(taken: readonly PendingAppend[], moved: Map<string, number>): Promise<void> {

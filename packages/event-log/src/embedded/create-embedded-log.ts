@@ -1,4 +1,5 @@
-import { mkdir, realpath, statfs } from 'node:fs/promises';
+import { mkdir, open, realpath, statfs } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import {
   type EventLog,
   type LogConsumer,
@@ -43,6 +44,13 @@ async function prepareFolder(wanted: string): Promise<string> {
   throw new LogSetupError(`There is no room left on disk for the event log in ${folder}`);
 }
 
+/** Makes the names in a folder durable, as the file's own syncs do with what is in it. */
+async function syncFolder(folder: string): Promise<void> {
+  if (process.platform === 'win32') return; // a folder cannot be opened there
+  const handle = await open(folder, 'r');
+  await handle.sync().finally(() => handle.close());
+}
+
 /**
  * The event log of one machine: durable, in a folder, on LMDB. An append is on disk when it resolves, and survives the
  * death of the process at any moment. Consumers of a group are all inside this process.
@@ -54,6 +62,7 @@ export async function createEmbeddedLog(options: EmbeddedLogOptions): Promise<Ev
   const lock = await lockFolder(folder);
   try {
     const file = await openLogFile(folder, options.topics);
+    for (const made of [folder, dirname(folder)]) await syncFolder(made);
     const partitions = new Map([...file.topics.keys()].map((topic) => [topic, openPartitions(file, topic)]));
     const positions = file.positions();
     const appender = createAppender({ file, maxBytesInFlight, logger });
@@ -84,6 +93,8 @@ export async function createEmbeddedLog(options: EmbeddedLogOptions): Promise<Ev
         groups.set(consume.group, group);
         const consumer = group.join(consume);
         consumers.add(consumer);
+        const forget = () => consumers.delete(consumer);
+        consumer.ended.then(forget, forget);
         return consumer;
       },
 

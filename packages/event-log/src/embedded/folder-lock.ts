@@ -9,8 +9,8 @@ export interface FolderLock {
 }
 
 const PREFIX = 'lock.';
-const HEARTBEAT_MS = 3_000;
-const SILENT_MS = 12_000;
+const HEARTBEAT_MS = 1_000;
+const SILENT_MS = 4_000;
 
 async function lockNumbers(folder: string): Promise<number[]> {
   const names = await readdir(folder);

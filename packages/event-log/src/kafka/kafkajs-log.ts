@@ -1,4 +1,4 @@
-import { logLevel, type logCreator } from 'kafkajs';
+import { type logCreator, logLevel } from 'kafkajs';
 import type { LogLogger } from '../event-log.ts';
 
 /** What kafkajs 2.2.4 says just before it takes an offset of its own choice, and says in no other way. */

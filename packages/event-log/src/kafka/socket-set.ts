@@ -21,7 +21,9 @@ export function createSocketSet(): SocketSet {
       const servername = isIP(host) ? {} : { servername: host };
       // kafkajs hands the user's `ssl` on, which may be `true`: spreading that adds nothing.
       const tls = ssl as object | undefined;
-      const socket = tls ? connectTls({ host, port, ...servername, ...tls }, onConnect) : connectTcp({ host, port }, onConnect);
+      const socket = tls
+        ? connectTls({ host, port, ...servername, ...tls }, onConnect)
+        : connectTcp({ host, port }, onConnect);
       socket.setNoDelay(true);
       socket.setKeepAlive(true, 60_000);
       open.add(socket);

@@ -1,0 +1,66 @@
+import type { NewRecord } from '../event-log.ts';
+
+/** One call of `append`, until all its records are settled. */
+export interface Append {
+  /** What it counts for as long as any of its records may still be sent. */
+  readonly bytes: number;
+  /** Number of segments not settled yet. */
+  open: number;
+  /** The caller has been told that it failed: what was not sent yet is dropped. */
+  failed: boolean;
+  resolve(): void;
+  reject(error: Error): void;
+  readonly deadline: NodeJS.Timeout;
+}
+
+/** A record as kafkajs' encoder takes it. */
+export interface ProduceMessage {
+  key: Buffer;
+  value: Buffer;
+  headers?: NewRecord['headers'];
+}
+
+/** The records of one append in a batch. */
+export interface Segment {
+  readonly append: Append;
+  readonly messages: ProduceMessage[];
+}
+
+/** What is sent of a partition at once, and answered as one. */
+export interface AppendBatch {
+  segments: Segment[];
+  bytes: number;
+  /** From then on nothing is added: the broker may have it already. */
+  sent: boolean;
+}
+
+/** Varints, attributes and the like, of a record; a little more than it can be. */
+const RECORD_OVERHEAD = 32;
+
+export function bytesOf(key: Uint8Array, { value, headers }: NewRecord): number {
+  let bytes = RECORD_OVERHEAD + key.length + value.length;
+  for (const name in headers) bytes += 10 + Buffer.byteLength(name) + Buffer.byteLength(headers[name] as string);
+  return bytes;
+}
+
+export function messagesOf({ segments }: AppendBatch): ProduceMessage[] {
+  const [only] = segments;
+  return segments.length === 1 && only ? only.messages : segments.flatMap(({ messages }) => messages);
+}
+
+/** Two batches with the records of one, in their order; undefined if it holds a single record. */
+export function halves(batch: AppendBatch): [AppendBatch, AppendBatch] | undefined {
+  const total = batch.segments.reduce((sum, { messages }) => sum + messages.length, 0);
+  if (total < 2) return undefined;
+  const first: AppendBatch = { segments: [], bytes: batch.bytes / 2, sent: true };
+  const second: AppendBatch = { segments: [], bytes: batch.bytes / 2, sent: true };
+  let wanted = total >> 1;
+  for (const { append, messages } of batch.segments) {
+    const here = Math.min(wanted, messages.length);
+    wanted -= here;
+    if (here > 0) first.segments.push({ append, messages: messages.slice(0, here) });
+    if (here < messages.length) second.segments.push({ append, messages: messages.slice(here) });
+    if (here > 0 && here < messages.length) append.open++;
+  }
+  return [first, second];
+}

@@ -1,0 +1,34 @@
+import type { IHeaders } from 'kafkajs';
+import type { LogRecord } from '../event-log.ts';
+
+/** A record as kafkajs decodes it; of its declared types some are narrower than what Kafka may hold. */
+export interface FetchedMessage {
+  offset: string;
+  timestamp: string;
+  key: Buffer | null;
+  value: Buffer | null;
+  headers?: IHeaders;
+}
+
+const NO_HEADERS: Readonly<Record<string, Buffer>> = Object.freeze({});
+
+function headersOf(headers: IHeaders | undefined): Readonly<Record<string, Buffer>> {
+  let result: Record<string, Buffer> | undefined;
+  for (const name in headers) {
+    const given = headers[name];
+    const value = Array.isArray(given) ? given.at(-1) : given; // several of a name: the last
+    result ??= Object.create(null) as Record<string, Buffer>; // a header may be called `__proto__`
+    result[name] = typeof value === 'string' ? Buffer.from(value) : (value ?? Buffer.alloc(0));
+  }
+  return result ?? NO_HEADERS;
+}
+
+export function toLogRecord(message: FetchedMessage): LogRecord {
+  return {
+    offset: Number(message.offset),
+    timeMs: Number(message.timestamp),
+    key: message.key,
+    value: message.value,
+    headers: headersOf(message.headers),
+  };
+}
