@@ -71,6 +71,9 @@ export async function openPool({ config, logger, lifecycle }: Service, url: stri
 export async function openKafka({ config, logger, lifecycle }: Service, brokers: readonly string[]): Promise<EventLog> {
   const { createKafkaLog } = await import('@wayline/event-log/kafka');
   const { kafkaSaslMechanism: mechanism, kafkaSaslUsername: username, kafkaSaslPassword: password } = config;
+  // Where only warnings are logged, the sentence of a start that fails is to stand alone.
+  const ofKafka = logger.child({});
+  if (!logger.isLevelEnabled('info')) ofKafka.level = 'silent';
   const log = await createKafkaLog({
     brokers,
     clientId: config.kafkaClientId,
@@ -79,8 +82,9 @@ export async function openKafka({ config, logger, lifecycle }: Service, brokers:
     replication: config.kafkaReplication,
     ssl: await tls(config),
     sasl: mechanism && username && password ? { mechanism, username, password } : undefined,
-    logger,
+    logger: ofKafka,
   });
+  ofKafka.level = logger.level;
   lifecycle.onStop('the log', () => log.close());
   return log;
 }

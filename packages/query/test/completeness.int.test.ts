@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { TOPICS } from '@wayline/contracts';
-import type { EventLog } from '@wayline/event-log';
+import type { EventLog, PartitionRange } from '@wayline/event-log';
 import { eventAt, type QueryUnderTest, SESSION_START, startQuery } from './query-under-test.ts';
 
 let query: QueryUnderTest;
@@ -53,7 +53,7 @@ describe('A12: completeThrough', () => {
     const lagging = partitions.map(({ topic, partition, end }) => ({ topic, partition, records: end }));
     await eventually({ completeThrough: times.sort()[0], pending: 6, lagging });
 
-    const [first, second] = partitions as [{ partition: number }, { partition: number; end: number }];
+    const [first, second] = partitions as [PartitionRange, PartitionRange];
     await query.catchUp(first.partition);
     await eventually({
       completeThrough: await logTime(second.partition),

@@ -122,19 +122,21 @@ export async function startQuery(
   const faults: unknown[] = [];
   const logger = { info: () => {}, warn: () => {}, error: (fields: object) => void faults.push(fields) };
   const verifier = createVerifier({ secrets: [SECRET] });
-  const server_app = express();
-  server_app.use(requestId);
-  server_app.use(createQueryRouter({ pool, log, group: GROUP, verifier, logger, ...router }));
-  server_app.use(noSuchRoute);
-  server_app.use(problemHandler(logger));
-  const server = await listening(createServer(server_app));
+  const application = express();
+  application.use(requestId);
+  application.use(createQueryRouter({ pool, log, group: GROUP, verifier, logger, ...router }));
+  application.use(noSuchRoute);
+  application.use(problemHandler(logger));
+  const server = await listening(createServer(application));
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 
   async function get(path: string, { projectId = 1, scopes = ['read'], credential }: Asking = {}): Promise<Answer> {
     const token =
       credential ?? (await signAccessToken({ projectId, subject: 'tester', scopes, expiresInSeconds: 60 }, SECRET));
-    const headers = credential === null ? {} : { authorization: `Bearer ${token}` };
-    const response = await fetch(url + path, { headers });
+    const response = await fetch(
+      url + path,
+      credential === null ? {} : { headers: { authorization: `Bearer ${token}` } },
+    );
     const text = await response.text();
     return { status: response.status, headers: response.headers, text, body: JSON.parse(text) };
   }

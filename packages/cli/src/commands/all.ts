@@ -1,3 +1,4 @@
+import type { EventLog } from '@wayline/event-log';
 import { createIngestRouter } from '@wayline/ingest';
 import { createQueryRouter } from '@wayline/query';
 import { banner } from '../all/banner.ts';
@@ -12,6 +13,7 @@ import {
   openKafka,
   openPool,
   openSecrets,
+  type Pool,
   serve,
   startWorker,
 } from '../compose.ts';
@@ -38,12 +40,11 @@ async function startAll(service: Service<'all'>, print: (text: string) => void):
   const { secrets, verifier } = await openSecrets(service, config.secretFile ?? folder.secretFile);
   const http = await listen(service);
 
+  const kafka = config.kafkaBrokers && !embedded ? await openKafka(service, config.kafkaBrokers) : undefined;
   const database = await openDatabase(service, folder);
   const pool = await openPool(service, database.url, 'query');
   const workerPool = await openPool(service, database.url, 'worker');
-  if (config.kafkaBrokers && embedded) await requireDrained(embedded, pool, config.group);
-  const log = config.kafkaBrokers ? await openKafka(service, config.kafkaBrokers) : embedded;
-  if (!log) throw new Error('without Kafka the embedded log was opened');
+  const log = kafka ?? (await logInstead(embedded, service, pool));
 
   const access = await developmentAccess(pool, secrets);
   lifecycle.signal.throwIfAborted();
@@ -70,4 +71,13 @@ async function startAll(service: Service<'all'>, print: (text: string) => void):
       workingDirectory: process.cwd(),
     }),
   );
+}
+
+/** The embedded log; or Kafka in its place, once all that it holds is stored. */
+async function logInstead(embedded: EventLog | undefined, service: Service<'all'>, pool: Pool): Promise<EventLog> {
+  if (!embedded) throw new Error('where there is no embedded log, Kafka was opened');
+  const { kafkaBrokers, group } = service.config;
+  if (!kafkaBrokers) return embedded;
+  await requireDrained(embedded, pool, group);
+  return openKafka(service, kafkaBrokers);
 }

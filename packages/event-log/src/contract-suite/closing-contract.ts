@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from '@jest/globals';
 import type { Lease } from '../event-log.ts';
 import type { DefineTest } from './event-log-contract.ts';
@@ -29,6 +30,7 @@ export function closingContract(define: DefineTest): void {
     if (!leases[1]?.signal.aborted) {
       await new Promise((resolve) => leases[1]?.signal.addEventListener('abort', resolve));
     }
+    await sleep(100); // in which it must not close
     expect([closed, done]).toEqual([false, 1]);
     gate.open();
     await closing;
@@ -72,7 +74,7 @@ export function closingContract(define: DefineTest): void {
     });
     await reader.until('a batch', () => reader.batches.length === 1);
     const closing = log.close();
-    setImmediate(gate.open);
+    setTimeout(gate.open, 100);
     await closing;
     expect(done).toBe(true);
     await reader.consumer.ended;

@@ -84,7 +84,9 @@ export class Appender {
     const { maxBytesInFlight, deadlineMs } = this.#options;
     if (bytes > maxBytesInFlight) {
       const limit = `at most ${maxBytesInFlight} are taken at all`;
-      return Promise.reject(new RecordTooLargeError(`${records.length} records of ${bytes} bytes in one call: ${limit}`));
+      return Promise.reject(
+        new RecordTooLargeError(`${records.length} records of ${bytes} bytes in one call: ${limit}`),
+      );
     }
     if (this.#bytes + bytes > maxBytesInFlight) {
       const inFlight = `${this.#bytes} bytes are in flight, at most ${maxBytesInFlight} may be`;

@@ -1,1 +1,2 @@
-export {};
+export { createKafkaLog } from './create-kafka-log.ts';
+export type { KafkaLogOptions } from './options.ts';

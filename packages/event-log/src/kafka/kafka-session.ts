@@ -28,7 +28,7 @@ export interface KafkaSessionOptions {
   /** Partitions of all topics: so many batches may be handed over side by side. */
   concurrency: number;
   /** Called in the same turn in which kafkajs joined, before it fetches: what must not be fetched is paused here. */
-  onAssigned(partitions: TopicPartition[], session: KafkaSession): void;
+  onAssigned(partitions: TopicPartition[], memberId: string): void;
   /** While it is pending, kafkajs fetches nothing more from the broker that the batch came from. Must not reject. */
   onBatch(batch: FetchedBatch): Promise<void>;
   /** kafkajs is about to go on at an offset of its own choice. */
@@ -94,7 +94,7 @@ export function startKafkaSession(options: KafkaSessionOptions): KafkaSession {
     const partitions = Object.entries(assignment).flatMap(([topic, list]) =>
       list.map((partition) => ({ topic, partition })),
     );
-    options.onAssigned(partitions, session);
+    options.onAssigned(partitions, payload.memberId);
   });
   consumer.on(consumer.events.HEARTBEAT, () => options.onHeartbeat());
   consumer.on(consumer.events.CRASH, ({ payload }) => crash(payload.error));
@@ -120,7 +120,7 @@ export function startKafkaSession(options: KafkaSessionOptions): KafkaSession {
     }
   };
 
-  const session: KafkaSession = {
+  return {
     crashed,
     pause: ({ topic, partition }) => unlessEnded(() => consumer.pause([{ topic, partitions: [partition] }])),
     resume: ({ topic, partition }) => unlessEnded(() => consumer.resume([{ topic, partitions: [partition] }])),
@@ -137,5 +137,4 @@ export function startKafkaSession(options: KafkaSessionOptions): KafkaSession {
       sockets.close();
     },
   };
-  return session;
 }

@@ -1,0 +1,229 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ConsumeOptions, Lease, LogLogger, LogRecord, PartitionRange, TopicPartition } from '../event-log.ts';
+import { cutBatch } from './cut-batch.ts';
+import type { FetchedBatch, KafkaSession } from './kafka-session.ts';
+import { reasonOf } from './within.ts';
+
+export interface HeldPartitionOptions {
+  partition: TopicPartition;
+  session: KafkaSession;
+  consume: Pick<ConsumeOptions, 'begin' | 'handle'> & { maxRecords: number; maxBytes: number };
+  logger: LogLogger;
+  range(): Promise<PartitionRange>;
+  peek(offset: number): Promise<LogRecord | undefined>;
+  /** Settled when whoever held the partition before, in this process, has let go of it. */
+  before: Promise<void>;
+}
+
+/**
+ * `asking` where to begin · `reading`, waiting for kafkajs to fetch from `#next` on · `working`, with the handler ·
+ * `checking` what to make of a fetch from elsewhere · `stopped` by an answer of begin · `lost`. kafkajs may fetch in all
+ * of them but the first and the last two; whatever it brings in any but `reading` is left aside, and fetched again.
+ */
+type State = 'asking' | 'reading' | 'working' | 'checking' | 'stopped' | 'lost';
+
+/**
+ * The other members learn of a new assignment at the same moment; they are given this long to abort their leases.
+ */
+const HANDOVER_MS = 50;
+/** A handler that works for longer no longer keeps kafkajs from fetching other partitions. */
+const PATIENCE_MS = 1000;
+const LONGEST_PAUSE_MS = 5000;
+
+/** One partition, from its assignment to its loss. Where it is read is decided here alone, and never by kafkajs. */
+export class HeldPartition {
+  readonly #options: HeldPartitionOptions;
+  readonly #abort = new AbortController();
+  readonly lease: Lease = { signal: this.#abort.signal };
+  #state: State = 'asking';
+  /** The offset to be handed over next. */
+  #next = -1;
+  /** Whether kafkajs was told to leave the partition alone. */
+  #paused = false;
+  #failures = 0;
+  /** Settled when no call of `begin` or `handle` is under way. */
+  #working: Promise<void>;
+
+  constructor(options: HeldPartitionOptions) {
+    this.#options = options;
+    this.#pause();
+    const begin = async () => {
+      await options.before;
+      await this.#sleep(HANDOVER_MS);
+      await this.#ask();
+    };
+    this.#working = begin();
+  }
+
+  get lost(): boolean {
+    return this.#state === 'lost';
+  }
+
+  /** Aborts the lease. Resolves when the handler in hand, if there is one, is done. */
+  lose(): Promise<void> {
+    if (this.#state !== 'lost') {
+      this.#pause();
+      this.#state = 'lost';
+      this.#abort.abort();
+    }
+    return this.#working;
+  }
+
+  /** The group has formed anew, and the partition is still held here; of the offsets kafkajs has kept nothing. */
+  keep(): void {
+    if (this.#state === 'reading') this.#seek();
+    else this.#pause();
+  }
+
+  /** kafkajs was told that `#next` is not in the log. */
+  outOfRange(): void {
+    if (this.#state !== 'reading') return;
+    this.#run(() => this.#ask());
+  }
+
+  /** Resolves when kafkajs may fetch again; the handler may be at work still. Never rejects. */
+  async take(fetched: FetchedBatch): Promise<void> {
+    if (this.#state !== 'reading') return;
+    const from = Number(fetched.fetchedOffset);
+    if (from !== this.#next) {
+      this.#run(() => this.#check(from));
+      return;
+    }
+    this.#state = 'working';
+    const work = this.#handle(fetched);
+    this.#working = work;
+    await this.#atMost(PATIENCE_MS, work);
+    if (this.#state === 'working') this.#pause();
+  }
+
+  /** Resolves with the work, or after so many ms, or when the partition is lost. */
+  async #atMost(ms: number, work: Promise<void>): Promise<void> {
+    let give: () => void = () => {};
+    const patience = new Promise<void>((resolve) => {
+      give = resolve;
+    });
+    const timer = setTimeout(give, ms);
+    this.lease.signal.addEventListener('abort', give);
+    await Promise.race([work, patience]);
+    clearTimeout(timer);
+    this.lease.signal.removeEventListener('abort', give);
+  }
+
+  /** Starts what takes its time, with the partition left alone meanwhile. */
+  #run(work: () => Promise<void>): void {
+    this.#pause();
+    this.#state = 'checking';
+    this.#working = work();
+  }
+
+  async #handle(fetched: FetchedBatch): Promise<void> {
+    const { consume, logger, partition } = this.#options;
+    for (const batch of cutBatch(fetched, this.#next, consume)) {
+      let answer: number;
+      try {
+        answer = await consume.handle(batch, this.lease);
+      } catch (error) {
+        if (this.lost) return;
+        logger.warn({ ...partition, err: error }, `A batch of ${batch.topic} failed: ${reasonOf(error)}`);
+        return this.#ask();
+      }
+      if (this.lost) return;
+      this.#failures = 0;
+      if (answer !== batch.nextOffset) return this.#moveTo(answer);
+      this.#next = answer;
+    }
+    this.#read();
+  }
+
+  /** Asks begin until it answers; before each but the first of a row there is a pause, which grows. */
+  async #ask(): Promise<void> {
+    const { consume, logger, partition, range } = this.#options;
+    this.#pause();
+    this.#state = this.lost ? 'lost' : 'asking';
+    for (; !this.lost; this.#failures++) {
+      if (this.#failures > 0) await this.#sleep(Math.min(LONGEST_PAUSE_MS, 50 * 2 ** (this.#failures - 1)));
+      if (this.lost) return;
+      try {
+        const bounds = await range();
+        if (this.lost) return;
+        const answer = await consume.begin(bounds, this.lease);
+        if (this.lost) return;
+        if ('stop' in answer) {
+          this.#state = 'stopped';
+          logger.error({ ...partition, reason: answer.stop }, `A partition is stopped: ${answer.stop}`);
+          return;
+        }
+        if (answer.offset >= bounds.start && answer.offset <= bounds.end) {
+          this.#failures++; // until a batch was handled: a handler that always fails must not be called in a hot loop
+          this.#next = answer.offset;
+          this.#read();
+          return;
+        }
+        logger.error({ ...partition, ...bounds, offset: answer.offset }, 'The offset to begin at is not in the log');
+      } catch (error) {
+        if (this.lost) return;
+        logger.warn({ ...partition, err: error }, `Where to begin cannot be told: ${reasonOf(error)}`);
+      }
+    }
+  }
+
+  /** To an offset that does not follow from the batch: it may not be in the log. */
+  async #moveTo(offset: number): Promise<void> {
+    const { logger, partition, range } = this.#options;
+    this.#pause();
+    for (this.#state = 'checking'; !this.lost; await this.#sleep(500)) {
+      try {
+        const { start, end } = await range();
+        if (this.lost) return;
+        if (!(offset >= start && offset <= end)) return this.#ask();
+        this.#next = offset;
+        this.#read();
+        return;
+      } catch (error) {
+        logger.warn({ ...partition, err: error }, `The range of a partition cannot be told: ${reasonOf(error)}`);
+      }
+    }
+  }
+
+  /**
+   * kafkajs fetched from another offset than it was told: an answer has overtaken a seek, or it was moved. What it
+   * brought is refused. It may rightly be further on, past markers and aborted records; then nothing else lies between.
+   */
+  async #check(fetchedFrom: number): Promise<void> {
+    const { logger, partition, peek } = this.#options;
+    let next = this.#next;
+    if (fetchedFrom > next) {
+      try {
+        const first = await peek(next);
+        if (first && first.offset >= fetchedFrom) next = fetchedFrom;
+      } catch (error) {
+        logger.warn({ ...partition, err: error }, `A partition cannot be looked at: ${reasonOf(error)}`);
+      }
+    }
+    if (!this.lost) await this.#moveTo(next);
+  }
+
+  /** Has kafkajs fetch from `#next` on. */
+  #read(): void {
+    if (this.lost) return;
+    this.#state = 'reading';
+    this.#seek();
+    if (!this.#paused) return;
+    this.#paused = false;
+    this.#options.session.resume(this.#options.partition);
+  }
+
+  #seek(): void {
+    this.#options.session.seek({ ...this.#options.partition, offset: this.#next });
+  }
+
+  #pause(): void {
+    this.#paused = true;
+    this.#options.session.pause(this.#options.partition);
+  }
+
+  /** Ends early when the partition is lost. */
+  async #sleep(ms: number): Promise<void> {
+    await sleep(ms, undefined, { signal: this.lease.signal }).catch(() => {});
+  }
+}
