@@ -5,6 +5,7 @@ import type { Scope, Verifier } from '@wayline/identity/verify';
 import { type Pool, readOnly, type StoreLogger } from '@wayline/store';
 import { type RequestHandler, Router } from 'express';
 import { createCompleteness } from './completeness.ts';
+import { dashboardDoor } from './dashboard-door.ts';
 import { databaseProblem } from './database-problem.ts';
 import type { Answer, Door, Sources } from './door.ts';
 import { fateDoor } from './fate-door.ts';
@@ -83,6 +84,7 @@ export function createQueryRouter({
   serve('/v1/machines/:id/microservices', RANGE, machineMicroservicesDoor(sources));
   serve('/v1/events/:id', ['sessionId', 'at'], fateDoor(sources));
   serve('/v1/ledger', RANGE, ledgerDoor(sources), 'admin');
+  router.use('/dashboard', dashboardDoor());
   router.use(problemHandler(logger));
   return router;
 }

@@ -6,7 +6,7 @@ import {
   PositionMovedError,
   type StoredCounts,
 } from '@wayline/store';
-import type { WorkerLogger } from './worker.ts';
+import type { WorkerLogger } from './worker-logger.ts';
 
 export interface SchedulerSettings {
   /** Rows of one transaction, over all its partitions; a single partition's batch may hold more. */

@@ -1,7 +1,6 @@
 import type { BeginAnswer, EventLog, PartitionRange } from '@wayline/event-log';
-import { ensurePosition, recordChecksum, skipExpired } from '@wayline/store';
-import type { Pool } from 'pg';
-import type { WorkerLogger } from './worker.ts';
+import { ensurePosition, type Pool, recordChecksum, skipExpired } from '@wayline/store';
+import type { WorkerLogger } from './worker-logger.ts';
 
 export interface BeginOptions {
   log: EventLog;

@@ -1,2 +1,3 @@
 export type { SchedulerSettings } from './batch-scheduler.ts';
-export { createWorker, type Worker, type WorkerLogger, type WorkerOptions } from './worker.ts';
+export { createWorker, type Worker, type WorkerOptions } from './worker.ts';
+export type { WorkerLogger } from './worker-logger.ts';

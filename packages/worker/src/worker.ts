@@ -1,17 +1,11 @@
 import { TOPICS } from '@wayline/contracts';
 import type { EventLog, Lease, LogBatch, LogConsumer } from '@wayline/event-log';
 import type { Verifier } from '@wayline/identity/verify';
-import { BatchWriter, type PartitionBatch, readPosition, type StoredCounts } from '@wayline/store';
-import type { Pool } from 'pg';
+import { BatchWriter, type PartitionBatch, type Pool, readPosition, type StoredCounts } from '@wayline/store';
 import { BatchScheduler, type SchedulerSettings } from './batch-scheduler.ts';
 import { beginPosition } from './begin-position.ts';
 import { createRecordJudge } from './judge-record.ts';
-
-export interface WorkerLogger {
-  info(fields: object, message: string): void;
-  warn(fields: object, message: string): void;
-  error(fields: object, message: string): void;
-}
+import type { WorkerLogger } from './worker-logger.ts';
 
 export interface WorkerOptions {
   log: EventLog;

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { expect } from '@jest/globals';
 import { LogUnavailableError } from '../event-log.ts';
 import { partitionOf } from '../murmur2.ts';
-import type { DefineTest } from './event-log-contract.ts';
+import type { DefineTest } from './log-under-test.ts';
 import { numbered, numbers, startReader } from './reader.ts';
 
 /** What `append` promises, and what can be seen of it by `ranges` and `peek`. */

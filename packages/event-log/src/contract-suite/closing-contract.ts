@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from '@jest/globals';
 import type { Lease } from '../event-log.ts';
-import type { DefineTest } from './event-log-contract.ts';
+import type { DefineTest } from './log-under-test.ts';
 import { createGate, numbered, numbers, startReader } from './reader.ts';
 
 /** Leases, and what happens when a consumer or the log is closed in the middle of things. */

@@ -2,12 +2,9 @@ import { describe, test } from '@jest/globals';
 import { appendContract } from './append-contract.ts';
 import { closingContract } from './closing-contract.ts';
 import { groupContract } from './group-contract.ts';
-import { type ContractOptions, type TestLog, type TestLogOptions, withLog } from './log-under-test.ts';
+import { type ContractOptions, type DefineTest, withLog } from './log-under-test.ts';
 import { positionContract } from './position-contract.ts';
 import { readingContract } from './reading-contract.ts';
-
-/** Adds a test of the suite: its name, the log it needs, and what it does. */
-export type DefineTest = (name: string, options: TestLogOptions, work: (test: TestLog) => Promise<void>) => void;
 
 /**
  * The promises of `event-log.ts` as tests, the same for every adapter:

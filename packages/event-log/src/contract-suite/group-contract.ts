@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from '@jest/globals';
 import type { EventLog, Lease, LogBatch } from '../event-log.ts';
-import type { DefineTest } from './event-log-contract.ts';
+import type { DefineTest } from './log-under-test.ts';
 import { createGate, newGroup, numbered, numbers, type Reader, startReader } from './reader.ts';
 
 /** Stands for the database: positions and rows, moved together, by compare-and-set as the worker does it. */

@@ -1,3 +1,3 @@
-export { type DefineTest, eventLogContract } from './event-log-contract.ts';
-export type { ContractOptions, LogUnderTest, OpenOptions } from './log-under-test.ts';
+export { eventLogContract } from './event-log-contract.ts';
+export type { ContractOptions, DefineTest, LogUnderTest, OpenOptions } from './log-under-test.ts';
 export * from './reader.ts';

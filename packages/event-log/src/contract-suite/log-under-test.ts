@@ -49,6 +49,9 @@ export interface TestLogOptions {
   maxBytesInFlight?: number;
 }
 
+/** Adds a test of the suite: its name, the log it needs, and what it does. */
+export type DefineTest = (name: string, options: TestLogOptions, work: (test: TestLog) => Promise<void>) => void;
+
 /** Runs the work on a log of its own, and closes all that was opened, also when the work fails. */
 export async function withLog(
   contract: ContractOptions,

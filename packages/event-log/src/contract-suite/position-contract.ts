@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from '@jest/globals';
 import { partitionOf } from '../murmur2.ts';
-import type { DefineTest } from './event-log-contract.ts';
+import type { DefineTest } from './log-under-test.ts';
 import { keysByPartition, newGroup, numbered, numbers, startReader } from './reader.ts';
 
 /** Where reading begins and goes on is the caller's to say: by the answers of `begin` and `handle`, and nothing else. */

@@ -3,7 +3,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { expect } from '@jest/globals';
 import { partitionOf } from '../murmur2.ts';
-import type { DefineTest } from './event-log-contract.ts';
+import type { DefineTest } from './log-under-test.ts';
 import { createGate, keysByPartition, numbered, numbers, startReader, valuesOf } from './reader.ts';
 
 /** What is alive in buffers, after a collection of garbage. */
