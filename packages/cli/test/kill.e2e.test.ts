@@ -172,7 +172,7 @@ await describeWithKafka(
       };
       await run('migrate');
       await run('admin', 'create-project', 'default');
-      const { writeKey } = JSON.parse(await run('admin', 'create-key', '--project', 'default', '--json'));
+      const { key: writeKey } = JSON.parse(await run('admin', 'create-key', '--project', 'default', '--json'));
       const { token } = JSON.parse(
         await run('admin', 'create-token', '--project', 'default', '--scopes', 'admin', '--json'),
       );

@@ -84,6 +84,27 @@ describe('I5: nothing of another project is read', () => {
     expect((await query.read('/v1/ledger', stranger)).hours).toMatchObject([{ read: 1 }]);
   });
 
+  test('what one project stores changes no answer to another, though all its names and ids are the same', async () => {
+    const answers = () => Promise.all(READ.map(async (path) => withoutCompleteness(await query.read(path))));
+    const before = await answers();
+    const day = 86_400_000;
+    const same = { userId: 'u', machineId: 'm' };
+    await query.store(
+      [
+        event,
+        eventAt(9 * day, { ...same, ...app('shop') }),
+        eventAt(9 * day + 1, { ...same, ...microservice('cart') }),
+      ],
+      { projectId: 5 },
+    );
+    expect(await answers()).toEqual(before);
+    const fifth = { projectId: 5 };
+    expect((await query.read('/v1/sessions/s-1/events', fifth)).events).toHaveLength(3);
+    expect((await query.read('/v1/machines/m/timeline', fifth)).events).toHaveLength(3);
+    expect((await query.read('/v1/machines/m/microservices', fifth)).microservices).toMatchObject([{ count: 1 }]);
+    expect((await query.read('/v1/users/u/sessions', fifth)).sessions).toMatchObject([{ eventCount: 3 }]);
+  });
+
   test('a session of the same id is each its own, and so is what hangs on it', async () => {
     await query.store([eventAt(5, { type: 'mine', sessionId: 's-1', ...app('mine') })], { projectId: 3 });
     const third = { projectId: 3 };
@@ -116,6 +137,10 @@ describe('I5: nothing of another project is read', () => {
     });
   });
 });
+
+function withoutCompleteness({ completeThrough: _, lagging: __, ...data }: Record<string, unknown>): object {
+  return data;
+}
 
 describe('a request that is wrong', () => {
   test.each([

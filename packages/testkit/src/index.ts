@@ -7,7 +7,7 @@ export * from './postgres.ts';
 export * from './postgres-shared.ts';
 export * from './process.ts';
 export * from './recording-client.ts';
-export * from './tcp-proxy.ts';
 export * from './seeded-random.ts';
 export * from './strict-accounting.ts';
+export * from './tcp-proxy.ts';
 export * from './workload.ts';

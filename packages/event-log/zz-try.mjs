@@ -1,0 +1,16 @@
+import { createKafkaLog } from './dist/kafka/index.js';
+import { startKafka } from '../testkit/dist/index.js';
+const t0 = Date.now(); const say = (...a) => console.log(((Date.now()-t0)/1000).toFixed(3), ...a);
+const logger = { info: (f,m)=>say('I',m, JSON.stringify(f)), warn: (f,m)=>say('W',m, f.err?.message ?? JSON.stringify(f)), error: (f,m)=>say('E',m,JSON.stringify(f)) };
+const kafka = await startKafka(); say('kafka', kafka.brokers);
+const topic = 't' + Date.now();
+const log = await createKafkaLog({ brokers: kafka.brokers, topics: [{name: topic, partitions: 3}], logger, sessionTimeoutMs: 6000 });
+say('open', log.id);
+await log.append(topic, [{key:'a', value: Buffer.from('x')}]); say('appended');
+const c = await log.consume({ group: 'g'+Date.now(), topics: [topic], begin: async (r) => { say('begin', JSON.stringify(r)); return {offset: r.start}; }, handle: async (b) => { say('batch', b.records.length); return b.nextOffset; } });
+await new Promise(r => setTimeout(r, 6000));
+await log.append(topic, [{key:'a', value: Buffer.from('x')}]); say('appended');
+await new Promise(r => setTimeout(r, 500));
+await c.close(); say('consumer closed');
+await log.close(); say('closed');
+await kafka.close(); say('kafka gone');
