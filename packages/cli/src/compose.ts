@@ -80,6 +80,7 @@ export async function openKafka({ config, logger, lifecycle }: Service, brokers:
     topics: topics(config.kafkaPartitions),
     generation: config.kafkaGeneration,
     replication: config.kafkaReplication,
+    sessionTimeoutMs: config.kafkaSessionSeconds * 1000,
     ssl: await tls(config),
     sasl: mechanism && username && password ? { mechanism, username, password } : undefined,
     logger: ofKafka,
@@ -105,7 +106,9 @@ export async function startWorker(
 ): Promise<void> {
   const { createWorker } = await import('@wayline/worker');
   const { batchRows: maxRows, lingerMs, transactions: concurrency, group } = config;
-  const worker = createWorker({ ...parts, group, logger, settings: { maxRows, lingerMs, concurrency } });
+  const sessionTimeoutMs = config.kafkaSessionSeconds * 1000;
+  const settings = { maxRows, lingerMs, concurrency };
+  const worker = createWorker({ ...parts, group, logger, settings, sessionTimeoutMs });
   lifecycle.onStop('the worker', () => worker.stop());
   worker.ended.catch((error: unknown) => lifecycle.fail(error, 'the worker ended for good'));
   await worker.start();

@@ -164,6 +164,7 @@ await describeWithKafka(
         KAFKA_BROKERS: kafka.brokers.join(','),
         WAYLINE_SECRET_FILE: secretFile,
         HOST: '127.0.0.1',
+        KAFKA_SESSION_SECONDS: '8',
       };
       const run = async (...args: string[]) => {
         const done = await runWayline(args, { env });

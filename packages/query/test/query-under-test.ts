@@ -108,7 +108,12 @@ export async function startQuery(
   const folder = await mkdtemp(join(tmpdir(), 'wayline-query-'));
   const topics = [TOPICS.events, TOPICS.direct].map((name) => ({ name, partitions }));
   const log = await createEmbeddedLog({ folder, topics });
-  const writer = new BatchWriter({ pool, logId: log.id, group: GROUP });
+  const writer = new BatchWriter({
+    pool,
+    logId: log.id,
+    group: GROUP,
+    timeouts: { statementMs: 20_000, idleMs: 15_000, lockMs: 10_000 },
+  });
   const positionOf = (topic: string, partition: number) =>
     ensurePosition(pool, { logId: log.id, group: GROUP, topic, partition }, 0);
 

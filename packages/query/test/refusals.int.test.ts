@@ -8,7 +8,13 @@ let query: QueryUnderTest;
 const event = eventAt(0, { userId: 'u', machineId: 'm', ...app('shop') });
 beforeAll(async () => {
   query = await startQuery();
-  await query.store([event, eventAt(1, { userId: 'u', machineId: 'm', ...microservice('cart') })]);
+  await query.store([
+    event,
+    eventAt(1, { userId: 'u', machineId: 'm', ...microservice('cart') }),
+    eventAt(2, { sessionId: 'bare' }),
+    eventAt(4, app('checkout')),
+    eventAt(5, app('shop')),
+  ]);
 });
 afterAll(() => query.close());
 
@@ -89,6 +95,7 @@ describe('I5: nothing of another project is read', () => {
     const before = await answers();
     const day = 86_400_000;
     const same = { userId: 'u', machineId: 'm' };
+    await query.store([eventAt(3, { sessionId: 'bare', ...same })], { projectId: 5 });
     await query.store(
       [
         event,
@@ -97,12 +104,19 @@ describe('I5: nothing of another project is read', () => {
       ],
       { projectId: 5 },
     );
+    await query.pool.query(
+      `INSERT INTO sources (project_id, id, kind, name) SELECT 6, id, kind, 'foreign' FROM sources WHERE project_id = 1;
+       INSERT INTO names (project_id, kind, id, name) SELECT 6, kind, id, 'foreign' FROM names WHERE project_id = 1`,
+    );
     expect(await answers()).toEqual(before);
     const fifth = { projectId: 5 };
     expect((await query.read('/v1/sessions/s-1/events', fifth)).events).toHaveLength(3);
-    expect((await query.read('/v1/machines/m/timeline', fifth)).events).toHaveLength(3);
+    expect((await query.read('/v1/machines/m/timeline', fifth)).events).toHaveLength(4);
     expect((await query.read('/v1/machines/m/microservices', fifth)).microservices).toMatchObject([{ count: 1 }]);
-    expect((await query.read('/v1/users/u/sessions', fifth)).sessions).toMatchObject([{ eventCount: 3 }]);
+    expect((await query.read('/v1/users/u/sessions', fifth)).sessions).toMatchObject([
+      { eventCount: 3 },
+      { sessionId: 'bare' },
+    ]);
   });
 
   test('a session of the same id is each its own, and so is what hangs on it', async () => {
@@ -111,7 +125,7 @@ describe('I5: nothing of another project is read', () => {
     expect(await query.read('/v1/sessions/s-1', third)).toMatchObject({ eventCount: 1, userId: null, apps: ['mine'] });
     expect((await query.read('/v1/sessions/s-1/events', third)).events).toMatchObject([{ type: 'mine' }]);
     expect((await query.read('/v1/sessions/s-1/components', third)).apps).toMatchObject([{ name: 'mine' }]);
-    expect((await query.read('/v1/sessions/s-1')).eventCount).toBe(2);
+    expect((await query.read('/v1/sessions/s-1')).eventCount).toBe(4);
   });
 
   test('not by a predecessor of the same name either', async () => {
@@ -179,9 +193,9 @@ describe('a request that is wrong', () => {
 
   test('epoch milliseconds and any zone will do for a time', async () => {
     const path = (from: string) => `/v1/sessions?from=${from}`;
-    expect((await query.read(path('2026-11-20T14:00:00.001%2B02:00'))).sessions).toHaveLength(1);
-    expect((await query.read(path('2026-11-20T14:00:00.002%2B02:00'))).sessions).toHaveLength(0);
-    expect((await query.read(path(String(Date.parse('2026-11-20T12:00:00.001Z'))))).sessions).toHaveLength(1);
+    expect((await query.read(path('2026-11-20T14:00:00.005%2B02:00'))).sessions).toHaveLength(1);
+    expect((await query.read(path('2026-11-20T14:00:00.006%2B02:00'))).sessions).toHaveLength(0);
+    expect((await query.read(path(String(Date.parse('2026-11-20T12:00:00.005Z'))))).sessions).toHaveLength(1);
   });
 
   test('another method is told which one is served; another path that there is none', async () => {

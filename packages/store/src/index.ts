@@ -4,6 +4,9 @@ export { checkSchema, type MigrateOptions, migrate, SchemaTooNewError, schemaFin
 export { NAME_KINDS, nameId, PLATFORMS, SOURCE_KINDS, type Source, sourceId } from './names.ts';
 export { ping } from './ping.ts';
 export { createPool, type Pool, type PoolOptions, type StoreLogger } from './pool.ts';
+export * from './queries/index.ts';
+export { classifyReadFault, type ReadFault } from './read-fault.ts';
+export { type Reader, readOnly } from './read-only.ts';
 export { StoreSetupError, type StoreSetupReason } from './setup-error.ts';
 export { BatchWriter, type BatchWriterOptions, type TransactionTimeouts } from './write/batch-writer.ts';
 export { classifyStoreError, type StoreErrorClass } from './write/error-class.ts';
@@ -17,6 +20,3 @@ export {
   skipExpired,
 } from './write/positions.ts';
 export { recordChecksum } from './write/record-checksum.ts';
-export * from './queries/index.ts';
-export { classifyReadFault, type ReadFault } from './read-fault.ts';
-export { type Reader, readOnly } from './read-only.ts';

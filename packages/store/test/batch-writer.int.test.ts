@@ -17,6 +17,7 @@ import { batchOf, eventOf, storeVerdict } from './batches.ts';
 import { createStoreDatabase } from './store-database.ts';
 
 const LOG = { logId: 'log-a', group: 'g' };
+const WRITING = { ...LOG, timeouts: { statementMs: 20_000, idleMs: 15_000, lockMs: 10_000 } };
 const TOPIC = 'wayline.events';
 const HOUR = 3_600_000;
 
@@ -35,7 +36,7 @@ afterAll(async () => {
 beforeEach(async () => {
   await pool.query(`TRUNCATE events, sessions, session_machines, machines, users, positions, batches, ledger,
     dead_letters, unclocked_ids, names, sources`);
-  writer = new BatchWriter({ pool, ...LOG });
+  writer = new BatchWriter({ pool, ...WRITING });
   for (let partition = 0; partition < 4; partition++) await begin(partition);
 });
 
@@ -277,7 +278,7 @@ describe('duplicates', () => {
 
 describe('several writers', () => {
   test('T6: of two that hold the same partition only one stores a batch', async () => {
-    const other = new BatchWriter({ pool, ...LOG });
+    const other = new BatchWriter({ pool, ...WRITING });
     const batch = batchOf(
       {},
       Array.from({ length: 100 }, () => storeVerdict(eventOf())),
@@ -291,9 +292,9 @@ describe('several writers', () => {
   test('T10: concurrent writers to the same sessions lose nothing and do not deadlock', async () => {
     const writers = [
       writer,
-      new BatchWriter({ pool, ...LOG }),
-      new BatchWriter({ pool, ...LOG }),
-      new BatchWriter({ pool, ...LOG }),
+      new BatchWriter({ pool, ...WRITING }),
+      new BatchWriter({ pool, ...WRITING }),
+      new BatchWriter({ pool, ...WRITING }),
     ];
     const shared = Array.from({ length: 50 }, (_, i) => `shared-${i}`);
     await Promise.all(
@@ -417,7 +418,7 @@ describe('positions', () => {
   test('positions of another log are never used', async () => {
     await writer.write([batchOf({}, [storeVerdict(eventOf())])]);
     const other: PartitionBatch = batchOf({}, [storeVerdict(eventOf())]);
-    const otherWriter = new BatchWriter({ pool, logId: 'log-b', group: 'g' });
+    const otherWriter = new BatchWriter({ pool, ...WRITING, logId: 'log-b' });
     await ensurePosition(pool, { logId: 'log-b', group: 'g', topic: TOPIC, partition: 0 }, 0);
     expect(await otherWriter.write([other])).toEqual([{ stored: 1, duplicate: 0, deadLettered: 0 }]);
   });

@@ -1,7 +1,14 @@
 import { TOPICS } from '@wayline/contracts';
 import type { EventLog, Lease, LogBatch, LogConsumer } from '@wayline/event-log';
 import type { Verifier } from '@wayline/identity/verify';
-import { BatchWriter, type PartitionBatch, type Pool, readPosition, type StoredCounts } from '@wayline/store';
+import {
+  BatchWriter,
+  type PartitionBatch,
+  type Pool,
+  readPosition,
+  type StoredCounts,
+  type TransactionTimeouts,
+} from '@wayline/store';
 import { BatchScheduler, type SchedulerSettings } from './batch-scheduler.ts';
 import { beginPosition } from './begin-position.ts';
 import { createRecordJudge } from './judge-record.ts';
@@ -15,6 +22,8 @@ export interface WorkerOptions {
   verifier: Verifier;
   logger: WorkerLogger;
   settings?: Partial<SchedulerSettings>;
+  /** The group's session timeout: a transaction gives up before it, so that a stopped worker does not hold its locks. */
+  sessionTimeoutMs?: number;
   /** Told after each commit. */
   onStored?(counts: StoredCounts): void;
 }
@@ -30,11 +39,17 @@ export interface Worker {
 
 const DEFAULTS: SchedulerSettings = { maxRows: 5_000, lingerMs: 10, concurrency: 2 };
 
+function timeoutsBelow(sessionMs: number): TransactionTimeouts {
+  const share = (part: number): number => Math.round(sessionMs * part);
+  return { statementMs: share(0.6), idleMs: share(0.5), lockMs: share(0.3) };
+}
+
 /** Stores both topics of the log in PostgreSQL, exactly once: positions move only with the rows. */
-export function createWorker({ log, pool, group, verifier, logger, settings, onStored }: WorkerOptions): Worker {
+export function createWorker(options: WorkerOptions): Worker {
+  const { log, pool, group, verifier, logger, settings, onStored, sessionTimeoutMs = 30_000 } = options;
   const judge = createRecordJudge({ verifier });
   const scheduler = new BatchScheduler({
-    writer: new BatchWriter({ pool, logId: log.id, group }),
+    writer: new BatchWriter({ pool, logId: log.id, group, timeouts: timeoutsBelow(sessionTimeoutMs) }),
     settings: { ...DEFAULTS, ...settings },
     logger,
     readNextOffset: async ({ topic, partition }) => {

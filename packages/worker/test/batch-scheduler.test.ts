@@ -6,19 +6,22 @@ const logger = { info() {}, warn() {}, error() {} };
 const settings = { maxRows: 100, lingerMs: 1, concurrency: 2 };
 
 function batchOf(partition: number, firstOffset: number, count: number): PartitionBatch {
-  const records = Array.from({ length: count }, (_, i): JudgedRecord => ({
-    offset: firstOffset + i,
-    timeMs: 0,
-    projectId: 1,
-    original: { key: null, value: Buffer.from('x'), headers: {} },
-    verdict: {
-      store: {
-        event: { eventId: '01890a5d-ac96-774b-bcce-b302099a8057', sessionId: 's', type: 't' },
-        receivedMs: 0,
-        times: { keyMs: 0, skewMs: 0, correctedMs: 0, claim: false },
+  const records = Array.from(
+    { length: count },
+    (_, i): JudgedRecord => ({
+      offset: firstOffset + i,
+      timeMs: 0,
+      projectId: 1,
+      original: { key: null, value: Buffer.from('x'), headers: {} },
+      verdict: {
+        store: {
+          event: { eventId: '01890a5d-ac96-774b-bcce-b302099a8057', sessionId: 's', type: 't' },
+          receivedMs: 0,
+          times: { keyMs: 0, skewMs: 0, correctedMs: 0, claim: false },
+        },
       },
-    },
-  }));
+    }),
+  );
   return { topic: 't', partition, firstOffset, nextOffset: firstOffset + count, records };
 }
 

@@ -5,7 +5,7 @@ import type { EventLog } from '@wayline/event-log';
 import { createKafkaLog } from '@wayline/event-log/kafka';
 import { createVerifier } from '@wayline/identity/verify';
 import { createPool } from '@wayline/store';
-import { describeWithKafka, identifiedEvent, startKafka, type KafkaCluster } from '@wayline/testkit';
+import { describeWithKafka, identifiedEvent, type KafkaCluster, startKafka } from '@wayline/testkit';
 import type pg from 'pg';
 import { createStoreDatabase } from '../../store/test/store-database.ts';
 import { createWorker, type Worker } from '../src/index.ts';
@@ -79,52 +79,58 @@ async function expectExactlyOnce(events: readonly IdentifiedEvent[]): Promise<vo
   expect(await numberOf('SELECT sum(event_count) FROM sessions')).toBe(events.length);
 }
 
-await describeWithKafka('the worker on Kafka', () => {
-  test('O2, T6: a worker that lost its partitions in the middle of a transaction is fenced', async () => {
-    const first = await openWorker();
-    const events = many(600);
-    await append(first.log, events.slice(0, 300));
-    await allRead(first.log);
+await describeWithKafka(
+  'the worker on Kafka',
+  () => {
+    test('O2, T6: a worker that lost its partitions in the middle of a transaction is fenced', async () => {
+      const first = await openWorker();
+      const events = many(600);
+      await append(first.log, events.slice(0, 300));
+      await allRead(first.log);
 
-    // Hold the transaction: the rows of the next batches wait for the sessions table, after the positions were moved.
-    const holder = await pool.connect();
-    await holder.query('BEGIN; LOCK TABLE sessions IN EXCLUSIVE MODE');
-    await append(first.log, events.slice(300));
-    while (
-      (await numberOf(`SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`)) === 0
-    );
-    // Move the partitions: another worker of the group reads from the stored positions, and waits at the fence.
-    const second = await openWorker();
-    // Release: whoever commits first has moved the positions, and the other's transaction must not count.
-    await holder.query('COMMIT');
-    holder.release();
-    await allRead(second.log);
-    await expectExactlyOnce(events);
-    expect(await numberOf('SELECT sum(duplicate) FROM ledger')).toBe(0);
+      // Hold the transaction: the rows of the next batches wait for the sessions table, after the positions were moved.
+      const holder = await pool.connect();
+      await holder.query('BEGIN; LOCK TABLE sessions IN EXCLUSIVE MODE');
+      await append(first.log, events.slice(300));
+      while (
+        (await numberOf(
+          `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+        )) === 0
+      );
+      // Move the partitions: another worker of the group reads from the stored positions, and waits at the fence.
+      const second = await openWorker();
+      // Release: whoever commits first has moved the positions, and the other's transaction must not count.
+      await holder.query('COMMIT');
+      holder.release();
+      await allRead(second.log);
+      await expectExactlyOnce(events);
+      expect(await numberOf('SELECT sum(duplicate) FROM ledger')).toBe(0);
 
-    const more = many(300);
-    await append(second.log, more);
-    await allRead(second.log);
-    await expectExactlyOnce([...events, ...more]);
-  }, 120_000);
+      const more = many(300);
+      await append(second.log, more);
+      await allRead(second.log);
+      await expectExactlyOnce([...events, ...more]);
+    }, 120_000);
 
-  test('T13: a broker that was gone and came back is survived without a restart', async () => {
-    const { log } = await openWorker();
-    const before = many(100);
-    await append(log, before);
-    await allRead(log);
-    await kafka.kill(0);
-    await kafka.restart(0);
-    const after = many(100);
-    for (;;) {
-      try {
-        await append(log, after);
-        break;
-      } catch {
-        // not acknowledged: sent again
+    test('T13: a broker that was gone and came back is survived without a restart', async () => {
+      const { log } = await openWorker();
+      const before = many(100);
+      await append(log, before);
+      await allRead(log);
+      await kafka.kill(0);
+      await kafka.restart(0);
+      const after = many(100);
+      for (;;) {
+        try {
+          await append(log, after);
+          break;
+        } catch {
+          // not acknowledged: sent again
+        }
       }
-    }
-    await allRead(log);
-    await expectExactlyOnce([...before, ...after]);
-  }, 120_000);
-}, { own: true });
+      await allRead(log);
+      await expectExactlyOnce([...before, ...after]);
+    }, 120_000);
+  },
+  { own: true },
+);

@@ -74,7 +74,8 @@ function recordOf(event: IdentifiedEvent): NewRecord {
 }
 
 const append = (events: readonly IdentifiedEvent[]) => log.append(TOPICS.events, events.map(recordOf));
-const many = (count: number, given: Partial<IdentifiedEvent> = {}) => Array.from({ length: count }, () => eventOf(given));
+const many = (count: number, given: Partial<IdentifiedEvent> = {}) =>
+  Array.from({ length: count }, () => eventOf(given));
 const one = async <T>(sql: string): Promise<T> => (await pool.query(`SELECT (${sql}) AS value`)).rows[0].value as T;
 
 /** Asks again and again until it holds; rejects after 20 s, so that no loop outlives its test. */
@@ -145,9 +146,7 @@ describe('from the log into PostgreSQL', () => {
     await startWorker();
     await allRead();
     const { rows } = await pool.query('SELECT code, event_id, record_value FROM dead_letters');
-    expect(rows).toEqual([
-      { code: 'unstorable', event_id: tooLong.eventId, record_value: expect.any(Buffer) },
-    ]);
+    expect(rows).toEqual([{ code: 'unstorable', event_id: tooLong.eventId, record_value: expect.any(Buffer) }]);
     expect(rows[0].record_value.toString()).toContain(tooLong.sessionId);
     expect(Number(await one('SELECT count(*) FROM events'))).toBe(300);
   });
@@ -249,8 +248,16 @@ describe('T6: positions', () => {
     const [{ topic, partition }] = rows;
     // As if an older database had been restored under the running worker: rows and positions of the last 40 are gone.
     await pool.query(`DELETE FROM events WHERE batch_index >= 60`);
-    await pool.query(`TRUNCATE sessions, ledger; UPDATE positions SET next_offset = 0, last_offset = NULL WHERE topic = '${topic}' AND partition = ${partition}`);
-    await append(many(1, { sessionId: 's-same' }).map((event) => ({ ...event, eventId: events[0]?.eventId as string, occurredAt: events[0]?.occurredAt })));
+    await pool.query(
+      `TRUNCATE sessions, ledger; UPDATE positions SET next_offset = 0, last_offset = NULL WHERE topic = '${topic}' AND partition = ${partition}`,
+    );
+    await append(
+      many(1, { sessionId: 's-same' }).map((event) => ({
+        ...event,
+        eventId: events[0]?.eventId as string,
+        occurredAt: events[0]?.occurredAt,
+      })),
+    );
     await allRead();
     expect(Number(await one('SELECT count(*) FROM events'))).toBe(100);
     expect(Number(await one('SELECT sum(read) FROM ledger'))).toBe(101);
@@ -267,7 +274,8 @@ describe('T6: positions', () => {
     const fresh = many(100);
     await append(fresh);
     const others = (await log.ranges(TOPICS.events)).filter(({ partition }) => partition !== 0);
-    const stored = () => one<string>(`SELECT sum(next_offset) FROM positions WHERE topic = '${TOPICS.events}' AND partition <> 0`);
+    const stored = () =>
+      one<string>(`SELECT sum(next_offset) FROM positions WHERE topic = '${TOPICS.events}' AND partition <> 0`);
     const expected = others.reduce((sum, { end }) => sum + end, 0);
     await until('the other partitions', async () => Number(await stored()) >= expected);
     expect(problems.join()).toContain('after the end');
@@ -278,7 +286,9 @@ describe('T6: positions', () => {
     const worker = await startWorker();
     await allRead();
     await worker.stop();
-    await pool.query(`UPDATE positions SET last_checksum = last_checksum # 1 WHERE topic = $1 AND partition = 1`, [TOPICS.events]);
+    await pool.query(`UPDATE positions SET last_checksum = last_checksum # 1 WHERE topic = $1 AND partition = 1`, [
+      TOPICS.events,
+    ]);
     await startWorker();
     await until('the alarm', async () => {
       await log.ranges(TOPICS.events);

@@ -134,6 +134,13 @@ export const VARIABLES = {
     roles: LOG,
     meaning: 'Part of the name under which positions are kept; raise it after the topics were made again.',
   },
+  kafkaSessionSeconds: {
+    name: 'KAFKA_SESSION_SECONDS',
+    type: integer(6, 300),
+    fallback: 30,
+    roles: LOG,
+    meaning: 'After so long without a sign of life the partitions of a worker go to the others.',
+  },
   kafkaReplication: {
     name: 'KAFKA_REPLICATION',
     type: integer(1, 9),

@@ -20,10 +20,9 @@ export interface BatchWriterOptions {
   pool: Pool;
   logId: string;
   group: string;
-  timeouts?: TransactionTimeouts;
+  timeouts: TransactionTimeouts;
 }
 
-const DEFAULT_TIMEOUTS: TransactionTimeouts = { statementMs: 20_000, idleMs: 15_000, lockMs: 10_000 };
 /** After a row that was there already, a partition of `events` stays on the slow way for so long. */
 const SLOW_BATCHES = 100;
 const SLOW_MS = 60_000;
@@ -65,7 +64,7 @@ export class BatchWriter {
   }
 
   async #inTransaction(client: PoolClient, batches: readonly PartitionBatch[]): Promise<StoredCounts[]> {
-    const { logId, timeouts = DEFAULT_TIMEOUTS } = this.#options;
+    const { logId, timeouts } = this.#options;
     await client.query(
       `BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL statement_timeout = ${timeouts.statementMs};
        SET LOCAL idle_in_transaction_session_timeout = ${timeouts.idleMs}; SET LOCAL lock_timeout = ${timeouts.lockMs};
