@@ -58,6 +58,7 @@ describe('O1: wayline all', () => {
     }
     expect((await fetch(`${dev.url}/readyz`)).status).toBe(200);
     expect((await fetch(`${dev.url}/livez`)).status).toBe(200);
+    expect((await fetch(dev.dashboardUrl)).status).toBe(200);
     expect((await fetch(`${dev.url}/v1/ledger`)).status).toBe(401);
 
     const [send, read, ledger] = curlLines(running) as [string, string, string];
@@ -124,10 +125,11 @@ describe('O1: wayline all', () => {
   });
 
   test('Ctrl-C in a terminal, which reaches every process of the group and comes twice under npm, stops cleanly', async () => {
-    const running = await all.start();
+    const running = await all.start({ LOG_LEVEL: 'info' });
     const { pid } = running.process;
     expect(await postEvent(running, { sessionId: 's', type: 'click' })).toBe(202);
     process.kill(pid, 'SIGINT');
+    await running.process.waitForLine(/"signal":"SIGINT"/); // two at once would be one
     process.kill(pid, 'SIGINT');
     expect(await running.process.exited).toEqual({ code: 0, signal: null });
     expect(await processesNaming(all.dataDir)).toEqual([]);

@@ -62,6 +62,26 @@ describe('the HTTP server', () => {
     expect(performance.now() - began).toBeLessThan(2_000);
   });
 
+  test('O8: tells a client that goes on sending over its connection to close it', async () => {
+    const responses: ServerResponse[] = [];
+    const second = withResolvers<void>();
+    const server = await start((_request, response) => {
+      if (responses.push(response) === 2) second.resolve();
+    });
+    const socket = connect(Number(new URL(server.url).port), '127.0.0.1');
+    const request = (path: string) => `GET ${path} HTTP/1.1\r\nHost: wayline\r\n\r\n`;
+    socket.write(request('/first'));
+    while (responses.length === 0) await new Promise((resolve) => setImmediate(resolve));
+    const drained = server.drain(10_000);
+    socket.write(request('/second'));
+    await second.promise;
+    for (const response of responses) response.end();
+    let text = '';
+    for await (const chunk of socket) text += chunk;
+    expect(text.match(/^Connection: .*$/gm)).toEqual(['Connection: keep-alive', 'Connection: close']);
+    await drained;
+  });
+
   test('O8: cuts off what is not done within the bound', async () => {
     const inHand = withResolvers<ServerResponse>();
     const server = await start((_request, response) => inHand.resolve(response));

@@ -114,8 +114,8 @@ describe('I5: nothing of another project is read', () => {
     expect((await query.read('/v1/machines/m/timeline', fifth)).events).toHaveLength(4);
     expect((await query.read('/v1/machines/m/microservices', fifth)).microservices).toMatchObject([{ count: 1 }]);
     expect((await query.read('/v1/users/u/sessions', fifth)).sessions).toMatchObject([
-      { eventCount: 3 },
-      { sessionId: 'bare' },
+      { sessionId: 'bare', eventCount: 1 },
+      { sessionId: 's-1', eventCount: 3 },
     ]);
   });
 

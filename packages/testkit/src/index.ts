@@ -1,4 +1,5 @@
 export * from './events.ts';
+export * from './group-shares.ts';
 export * from './kafka-availability.ts';
 export * from './kafka-cluster.ts';
 export * from './kafka-describe.ts';

@@ -20,7 +20,7 @@ export function appendContract(define: DefineTest): void {
     }
     await Promise.all(calls); // none waited for the one before
     const reader = await startReader(log, { topic });
-    await reader.until('all records', () => reader.values().length === 1000);
+    await reader.until('all records', () => reader.count() === 1000);
     const records = reader.batches.flatMap((batch) => batch.records);
     for (const key of keys) {
       const ofKey = records.filter((record) => String(record.key) === key).map((record) => String(record.value));
@@ -41,7 +41,7 @@ export function appendContract(define: DefineTest): void {
       keys.map((key) => ({ key, value: Buffer.from(key) })),
     );
     const reader = await startReader(log, { topic });
-    await reader.until('all records', () => reader.values().length === keys.length);
+    await reader.until('all records', () => reader.count() === keys.length);
     for (const batch of reader.batches) {
       for (const { key } of batch.records) expect(partitionOf(key as Buffer, 7)).toBe(batch.partition);
     }
@@ -56,7 +56,7 @@ export function appendContract(define: DefineTest): void {
       { key: 'next', value: Buffer.from('null'), headers: {} },
     ]);
     const reader = await startReader(log, { topic });
-    await reader.until('three records', () => reader.values().length === 3);
+    await reader.until('three records', () => reader.count() === 3);
     const [first, second, third] = reader.batches.flatMap((batch) => batch.records);
     expect(first?.key?.toString()).toBe('naïve');
     expect(first?.value?.equals(value)).toBe(true);
@@ -81,7 +81,7 @@ export function appendContract(define: DefineTest): void {
   define('the log’s time never goes back within a partition', {}, async ({ log, topic }) => {
     for (let call = 0; call < 20; call++) await log.append(topic, numbered(3));
     const reader = await startReader(log, { topic });
-    await reader.until('all records', () => reader.values().length === 60);
+    await reader.until('all records', () => reader.count() === 60);
     const times = reader.batches.flatMap((batch) => batch.records.map((record) => record.timeMs));
     expect(times).toEqual([...times].sort((a, b) => a - b));
   });
@@ -96,7 +96,7 @@ export function appendContract(define: DefineTest): void {
     const log = await test.reopen();
     expect(await log.ranges(test.topic)).toEqual(before);
     const reader = await startReader(log, { topic: test.topic });
-    await reader.until('all records', () => reader.values().length === 300);
+    await reader.until('all records', () => reader.count() === 300);
     expect(reader.values().sort()).toEqual(numbers(300, { prefix: 'v' }).sort());
     await log.append(test.topic, records);
     const ends = (await log.ranges(test.topic)).map(({ end }) => end);
@@ -107,7 +107,7 @@ export function appendContract(define: DefineTest): void {
     const keys = Array.from({ length: 500 }, (_, i) => `k${i}`);
     await Promise.all(keys.map((key) => log.append(topic, [{ key, value: Buffer.from(key) }])));
     const reader = await startReader(log, { topic });
-    await reader.until('all records', () => reader.values().length === 500);
+    await reader.until('all records', () => reader.count() === 500);
     expect(reader.values().sort()).toEqual([...keys].sort());
   });
 
@@ -132,7 +132,7 @@ export function appendContract(define: DefineTest): void {
       values.map((value) => ({ key: 'one session', value })),
     );
     const reader = await startReader(log, { topic, maxRecords: 1000 });
-    await reader.until('all records', () => reader.values().length === 2500);
+    await reader.until('all records', () => reader.count() === 2500);
     const records = reader.batches.flatMap((batch) => batch.records);
     expect(records.every(({ value }, i) => value?.equals(values[i] as Buffer))).toBe(true);
     expect(Math.max(...reader.batches.map((batch) => batch.records.length))).toBeLessThanOrEqual(1000);

@@ -2,13 +2,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from '@jest/globals';
 import type { Lease } from '../event-log.ts';
 import type { DefineTest } from './log-under-test.ts';
-import { createGate, numbered, numbers, startReader } from './reader.ts';
+import { numbered, numbers, startReader } from './reader.ts';
 
 /** Leases, and what happens when a consumer or the log is closed in the middle of things. */
 export function closingContract(define: DefineTest): void {
-  define('closing a consumer aborts the leases and waits for the handler in hand', {}, async ({ log, topic }) => {
+  define('closing a consumer aborts the leases and waits for the handler in hand', {}, async (test) => {
+    const { log, topic } = test;
     await log.append(topic, numbered(100));
-    const gate = createGate();
+    const gate = test.createGate();
     const leases: Lease[] = [];
     let done = 0;
     const reader = await startReader(log, {
@@ -62,7 +63,7 @@ export function closingContract(define: DefineTest): void {
   define('closing the log closes its consumers, waiting for the handler in hand', {}, async (test) => {
     const { log, topic } = test;
     await log.append(topic, numbered(10));
-    const gate = createGate();
+    const gate = test.createGate();
     let done = false;
     const reader = await startReader(log, {
       topic,
@@ -103,7 +104,7 @@ export function closingContract(define: DefineTest): void {
     await reader.until('some batches', () => reader.batches.length > 3);
     await Promise.all([test.log.append(topic, numbered(1000, { from: 1000 })), test.reopen()]);
     const again = await startReader(test.log, { topic });
-    await again.until('everything', () => again.values().length === 2000);
+    await again.until('everything', () => again.count() === 2000);
     expect(again.values()).toEqual(numbers(2000));
   });
 }

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from '@jest/globals';
 import type { EventLog, Lease, LogBatch } from '../event-log.ts';
 import type { DefineTest } from './log-under-test.ts';
-import { createGate, newGroup, numbered, numbers, type Reader, startReader } from './reader.ts';
+import { newGroup, numbered, numbers, type Reader, startReader } from './reader.ts';
 
 /** Stands for the database: positions and rows, moved together, by compare-and-set as the worker does it. */
 function createStore() {
@@ -117,7 +117,7 @@ export function groupContract(define: DefineTest): void {
       const { log, topic } = test;
       const group = newGroup();
       const referee = createReferee();
-      const gate = createGate();
+      const gate = test.createGate();
       const held: { partition: number; lease: Lease; done: boolean }[] = [];
       const first = await startReader(log, {
         topic,
@@ -183,7 +183,7 @@ export function groupContract(define: DefineTest): void {
     const one = await startReader(log, { topic });
     const other = await startReader(log, { topic });
     for (const reader of [one, other]) {
-      await reader.until('everything', () => reader.values().length === 200);
+      await reader.until('everything', () => reader.count() === 200);
       expect(partitionsOf(reader)).toEqual([0, 1, 2]);
     }
   });

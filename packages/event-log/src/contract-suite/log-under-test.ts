@@ -38,7 +38,22 @@ export interface TestLog {
   /** Closes the log and opens it again; the test's `log` is then the new one. */
   reopen(): Promise<EventLog>;
   openOther(): Promise<EventLog>;
+  /** A signal for the test's handlers; opened when the test ends, so that a test that fails does not hang. */
+  createGate(): Gate;
   slowHandlerMs: number;
+}
+
+export interface Gate {
+  opened: Promise<void>;
+  open(): void;
+}
+
+function createGate(): Gate {
+  let open = (): void => {};
+  const opened = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  return { opened, open };
 }
 
 export interface TestLogOptions {
@@ -61,10 +76,16 @@ export async function withLog(
   const topics = Array.from({ length: count }, () => `contract.${randomUUID()}`);
   const opened = await contract.open({ topics: topics.map((name) => ({ name, partitions })), maxBytesInFlight });
   const logs = [opened.log];
+  const gates: Gate[] = [];
   const test: TestLog = {
     log: opened.log,
     topic: topics[0] as string,
     topics,
+    createGate() {
+      const gate = createGate();
+      gates.push(gate);
+      return gate;
+    },
     slowHandlerMs: contract.slowHandlerMs ?? 1500,
     async reopen() {
       await test.log.close();
@@ -81,6 +102,7 @@ export async function withLog(
   try {
     await work(test);
   } finally {
+    for (const gate of gates) gate.open();
     for (const log of logs) await log.close(); // closing twice is part of the contract
     await opened.dispose();
   }

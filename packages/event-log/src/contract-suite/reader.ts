@@ -20,6 +20,8 @@ export interface Reader {
   begins: { range: PartitionRange; lease: Lease }[];
   /** Every call of `handle`. */
   batches: LogBatch[];
+  /** How many records were handed over. */
+  count(partition?: number): number;
   /** The values handed over, as text, in the order of the calls. */
   values(partition?: number): string[];
   /** Resolves when the condition holds; it is looked at whenever something happened, and now and then. Fails after 20 s. */
@@ -38,6 +40,8 @@ export async function startReader(log: EventLog, options: ReaderOptions): Promis
   const begins: Reader['begins'] = [];
   const batches: LogBatch[] = [];
   const waiting = new Set<() => void>();
+  const batchesOf = (partition?: number) =>
+    batches.filter((batch) => partition === undefined || batch.partition === partition);
   const happened = () => {
     for (const look of [...waiting]) look();
   };
@@ -66,8 +70,8 @@ export async function startReader(log: EventLog, options: ReaderOptions): Promis
     consumer,
     begins,
     batches,
-    values: (partition) =>
-      batches.filter((batch) => partition === undefined || batch.partition === partition).flatMap(valuesOf),
+    count: (partition) => batchesOf(partition).reduce((sum, { records }) => sum + records.length, 0),
+    values: (partition) => batchesOf(partition).flatMap(valuesOf),
     async until(what, condition) {
       const enough = new AbortController();
       const held = new Promise<void>((resolve) => {
@@ -99,15 +103,6 @@ export async function startReader(log: EventLog, options: ReaderOptions): Promis
 }
 
 export const valuesOf = (batch: LogBatch): string[] => batch.records.map(({ value }) => String(value));
-
-/** A promise with its ends in hand: the signal that a test gives to its handler. */
-export function createGate(): { opened: Promise<void>; open(): void } {
-  let open = (): void => {};
-  const opened = new Promise<void>((resolve) => {
-    open = resolve;
-  });
-  return { opened, open };
-}
 
 /** So many records of one key, with the values `prefix0`, `prefix1`, … */
 export function numbered(count: number, { key = 'key', prefix = '', from = 0 } = {}) {

@@ -78,6 +78,7 @@ export async function createKafkaLog(options: KafkaLogOptions): Promise<EventLog
       });
       consumers.add(consumer);
       void consumer.ended.finally(() => consumers.delete(consumer)).catch(() => {});
+      await consumer.joined();
       return consumer;
     },
     async ranges(topic) {

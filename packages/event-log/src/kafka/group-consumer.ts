@@ -10,7 +10,7 @@ import type {
 import { HeldPartition } from './held-partition.ts';
 import { type KafkaSession, startKafkaSession } from './kafka-session.ts';
 import type { ConnectionSettings } from './options.ts';
-import { reasonOf } from './within.ts';
+import { reasonOf, within } from './within.ts';
 
 export interface GroupConsumerOptions {
   settings: ConnectionSettings;
@@ -29,6 +29,7 @@ const MAX_FAILURES = 5;
 /** A consumer that worked for so long before it failed has not failed in a row. */
 const PROOF_MS = 60_000;
 const LONGEST_PAUSE_MS = 5000;
+const JOIN_PATIENCE_MS = 10_000;
 const MAX_BYTES_PER_PARTITION = 2 * 1024 * 1024;
 
 const keyOf = ({ topic, partition }: TopicPartition): string => `${topic}/${partition}`;
@@ -55,11 +56,22 @@ export class GroupConsumer implements LogConsumer {
   #heardAt = 0;
   #silent = false;
   #closed: Promise<void> | undefined;
+  #setJoined: () => void = () => {};
+  /** Resolves when it has joined the group for the first time. */
+  readonly #joined = new Promise<void>((resolve) => {
+    this.#setJoined = resolve;
+  });
 
   constructor(options: GroupConsumerOptions) {
     this.#options = options;
     this.ended = this.#run();
     this.ended.catch(() => {}); // whoever wants to know looks at `ended`
+  }
+
+  /** Resolves when it has joined the group, or ended, and after some seconds in any case: it goes on trying. */
+  async joined(): Promise<void> {
+    const ended = this.ended.catch(() => {});
+    await within(Promise.race([this.#joined, ended]), JOIN_PATIENCE_MS, 'not joined yet').catch(() => {});
   }
 
   get group(): string {
@@ -145,6 +157,7 @@ export class GroupConsumer implements LogConsumer {
   #assign(assignment: readonly TopicPartition[], memberId: string): void {
     this.#heardAt = Date.now();
     this.#silent = false;
+    this.#setJoined();
     if (this.#closing.signal.aborted) return;
     // Under another id it was out of the group meanwhile, and others may have held what it is given now.
     const stayed = memberId === this.#memberId ? new Set(assignment.map(keyOf)) : new Set<string>();

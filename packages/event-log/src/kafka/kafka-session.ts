@@ -81,7 +81,8 @@ export function startKafkaSession(options: KafkaSessionOptions): KafkaSession {
     groupId: group,
     sessionTimeout: sessionTimeoutMs,
     rebalanceTimeout: options.rebalanceTimeoutMs,
-    heartbeatInterval: Math.min(3000, Math.floor(sessionTimeoutMs / 4)),
+    // With a heartbeat a member also learns that others wait for it to join anew.
+    heartbeatInterval: Math.min(1000, Math.floor(sessionTimeoutMs / 4)),
     maxBytesPerPartition: options.maxBytesPerPartition,
     maxBytes: Math.max(MAX_FETCH_BYTES, options.maxBytesPerPartition),
     maxWaitTimeInMs: options.maxWaitMs,

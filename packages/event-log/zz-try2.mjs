@@ -1,0 +1,17 @@
+import { createKafkaLog } from './dist/kafka/index.js';
+import { startKafka } from '../testkit/dist/index.js';
+const t0 = Date.now(); const say = (...a) => console.log(((Date.now()-t0)/1000).toFixed(3), ...a);
+const logger = { info: (f,m)=>say('I',m, JSON.stringify(f)), warn: (f,m)=>say('W',m, f.err?.message ?? JSON.stringify(f)), error: (f,m)=>say('E',m,JSON.stringify(f)) };
+const kafka = await startKafka(); say('kafka', kafka.brokers);
+const topic = 't' + Date.now();
+const log = await createKafkaLog({ brokers: kafka.brokers, topics: [{name: topic, partitions: 2}], logger, sessionTimeoutMs: 6000 });
+say('open', log.id);
+let open; const gate = new Promise(r => open = r); let n = 0;
+const c = await log.consume({ group: 'g'+Date.now(), topics: [topic], maxRecords: 10, maxBytes: 1024*1024, begin: async (r) => { say('begin', JSON.stringify(r)); return {offset: r.start}; }, handle: async (b) => { await gate; n += b.records.length; say(n, b.partition, b.records.length); return b.nextOffset; } });
+say('joined');
+for (const key of ['a','b','c','d']) await log.append(topic, [{key, value: Buffer.from('x')}]);
+for (let i = 0; i < 40; i++) for (const key of ['a','b','c','d']) await log.append(topic, [{key, value: Buffer.alloc(256*1024, i)}]);
+say('appended'); open();
+while (n < 160) await new Promise(r => setTimeout(r, 50));
+await log.close(); say('closed');
+await kafka.close(); say('kafka gone');
