@@ -1,0 +1,225 @@
+import { randomUUID } from 'node:crypto';
+import { afterEach, beforeAll, expect, test } from '@jest/globals';
+import { describeWithKafka, sharedKafka } from '@wayline/testkit';
+import { type Admin, CompressionTypes, Kafka, logLevel, Partitioners } from 'kafkajs';
+import { createGate, newGroup, numbered, numbers, startReader } from '../src/contract-suite/index.ts';
+import type { EventLog, LogBatch } from '../src/event-log.ts';
+import { createKafkaLog } from '../src/kafka/index.ts';
+
+/** What others do to the topics: services that write them, operators that trim them or make them again. */
+await describeWithKafka('records on Kafka', () => {
+  let brokers: string[];
+  let topic: string;
+  let log: EventLog;
+  let kafka: Kafka;
+  let admin: Admin;
+  const closers: (() => Promise<unknown>)[] = [];
+  beforeAll(async () => {
+    ({ brokers } = await sharedKafka());
+    kafka = new Kafka({ brokers, logLevel: logLevel.NOTHING });
+  }, 120_000);
+  afterEach(async () => {
+    for (const close of closers.splice(0).reverse()) await close();
+  });
+
+  async function open(partitions = 1): Promise<void> {
+    topic = `records.${randomUUID()}`;
+    log = await createKafkaLog({ brokers, topics: [{ name: topic, partitions }] });
+    closers.push(() => log.close());
+    admin = kafka.admin();
+    await admin.connect();
+    closers.push(() => admin.disconnect());
+  }
+
+  async function connectProducer(transactionalId?: string) {
+    const createPartitioner = Partitioners.DefaultPartitioner;
+    const idempotent = transactionalId !== undefined;
+    const producer = kafka.producer({ createPartitioner, transactionalId, idempotent, maxInFlightRequests: 1 });
+    await producer.connect();
+    closers.push(() => producer.disconnect());
+    return producer;
+  }
+
+  test('a record larger than the topic takes is refused alone, and for good', async () => {
+    await open();
+    const small = numbered(50);
+    const results = await Promise.allSettled([
+      log.append(topic, small.slice(0, 20)),
+      log.append(topic, [{ key: 'key', value: Buffer.alloc(2_000_000) }]),
+      log.append(topic, small.slice(20)),
+    ]);
+    expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+    expect(results[1]).toMatchObject({ reason: { name: 'RecordTooLargeError' } });
+    const reader = await startReader(log, { topic });
+    await reader.until('the small ones', () => reader.values().length === 50);
+    expect(reader.values()).toEqual(numbers(50));
+  });
+
+  test('where the topic’s limit was lowered meanwhile, records are sent in smaller batches', async () => {
+    await open();
+    const value = '100000';
+    await admin.alterConfigs({
+      validateOnly: false,
+      resources: [{ type: 2, name: topic, configEntries: [{ name: 'max.message.bytes', value }] }],
+    });
+    const records = Array.from({ length: 100 }, (_, i) => ({ key: 'key', value: Buffer.alloc(9_000, i) }));
+    await log.append(topic, records);
+    const reader = await startReader(log, { topic });
+    await reader.until('all', () => reader.values().length === 100);
+    const got = reader.batches.flatMap((batch) => batch.records.map((record) => record.value?.[0]));
+    expect(got).toEqual(records.map((_, i) => i));
+  });
+
+  test('more bytes in one call than may ever be in flight are refused for good', async () => {
+    await open();
+    const record = { key: 'key', value: Buffer.alloc(800_000) };
+    const tooMuch = Array.from({ length: 90 }, () => record);
+    await expect(log.append(topic, tooMuch)).rejects.toMatchObject({ name: 'RecordTooLargeError' });
+  });
+
+  test('T4: what a service wrote compressed, without a key, or with a header twice, is read', async () => {
+    await open();
+    const producer = await connectProducer();
+    const headers = { twice: ['first', 'last'], once: 'ü' };
+    await producer.send({
+      topic,
+      compression: CompressionTypes.GZIP,
+      messages: [
+        { key: null, value: 'no key' },
+        { key: 'tombstone', value: null },
+        { key: 'key', value: 'with headers', headers },
+      ],
+    });
+    const reader = await startReader(log, { topic });
+    await reader.until('all', () => reader.values().length === 3);
+    const [first, second, third] = reader.batches.flatMap((batch) => batch.records);
+    expect([first?.key, String(first?.value)]).toEqual([null, 'no key']);
+    expect(second?.value).toBeNull();
+    expect({ ...third?.headers }).toEqual({ twice: Buffer.from('last'), once: Buffer.from('ü') });
+    expect((await log.peek({ topic, partition: 0, offset: 1 }))?.value).toBeNull();
+  });
+
+  test('aborted transactions are not handed over, and neither they nor markers hold the reading up', async () => {
+    await open();
+    const producer = await connectProducer(`transactions-${randomUUID()}`);
+    const send = async (prefix: string, count: number, commit: boolean) => {
+      const transaction = await producer.transaction();
+      for (let i = 0; i < count; i++) {
+        const value = Buffer.alloc(200_000, 'x');
+        value.write(`${prefix}${i}`);
+        await transaction.send({ topic, messages: [{ key: 'key', value }] });
+      }
+      await (commit ? transaction.commit() : transaction.abort());
+    };
+    const read: string[] = [];
+    let next = 0;
+    let gaps = 0;
+    const handle = async (batch: LogBatch) => {
+      if (batch.firstOffset > next) gaps++; // allowed only over what is not handed over: counted, and looked at below
+      next = batch.nextOffset;
+      read.push(...batch.records.map(({ value }) => String(value?.subarray(0, 2))));
+      return batch.nextOffset;
+    };
+    const reader = await startReader(log, { topic, handle, maxBytes: 100_000 });
+    await send('a', 2, true);
+    await reader.until('the first transaction', () => read.length === 2);
+    await send('b', 12, false); // far more than one fetch brings
+    await send('c', 2, true);
+    await reader.until('the third transaction', () => read.length === 4);
+    expect(read).toEqual(['a0', 'a1', 'c0', 'c1']);
+    expect(reader.begins.length).toBe(1);
+    expect(gaps).toBeLessThanOrEqual(1);
+    expect((await log.peek({ topic, partition: 0, offset: 2 }))?.value?.subarray(0, 2).toString()).toBe('c0');
+  });
+
+  test('records trimmed before they were read: begin is asked again, with the range as it is', async () => {
+    await open();
+    for (let call = 0; call < 10; call++) await log.append(topic, numbered(10, { from: call * 10 }));
+    const gate = createGate();
+    const reader = await startReader(log, {
+      topic,
+      maxRecords: 10,
+      begin: async ({ start }) => ({ offset: start }),
+      // The batch in hand is the first; that the next one is not fetched yet is seen to by an answer that goes elsewhere.
+      async handle({ firstOffset, nextOffset }) {
+        if (firstOffset === 0) await gate.opened;
+        return firstOffset === 0 ? 10 + 1 : nextOffset;
+      },
+    });
+    await reader.until('the first batch', () => reader.batches.length === 1);
+    await admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: '50' }] });
+    gate.open();
+    await reader.until('the rest', () => reader.values().at(-1) === '99');
+    expect(reader.begins.map(({ range }) => range.start)).toEqual([0, 50]);
+    expect(reader.values()).toEqual([...numbers(10), ...numbers(50, { from: 50 })]);
+  });
+
+  test('records trimmed while kafkajs is about to fetch them: it does not move on by itself', async () => {
+    await open();
+    await log.append(topic, numbered(100));
+    const group = newGroup();
+    const begun: number[] = [];
+    // The range told to begin is out of date when it answers: kafkajs is told an offset that is no more.
+    const reader = await startReader(log, {
+      topic,
+      group,
+      async begin({ start }) {
+        begun.push(start);
+        if (begun.length === 1) await admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: '60' }] });
+        return { offset: start };
+      },
+    });
+    await reader.until('the rest', () => reader.values().at(-1) === '99');
+    expect(begun).toEqual([0, 60]);
+    expect(reader.values()).toEqual(numbers(40, { from: 60 }));
+  });
+
+  test('a topic made again, shorter than the position: begin is asked, and nothing is read from elsewhere', async () => {
+    await open();
+    await log.append(topic, numbered(100));
+    const begun: { start: number; end: number }[] = [];
+    const reader = await startReader(log, {
+      topic,
+      async begin({ start, end }) {
+        begun.push({ start, end });
+        return begun.length === 1 ? { offset: end } : { stop: 'the log is shorter than what was read' };
+      },
+    });
+    await reader.until('begin', () => begun.length === 1);
+    await admin.deleteTopics({ topics: [topic] });
+    const configEntries = [{ name: 'message.timestamp.type', value: 'LogAppendTime' }];
+    while (!(await admin.createTopics({ topics: [{ topic, numPartitions: 1, configEntries }] }).catch(() => false))) {
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    const again = await createKafkaLog({ brokers, generation: 2, topics: [{ name: topic, partitions: 1 }] });
+    closers.push(() => again.close());
+    await again.append(topic, numbered(5));
+    await reader.until('begin again', () => begun.length >= 2);
+    expect(begun[1]?.end).toBeLessThan(100);
+    expect(reader.values()).toEqual([]);
+  });
+
+  test('published positions are seen by those who watch the group’s lag', async () => {
+    await open(2);
+    const group = newGroup();
+    const committed = async () => {
+      const [offsets] = await admin.fetchOffsets({ groupId: group, topics: [topic] });
+      return offsets?.partitions.sort((a, b) => a.partition - b.partition).map(({ offset }) => offset);
+    };
+    const until = async (wanted: string[]) => {
+      while (String(await committed()) !== String(wanted)) await new Promise((resolve) => setTimeout(resolve, 100));
+    };
+    for (const key of ['a', 'b', 'c', 'd', 'e', 'f']) await log.append(topic, numbered(10, { key }));
+    const position = (partition: number, offset: number) => ({ topic, partition, offset });
+    await log.publishPosition(group, [position(0, 3), position(1, 4)]); // by somebody who is not a member
+    await until(['3', '4']);
+    const reader = await startReader(log, { topic, group });
+    await reader.until('both partitions', () => reader.begins.length === 2);
+    await log.publishPosition(group, [position(0, 5)]);
+    await log.publishPosition(group, [position(0, 6), position(1, 5)]);
+    await until(['6', '5']);
+    await log.publishPosition(group, [position(1, 7)]); // a last word before it leaves
+    await reader.consumer.close();
+    expect(await committed()).toEqual(['6', '7']);
+  });
+});

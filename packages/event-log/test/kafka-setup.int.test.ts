@@ -1,0 +1,138 @@
+import { randomUUID } from 'node:crypto';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { afterEach, beforeAll, expect, test } from '@jest/globals';
+import { describeWithKafka, sharedKafka } from '@wayline/testkit';
+import { type Admin, Kafka, logLevel } from 'kafkajs';
+import type { EventLog } from '../src/event-log.ts';
+import { createKafkaLog, type KafkaLogOptions } from '../src/kafka/index.ts';
+
+const LOG_APPEND_TIME = { name: 'message.timestamp.type', value: 'LogAppendTime' };
+
+await describeWithKafka('opening the log on Kafka', () => {
+  let brokers: string[];
+  let admin: Admin;
+  const closers: (() => Promise<unknown>)[] = [];
+  beforeAll(async () => {
+    ({ brokers } = await sharedKafka());
+  }, 120_000);
+  afterEach(async () => {
+    for (const close of closers.splice(0).reverse()) await close();
+  });
+
+  async function connectAdmin(): Promise<Admin> {
+    admin = new Kafka({ brokers, logLevel: logLevel.NOTHING }).admin();
+    await admin.connect();
+    closers.push(() => admin.disconnect());
+    return admin;
+  }
+
+  async function open(options: Partial<KafkaLogOptions> & Pick<KafkaLogOptions, 'topics'>): Promise<EventLog> {
+    const log = await createKafkaLog({ brokers, ...options });
+    closers.push(() => log.close());
+    return log;
+  }
+
+  const faultOf = (opening: Promise<EventLog>) =>
+    opening.then(
+      () => {
+        throw new Error('it was opened');
+      },
+      (error: Error) => error,
+    );
+
+  const topic = () => `setup.${randomUUID()}`;
+
+  test('topics that are absent are made, with LogAppendTime; a second process finds them', async () => {
+    const name = topic();
+    const topics = [
+      { name, partitions: 12 },
+      { name: `${name}.other`, partitions: 1 },
+    ];
+    const logs = await Promise.all([open({ topics }), open({ topics }), open({ topics })]); // none was there first
+    for (const log of logs) {
+      expect(await log.ranges(name)).toHaveLength(12);
+      expect(await log.ranges(`${name}.other`)).toHaveLength(1);
+    }
+    const { resources } = await (await connectAdmin()).describeConfigs({
+      includeSynonyms: false,
+      resources: [{ type: 2, name, configNames: ['message.timestamp.type'] }],
+    });
+    expect(resources[0]?.configEntries[0]?.configValue).toBe('LogAppendTime');
+  });
+
+  test('another number of partitions is refused with a sentence', async () => {
+    const name = topic();
+    const configEntries = [LOG_APPEND_TIME];
+    await (await connectAdmin()).createTopics({ topics: [{ topic: name, numPartitions: 3, configEntries }] });
+    const fault = await faultOf(open({ topics: [{ name, partitions: 12 }] }));
+    expect(fault.name).toBe('LogSetupError');
+    expect(fault.message).toBe(
+      `Kafka topic ${name} has 3 partitions, but 12 are configured; partitions cannot be changed while sessions rely on them.`,
+    );
+  });
+
+  test.each([
+    ['the sender’s time', [], /must have message\.timestamp\.type=LogAppendTime \(it has CreateTime\)/],
+    [
+      'a limit below the size of our batches',
+      [LOG_APPEND_TIME, { name: 'max.message.bytes', value: '500000' }],
+      /must have max\.message\.bytes of at least 900000 \(it has 500000\)\.$/,
+    ],
+  ])('a topic with %s is refused with a sentence', async (_, configEntries, sentence) => {
+    const name = topic();
+    await (await connectAdmin()).createTopics({ topics: [{ topic: name, numPartitions: 2, configEntries }] });
+    const fault = await faultOf(open({ topics: [{ name, partitions: 2 }] }));
+    expect([fault.name, fault.message.startsWith(`Kafka topic ${name} `)]).toEqual(['LogSetupError', true]);
+    expect(fault.message).toMatch(sentence);
+  });
+
+  test('a topic that cannot be made is named, with Kafka’s reason', async () => {
+    const name = topic();
+    const fault = await faultOf(open({ topics: [{ name, partitions: 2 }], replication: 30 }));
+    expect([fault.name, fault.message]).toEqual(['LogSetupError', expect.stringContaining(name)]);
+    expect(fault.message).toMatch(/cannot be made \(.*replication factor.*\)\.$/);
+  });
+
+  test('where nothing listens, the address and the reason are told within ten seconds or so', async () => {
+    const startedAt = Date.now();
+    const nobody = createServer().listen(0, '127.0.0.1');
+    const { port } = nobody.address() as AddressInfo;
+    await new Promise((resolve) => nobody.close(resolve));
+    const fault = await faultOf(open({ brokers: [`127.0.0.1:${port}`], topics: [] }));
+    expect(fault.name).toBe('LogSetupError');
+    expect(fault.message).toMatch(new RegExp(`^No Kafka broker can be used at 127\\.0\\.0\\.1:${port} \\(.*ECONNREFUSED`));
+    expect(Date.now() - startedAt).toBeLessThan(13_000);
+  });
+
+  test('what accepts a connection and never answers is told in the same time', async () => {
+    const sockets: Socket[] = [];
+    const silent = createServer((socket) => sockets.push(socket)).listen(0, '127.0.0.1');
+    closers.push(async () => {
+      for (const socket of sockets) socket.destroy();
+      await new Promise((resolve) => silent.close(resolve));
+    });
+    const { port } = silent.address() as AddressInfo;
+    const startedAt = Date.now();
+    const fault = await faultOf(open({ brokers: [`127.0.0.1:${port}`], topics: [] }));
+    expect([fault.name, fault.message]).toEqual(['LogSetupError', expect.stringContaining(`127.0.0.1:${port}`)]);
+    expect(Date.now() - startedAt).toBeLessThan(13_000);
+  });
+
+  test('one dead address among several does not matter', async () => {
+    const name = topic();
+    const log = await open({ brokers: ['127.0.0.1:1', ...brokers], topics: [{ name, partitions: 1 }] });
+    expect(await log.ranges(name)).toEqual([{ topic: name, partition: 0, start: 0, end: 0 }]);
+  });
+
+  test.each(['localhost', 'kafka:', ':9092', 'kafka:http', ''])('"%s" is no address', async (broker) => {
+    const fault = await faultOf(open({ brokers: [broker], topics: [] }));
+    expect([fault.name, fault.message]).toEqual(['LogSetupError', expect.stringContaining('host:port is expected')]);
+  });
+
+  test('the log’s id is that of the cluster, and the generation', async () => {
+    const { clusterId } = await (await connectAdmin()).describeCluster();
+    const topics = [{ name: topic(), partitions: 1 }];
+    expect((await open({ topics })).id).toBe(`${clusterId}:1`);
+    expect((await open({ topics, generation: 7 })).id).toBe(`${clusterId}:7`);
+  });
+});
