@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterEach, beforeAll, expect, test } from '@jest/globals';
 import { describeWithKafka, sharedKafka } from '@wayline/testkit';
 import { type Admin, CompressionTypes, Kafka, logLevel, Partitioners } from 'kafkajs';
-import { createGate, newGroup, numbered, numbers, startReader } from '../src/contract-suite/index.ts';
+import { newGroup, numbered, numbers, startReader } from '../src/contract-suite/index.ts';
 import type { EventLog, LogBatch } from '../src/event-log.ts';
 import { createKafkaLog } from '../src/kafka/index.ts';
 
@@ -22,7 +22,7 @@ await describeWithKafka('records on Kafka', () => {
     for (const close of closers.splice(0).reverse()) await close();
   });
 
-  async function open(partitions = 1): Promise<void> {
+  async function openLog(partitions = 1): Promise<void> {
     topic = `records.${randomUUID()}`;
     log = await createKafkaLog({ brokers, topics: [{ name: topic, partitions }] });
     closers.push(() => log.close());
@@ -41,7 +41,7 @@ await describeWithKafka('records on Kafka', () => {
   }
 
   test('a record larger than the topic takes is refused alone, and for good', async () => {
-    await open();
+    await openLog();
     const small = numbered(50);
     const results = await Promise.allSettled([
       log.append(topic, small.slice(0, 20)),
@@ -56,7 +56,7 @@ await describeWithKafka('records on Kafka', () => {
   });
 
   test('where the topic’s limit was lowered meanwhile, records are sent in smaller batches', async () => {
-    await open();
+    await openLog();
     const value = '100000';
     await admin.alterConfigs({
       validateOnly: false,
@@ -71,14 +71,14 @@ await describeWithKafka('records on Kafka', () => {
   });
 
   test('more bytes in one call than may ever be in flight are refused for good', async () => {
-    await open();
+    await openLog();
     const record = { key: 'key', value: Buffer.alloc(800_000) };
     const tooMuch = Array.from({ length: 90 }, () => record);
     await expect(log.append(topic, tooMuch)).rejects.toMatchObject({ name: 'RecordTooLargeError' });
   });
 
   test('T4: what a service wrote compressed, without a key, or with a header twice, is read', async () => {
-    await open();
+    await openLog();
     const producer = await connectProducer();
     const headers = { twice: ['first', 'last'], once: 'ü' };
     await producer.send({
@@ -100,7 +100,7 @@ await describeWithKafka('records on Kafka', () => {
   });
 
   test('aborted transactions are not handed over, and neither they nor markers hold the reading up', async () => {
-    await open();
+    await openLog();
     const producer = await connectProducer(`transactions-${randomUUID()}`);
     const send = async (prefix: string, count: number, commit: boolean) => {
       const transaction = await producer.transaction();
@@ -112,11 +112,11 @@ await describeWithKafka('records on Kafka', () => {
       await (commit ? transaction.commit() : transaction.abort());
     };
     const read: string[] = [];
-    let next = 0;
-    let gaps = 0;
+    const from: number[] = [];
+    const to = [0];
     const handle = async (batch: LogBatch) => {
-      if (batch.firstOffset > next) gaps++; // allowed only over what is not handed over: counted, and looked at below
-      next = batch.nextOffset;
+      from.push(batch.firstOffset);
+      to.push(batch.nextOffset);
       read.push(...batch.records.map(({ value }) => String(value?.subarray(0, 2))));
       return batch.nextOffset;
     };
@@ -128,34 +128,37 @@ await describeWithKafka('records on Kafka', () => {
     await reader.until('the third transaction', () => read.length === 4);
     expect(read).toEqual(['a0', 'a1', 'c0', 'c1']);
     expect(reader.begins.length).toBe(1);
-    expect(gaps).toBeLessThanOrEqual(1);
+    expect(from).toEqual(to.slice(0, -1)); // without a gap, or a reader that compares positions would never get on
     expect((await log.peek({ topic, partition: 0, offset: 2 }))?.value?.subarray(0, 2).toString()).toBe('c0');
   });
 
   test('records trimmed before they were read: begin is asked again, with the range as it is', async () => {
-    await open();
+    await openLog();
     for (let call = 0; call < 10; call++) await log.append(topic, numbered(10, { from: call * 10 }));
-    const gate = createGate();
+    let open = () => {};
+    const opened = new Promise<void>((resolve) => {
+      open = resolve;
+    });
     const reader = await startReader(log, {
       topic,
       maxRecords: 10,
       begin: async ({ start }) => ({ offset: start }),
       // The batch in hand is the first; that the next one is not fetched yet is seen to by an answer that goes elsewhere.
       async handle({ firstOffset, nextOffset }) {
-        if (firstOffset === 0) await gate.opened;
+        if (firstOffset === 0) await opened;
         return firstOffset === 0 ? 10 + 1 : nextOffset;
       },
     });
     await reader.until('the first batch', () => reader.batches.length === 1);
     await admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: '50' }] });
-    gate.open();
+    open();
     await reader.until('the rest', () => reader.values().at(-1) === '99');
     expect(reader.begins.map(({ range }) => range.start)).toEqual([0, 50]);
     expect(reader.values()).toEqual([...numbers(10), ...numbers(50, { from: 50 })]);
   });
 
   test('records trimmed while kafkajs is about to fetch them: it does not move on by itself', async () => {
-    await open();
+    await openLog();
     await log.append(topic, numbered(100));
     const group = newGroup();
     const begun: number[] = [];
@@ -175,7 +178,7 @@ await describeWithKafka('records on Kafka', () => {
   });
 
   test('a topic made again, shorter than the position: begin is asked, and nothing is read from elsewhere', async () => {
-    await open();
+    await openLog();
     await log.append(topic, numbered(100));
     const begun: { start: number; end: number }[] = [];
     const reader = await startReader(log, {
@@ -200,7 +203,7 @@ await describeWithKafka('records on Kafka', () => {
   });
 
   test('published positions are seen by those who watch the group’s lag', async () => {
-    await open(2);
+    await openLog(2);
     const group = newGroup();
     const committed = async () => {
       const [offsets] = await admin.fetchOffsets({ groupId: group, topics: [topic] });

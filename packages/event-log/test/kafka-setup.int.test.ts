@@ -100,7 +100,9 @@ await describeWithKafka('opening the log on Kafka', () => {
     await new Promise((resolve) => nobody.close(resolve));
     const fault = await faultOf(open({ brokers: [`127.0.0.1:${port}`], topics: [] }));
     expect(fault.name).toBe('LogSetupError');
-    expect(fault.message).toMatch(new RegExp(`^No Kafka broker can be used at 127\\.0\\.0\\.1:${port} \\(.*ECONNREFUSED`));
+    expect(fault.message).toMatch(
+      new RegExp(`^No Kafka broker can be used at 127\\.0\\.0\\.1:${port} \\(.*ECONNREFUSED`),
+    );
     expect(Date.now() - startedAt).toBeLessThan(13_000);
   });
 

@@ -29,38 +29,45 @@ export interface CompletenessOptions {
   logger: Pick<StoreLogger, 'warn'>;
   /** How long an answer may wait for the log, ms. */
   waitMs?: number;
-  /** For so long one look serves many answers, ms. */
-  cacheMs?: number;
 }
 
-/** A look at the log that hangs is given up after this, and another begun. */
+/** A look that takes longer no longer holds up the next one. */
+const OVERTAKE_MS = 250;
+/** A look that hangs is given up after this, and another tried; until then answers do not wait for the log. */
 const ABANDON_MS = 30_000;
 
 /**
  * Returns a function that tells how complete the data are. It must be awaited before the data are read: now is taken
  * first, then the ends of the log, then the positions; whatever a position covers is there to be read afterwards.
- * Rejects if the database does not answer; never because of the log.
+ * What is told was looked up after the call, so that whoever was acknowledged before sees it counted; calls that come
+ * while a look is under way share the next one. Rejects if the database does not answer; never because of the log.
  */
 export function createCompleteness(options: CompletenessOptions): () => Promise<Completeness> {
-  const { waitMs = 2_000, cacheMs = 250 } = options;
-  let look: { begunAt: number; answer: Promise<Completeness>; ended: boolean } | undefined;
+  const { waitMs = 2_000 } = options;
+  let underWay: Promise<unknown> = Promise.resolve();
+  let next: Promise<Completeness> | undefined;
+  /** While a look hangs: until when it is hoped for, by `performance.now()`. */
+  let hopingUntil = 0;
 
-  function begin(): Promise<Completeness> {
-    const work = readCompleteness(options);
-    const begun = { begunAt: performance.now(), answer: withDeadline(work, waitMs), ended: false };
-    const end = (): void => {
-      begun.ended = true;
-    };
-    work.then(end, end);
-    look = begun;
-    return begun.answer;
+  async function lookAfter(turn: Promise<unknown>): Promise<Completeness> {
+    await turn;
+    next = undefined; // who comes from now on needs a later look
+    const look = readCompleteness(options);
+    const ended = look.catch(() => undefined);
+    underWay = withDeadline(ended, OVERTAKE_MS, undefined);
+    const answer = await withDeadline(look, waitMs, TOO_LATE);
+    if (answer !== TOO_LATE) return answer;
+    hopingUntil = performance.now() + ABANDON_MS;
+    void ended.then(() => {
+      hopingUntil = 0;
+    });
+    return AWAY;
   }
 
-  return () => {
-    if (!look) return begin();
-    const age = performance.now() - look.begunAt;
-    const waitingForTheLog = !look.ended && age < ABANDON_MS;
-    return waitingForTheLog || age < cacheMs ? look.answer : begin();
+  return async () => {
+    if (performance.now() < hopingUntil) return AWAY;
+    next ??= lookAfter(underWay);
+    return next;
   };
 }
 
@@ -97,11 +104,13 @@ const AWAY: Completeness = {
   pending: null,
 };
 
-/** The work's outcome, or that the log is away, whichever comes first. */
-function withDeadline(work: Promise<Completeness>, waitMs: number): Promise<Completeness> {
+const TOO_LATE: Completeness = { ...AWAY };
+
+/** The work's outcome, or the other one if that takes longer. */
+function withDeadline<T>(work: Promise<T>, waitMs: number, otherwise: T): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
-  const deadline = new Promise<Completeness>((resolve) => {
-    timer = setTimeout(resolve, waitMs, AWAY);
+  const deadline = new Promise<T>((resolve) => {
+    timer = setTimeout(resolve, waitMs, otherwise);
   });
   return Promise.race([work, deadline]).finally(() => clearTimeout(timer));
 }

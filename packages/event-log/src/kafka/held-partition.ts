@@ -16,7 +16,7 @@ export interface HeldPartitionOptions {
 }
 
 /**
- * `asking` where to begin · `reading`, waiting for kafkajs to fetch from `#next` on · `working`, with the handler ·
+ * `asking` where to begin · `reading`, waiting for kafkajs to fetch from `#fetchFrom` on · `working`, with the handler ·
  * `checking` what to make of a fetch from elsewhere · `stopped` by an answer of begin · `lost`. kafkajs may fetch in all
  * of them but the first and the last two; whatever it brings in any but `reading` is left aside, and fetched again.
  */
@@ -36,8 +36,10 @@ export class HeldPartition {
   readonly #abort = new AbortController();
   readonly lease: Lease = { signal: this.#abort.signal };
   #state: State = 'asking';
-  /** The offset to be handed over next. */
+  /** The offset to be handed over next: the last answer. */
   #next = -1;
+  /** Where kafkajs is to fetch: `#next`, or after it, where nothing but markers and aborted records lies between. */
+  #fetchFrom = -1;
   /** Whether kafkajs was told to leave the partition alone. */
   #paused = false;
   #failures = 0;
@@ -75,7 +77,7 @@ export class HeldPartition {
     else this.#pause();
   }
 
-  /** kafkajs was told that `#next` is not in the log. */
+  /** kafkajs was told that `#fetchFrom` is not in the log. */
   outOfRange(): void {
     if (this.#state !== 'reading') return;
     this.#run(() => this.#ask());
@@ -85,7 +87,7 @@ export class HeldPartition {
   async take(fetched: FetchedBatch): Promise<void> {
     if (this.#state !== 'reading') return;
     const from = Number(fetched.fetchedOffset);
-    if (from !== this.#next) {
+    if (from !== this.#fetchFrom) {
       this.#run(() => this.#check(from));
       return;
     }
@@ -132,7 +134,7 @@ export class HeldPartition {
       if (answer !== batch.nextOffset) return this.#moveTo(answer);
       this.#next = answer;
     }
-    this.#read();
+    this.#read(this.#next);
   }
 
   /** Asks begin until it answers; before each but the first of a row there is a pause, which grows. */
@@ -155,8 +157,7 @@ export class HeldPartition {
         }
         if (answer.offset >= bounds.start && answer.offset <= bounds.end) {
           this.#failures++; // until a batch was handled: a handler that always fails must not be called in a hot loop
-          this.#next = answer.offset;
-          this.#read();
+          this.#read(answer.offset);
           return;
         }
         logger.error({ ...partition, ...bounds, offset: answer.offset }, 'The offset to begin at is not in the log');
@@ -168,16 +169,15 @@ export class HeldPartition {
   }
 
   /** To an offset that does not follow from the batch: it may not be in the log. */
-  async #moveTo(offset: number): Promise<void> {
+  async #moveTo(offset: number, fetchFrom = offset): Promise<void> {
     const { logger, partition, range } = this.#options;
     this.#pause();
     for (this.#state = 'checking'; !this.lost; await this.#sleep(500)) {
       try {
         const { start, end } = await range();
         if (this.lost) return;
-        if (!(offset >= start && offset <= end)) return this.#ask();
-        this.#next = offset;
-        this.#read();
+        if (!(fetchFrom >= start && fetchFrom <= end)) return this.#ask();
+        this.#read(offset, fetchFrom);
         return;
       } catch (error) {
         logger.warn({ ...partition, err: error }, `The range of a partition cannot be told: ${reasonOf(error)}`);
@@ -191,21 +191,22 @@ export class HeldPartition {
    */
   async #check(fetchedFrom: number): Promise<void> {
     const { logger, partition, peek } = this.#options;
-    let next = this.#next;
-    if (fetchedFrom > next) {
+    let fetchFrom = this.#fetchFrom;
+    if (fetchedFrom > fetchFrom) {
       try {
-        const first = await peek(next);
-        if (first && first.offset >= fetchedFrom) next = fetchedFrom;
+        const first = await peek(fetchFrom);
+        if (first && first.offset >= fetchedFrom) fetchFrom = fetchedFrom;
       } catch (error) {
         logger.warn({ ...partition, err: error }, `A partition cannot be looked at: ${reasonOf(error)}`);
       }
     }
-    if (!this.lost) await this.#moveTo(next);
+    if (!this.lost) await this.#moveTo(this.#next, fetchFrom);
   }
 
-  /** Has kafkajs fetch from `#next` on. */
-  #read(): void {
+  #read(next: number, fetchFrom = next): void {
     if (this.lost) return;
+    this.#next = next;
+    this.#fetchFrom = fetchFrom;
     this.#state = 'reading';
     this.#seek();
     if (!this.#paused) return;
@@ -214,7 +215,7 @@ export class HeldPartition {
   }
 
   #seek(): void {
-    this.#options.session.seek({ ...this.#options.partition, offset: this.#next });
+    this.#options.session.seek({ ...this.#options.partition, offset: this.#fetchFrom });
   }
 
   #pause(): void {

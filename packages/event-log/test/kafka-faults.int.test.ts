@@ -1,0 +1,200 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, expect, test } from '@jest/globals';
+import { describeWithKafka, type KafkaCluster, startKafka } from '@wayline/testkit';
+import { keysByPartition, newGroup, numbered, numbers, startReader } from '../src/contract-suite/index.ts';
+import type { EventLog, LogLogger } from '../src/event-log.ts';
+import { createKafkaLog, type KafkaLogOptions } from '../src/kafka/index.ts';
+import { partitionOf } from '../src/murmur2.ts';
+
+/** Brokers that die, stand still and come back. */
+await describeWithKafka(
+  'the log while Kafka fails',
+  () => {
+    const topic = 'events';
+    let kafka: KafkaCluster;
+    const closers: (() => Promise<unknown>)[] = [];
+    const told: string[] = [];
+    const tell = (_: object, message: string) => void told.push(message);
+    const logger: LogLogger = { info: tell, warn: tell, error: tell };
+    afterEach(async () => {
+      for (const close of closers.splice(0).reverse()) await close();
+      told.length = 0;
+    }, 60_000);
+
+    async function start(
+      brokers: 1 | 3 = 1,
+      options: Partial<KafkaLogOptions> = {},
+      partitions = 12,
+    ): Promise<EventLog> {
+      kafka = await startKafka({ brokers });
+      closers.push(() => kafka.close());
+      return open(options, partitions);
+    }
+
+    async function open(options: Partial<KafkaLogOptions> = {}, partitions = 12): Promise<EventLog> {
+      const topics = [{ name: topic, partitions }];
+      const log = await createKafkaLog({ brokers: kafka.brokers, topics, sessionTimeoutMs: 6000, logger, ...options });
+      closers.push(() => log.close());
+      return log;
+    }
+
+    async function readAll(log: EventLog): Promise<{ key: string; value: string }[]> {
+      const wanted = (await log.ranges(topic)).reduce((sum, { end }) => sum + end, 0);
+      const reader = await startReader(log, { topic });
+      await reader.until('everything', () => reader.values().length >= wanted);
+      await reader.consumer.close();
+      return reader.batches.flatMap((batch) =>
+        batch.records.map((r) => ({ key: String(r.key), value: String(r.value) })),
+      );
+    }
+
+    /** Writers that append one record after another, each of a key of its own, and try again what was refused. */
+    function startWriters(log: EventLog, count: number) {
+      const acknowledged = new Map<string, number>();
+      let stopped = false;
+      const write = async (key: string) => {
+        for (let i = 0; !stopped; ) {
+          try {
+            await log.append(topic, [{ key, value: Buffer.from(String(i)) }]);
+            acknowledged.set(key, ++i);
+          } catch {
+            await sleep(20);
+          }
+        }
+      };
+      const writers = Array.from({ length: count }, (_, i) => write(`session-${i}`));
+      return {
+        total: () => [...acknowledged.values()].reduce((sum, n) => sum + n, 0),
+        /** Resolves once so many more were acknowledged. */
+        async more(wanted: number): Promise<void> {
+          for (const target = this.total() + wanted; this.total() < target; ) await sleep(20);
+        },
+        async stop(): Promise<Map<string, number>> {
+          stopped = true;
+          await Promise.all(writers);
+          return acknowledged;
+        },
+      };
+    }
+
+    /** Of each key all that was acknowledged is there, and each value stands for the first time in the order of sending. */
+    function expectAllInOrder(records: { key: string; value: string }[], acknowledged: Map<string, number>): void {
+      for (const [key, count] of acknowledged) {
+        const first = [...new Set(records.filter((record) => record.key === key).map(({ value }) => Number(value)))];
+        expect(first.slice(0, count)).toEqual(Array.from({ length: count }, (_, i) => i));
+      }
+    }
+
+    test('T6: acknowledged records are there, in order, after a broker was killed under load three times', async () => {
+      const log = await start();
+      const writers = startWriters(log, 40);
+      for (let round = 0; round < 3; round++) {
+        await writers.more(2000);
+        await kafka.kill(0);
+        await kafka.restart(0);
+      }
+      await writers.more(2000);
+      expectAllInOrder(await readAll(log), await writers.stop());
+      expect(told).toContain('Kafka takes records again');
+    }, 180_000);
+
+    test('T6: the same when leaders move between three brokers, by kill and by shutdown', async () => {
+      const log = await start(3);
+      const writers = startWriters(log, 40);
+      const reader = await startReader(log, { topic });
+      for (const i of [0, 1, 2]) {
+        await writers.more(1000);
+        await (i === 1 ? kafka.stop(i) : kafka.kill(i));
+        await writers.more(1000); // while the broker is away
+        await kafka.restart(i);
+      }
+      await writers.more(1000);
+      const acknowledged = await writers.stop();
+      const wanted = (await log.ranges(topic)).reduce((sum, { end }) => sum + end, 0);
+      await reader.until('everything', () => new Set(offsetsOf(reader.batches)).size === wanted);
+      expectAllInOrder(await readAll(log), acknowledged);
+    }, 240_000);
+
+    test('a consumer waits for a broker that is away, and goes on where it was', async () => {
+      const log = await start(1, {}, 2);
+      const keys = keysByPartition(2, partitionOf);
+      const append = async (from: number) => {
+        for (const key of keys) await log.append(topic, numbered(20, { key, from }));
+      };
+      await append(0);
+      const next = [0, 0];
+      const reader = await startReader(log, {
+        topic,
+        begin: async ({ partition }) => ({ offset: next[partition] as number }),
+        async handle(batch) {
+          next[batch.partition] = batch.nextOffset;
+          return batch.nextOffset;
+        },
+      });
+      await reader.until('the first records', () => reader.values().length === 40);
+      await kafka.kill(0);
+      await sleep(12_000); // longer than the session, and than kafkajs tries by itself
+      await kafka.restart(0);
+      await append(20);
+      await reader.until('the records after', () => reader.values().length === 80);
+      expect([reader.values(0), reader.values(1)]).toEqual([numbers(40), numbers(40)]);
+    }, 120_000);
+
+    test('a broker that stands still: 503 in time, its bytes counted until it moves again, nothing lost after', async () => {
+      const log = await start(1, { appendDeadlineMs: 2000, maxBytesInFlight: 1_000_000 }, 1);
+      await log.append(topic, numbered(1));
+      await kafka.pause(0);
+      const startedAt = Date.now();
+      const big = { key: 'key', value: Buffer.alloc(700_000) };
+      const late = await log.append(topic, [big]).catch((error: unknown) => error);
+      expect(late).toMatchObject({ name: 'LogUnavailableError', reason: 'unavailable' });
+      expect(Date.now() - startedAt).toBeGreaterThan(1900);
+      expect(Date.now() - startedAt).toBeLessThan(4000);
+      await kafka.resume(0);
+      const again = async () => {
+        for (;;) {
+          try {
+            return await log.append(topic, numbered(1, { from: 1 }));
+          } catch (error) {
+            expect(error).toMatchObject({ name: 'LogUnavailableError' });
+            await sleep(50);
+          }
+        }
+      };
+      await again();
+      const values = (await readAll(log)).map(({ value }) => value).filter((value) => value.length < 10);
+      expect([...new Set(values)]).toEqual(['0', '1']);
+    }, 60_000);
+
+    test('while no broker answers, appends are refused in time, memory is bounded, and reading says so', async () => {
+      const log = await start(1, { appendDeadlineMs: 1500, maxBytesInFlight: 100_000 }, 3);
+      await kafka.kill(0);
+      const record = { key: 'key', value: Buffer.alloc(30_000) };
+      const results = await Promise.allSettled(Array.from({ length: 10 }, () => log.append(topic, [record])));
+      const reasons = results.map((result) => (result.status === 'rejected' ? result.reason.reason : 'taken'));
+      expect(reasons).toEqual([...Array(3).fill('unavailable'), ...Array(7).fill('busy')]);
+      await expect(log.ranges(topic)).rejects.toMatchObject({ name: 'LogUnavailableError' });
+      await expect(log.peek({ topic, partition: 0, offset: 0 })).rejects.toMatchObject({ name: 'LogUnavailableError' });
+      await kafka.restart(0);
+      await log.append(topic, [record, record, record]); // what was refused no longer counts
+    }, 60_000);
+
+    test('closing while no broker answers takes some seconds, and leaves nothing behind', async () => {
+      const log = await start(1, { appendDeadlineMs: 1000 }, 3);
+      const reader = await startReader(log, { topic, group: newGroup() });
+      await reader.until('begin', () => reader.begins.length === 3);
+      await kafka.kill(0);
+      const append = log.append(topic, numbered(1)).catch((error: Error) => error.name);
+      const startedAt = Date.now();
+      await log.close();
+      expect(await append).toBe('LogUnavailableError');
+      expect(Date.now() - startedAt).toBeLessThan(15_000);
+      await reader.consumer.ended;
+    }, 60_000);
+  },
+  { own: true },
+);
+
+function offsetsOf(batches: readonly { partition: number; records: readonly { offset: number }[] }[]): string[] {
+  return batches.flatMap(({ partition, records }) => records.map(({ offset }) => `${partition}/${offset}`));
+}
