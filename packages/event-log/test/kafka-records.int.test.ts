@@ -31,6 +31,11 @@ await describeWithKafka('records on Kafka', () => {
     closers.push(() => admin.disconnect());
   }
 
+  async function trim(offset: number): Promise<void> {
+    await admin.fetchTopicOffsets(topic); // kafkajs forgets to look the leaders up
+    await admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: String(offset) }] });
+  }
+
   async function connectProducer(transactionalId?: string) {
     const createPartitioner = Partitioners.DefaultPartitioner;
     const idempotent = transactionalId !== undefined;
@@ -139,6 +144,7 @@ await describeWithKafka('records on Kafka', () => {
     const opened = new Promise<void>((resolve) => {
       open = resolve;
     });
+    closers.push(async () => open());
     const reader = await startReader(log, {
       topic,
       maxRecords: 10,
@@ -150,7 +156,7 @@ await describeWithKafka('records on Kafka', () => {
       },
     });
     await reader.until('the first batch', () => reader.batches.length === 1);
-    await admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: '50' }] });
+    await trim(50);
     open();
     await reader.until('the rest', () => reader.values().at(-1) === '99');
     expect(reader.begins.map(({ range }) => range.start)).toEqual([0, 50]);
@@ -168,7 +174,7 @@ await describeWithKafka('records on Kafka', () => {
       group,
       async begin({ start }) {
         begun.push(start);
-        if (begun.length === 1) await admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: '60' }] });
+        if (begun.length === 1) await trim(60);
         return { offset: start };
       },
     });

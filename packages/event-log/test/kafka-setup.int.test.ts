@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { afterEach, beforeAll, expect, test } from '@jest/globals';
 import { describeWithKafka, sharedKafka } from '@wayline/testkit';
@@ -96,6 +97,7 @@ await describeWithKafka('opening the log on Kafka', () => {
   test('where nothing listens, the address and the reason are told within ten seconds or so', async () => {
     const startedAt = Date.now();
     const nobody = createServer().listen(0, '127.0.0.1');
+    await once(nobody, 'listening');
     const { port } = nobody.address() as AddressInfo;
     await new Promise((resolve) => nobody.close(resolve));
     const fault = await faultOf(open({ brokers: [`127.0.0.1:${port}`], topics: [] }));
@@ -109,6 +111,7 @@ await describeWithKafka('opening the log on Kafka', () => {
   test('what accepts a connection and never answers is told in the same time', async () => {
     const sockets: Socket[] = [];
     const silent = createServer((socket) => sockets.push(socket)).listen(0, '127.0.0.1');
+    await once(silent, 'listening');
     closers.push(async () => {
       for (const socket of sockets) socket.destroy();
       await new Promise((resolve) => silent.close(resolve));

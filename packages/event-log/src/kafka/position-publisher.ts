@@ -66,7 +66,7 @@ export class PositionPublisher {
       if (members.length === 0) await this.#commitOutside(group, positions);
       for (const member of members) {
         // Of a partition that has moved, the new holder tells more.
-        const own = positions.filter((position) => member.holds(position));
+        const own = positions.filter((position) => member.maySpeakFor(position));
         if (own.length > 0) await member.commit(own);
       }
     } catch (error) {
