@@ -34,6 +34,7 @@ await describeWithKafka('consumers of several processes', () => {
   let brokers: string[];
   const children: ChildProcess[] = [];
   const logs: EventLog[] = [];
+  const waiting = new Set<() => void>();
   beforeAll(async () => {
     ({ brokers } = await sharedKafka());
   }, 120_000);
@@ -49,25 +50,26 @@ await describeWithKafka('consumers of several processes', () => {
     children.push(child);
     const begun = new Set<number>();
     const values = new Set<string>();
-    const waiting = new Set<() => void>();
     createInterface({ input: child.stdout }).on('line', (line) => {
       const told = JSON.parse(line);
       if ('begin' in told) begun.add(told.begin);
       for (const value of told.values ?? []) values.add(value);
       for (const look of waiting) look();
     });
-    const until = (condition: () => boolean) =>
-      new Promise<void>((resolve) => {
-        const look = () => {
-          if (!condition()) return;
-          waiting.delete(look);
-          resolve();
-        };
-        waiting.add(look);
-        look();
-      });
-    return { child, begun, values, until };
+    return { child, begun, values };
   }
+
+  /** Looks whenever any of the consumers has told something. */
+  const until = (condition: () => boolean) =>
+    new Promise<void>((resolve) => {
+      const look = () => {
+        if (!condition()) return;
+        waiting.delete(look);
+        resolve();
+      };
+      waiting.add(look);
+      look();
+    });
 
   test('two processes share 12 partitions; when one is killed, the other takes over all of them', async () => {
     const topic = `process.${randomUUID()}`;
@@ -82,18 +84,18 @@ await describeWithKafka('consumers of several processes', () => {
       );
     const setting = { brokers, topics, group: newGroup() };
     const first = startConsumer(setting);
-    await first.until(() => first.begun.size === 12);
+    await until(() => first.begun.size === 12);
     const second = startConsumer(setting);
-    await second.until(() => second.begun.size === 6);
+    await until(() => second.begun.size === 6);
     await append(0);
-    await second.until(() => second.values.size > 0);
-    await first.until(() => first.values.size + second.values.size >= 100);
+    await until(() => second.values.size > 0);
+    await until(() => first.values.size + second.values.size >= 100);
     expect([...first.values].some((value) => second.values.has(value))).toBe(false);
 
     first.child.kill('SIGKILL');
     await once(first.child, 'exit');
     await append(1);
-    await second.until(() => second.begun.size === 12); // the session of the killed one runs out
-    await second.until(() => second.values.size === 200);
+    await until(() => second.begun.size === 12); // the session of the killed one runs out
+    await until(() => second.values.size === 200);
   }, 60_000);
 });

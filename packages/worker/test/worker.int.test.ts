@@ -9,7 +9,7 @@ import type { EventLog, NewRecord } from '@wayline/event-log';
 import { createEmbeddedLog } from '@wayline/event-log/embedded';
 import { createVerifier, formatWriteKey } from '@wayline/identity/verify';
 import { createPool } from '@wayline/store';
-import { startTcpProxy, type TcpProxyOptions } from '@wayline/testkit';
+import { type ProxiedConnection, startTcpProxy, type TcpProxyOptions } from '@wayline/testkit';
 import type pg from 'pg';
 import { createStoreDatabase } from '../../store/test/store-database.ts';
 import { createWorker, type Worker } from '../src/index.ts';
@@ -188,15 +188,17 @@ describe('T6: positions', () => {
     return { proxy, pool: proxied };
   }
 
-  test('a connection lost after the COMMIT arrived: the position says that it committed, nothing is doubled', async () => {
+  test.each([
+    ['after the COMMIT arrived: the position says that it committed, nothing is doubled', 'onAnswer'],
+    ['before the COMMIT arrived: the batch is written again, nothing is lost', 'onRequest'],
+  ] as const)('a connection lost %s', async (_name, moment) => {
     let lost = 0;
     const { pool: proxied } = await proxiedPool({
-      onAnswer(chunk, connection) {
-        if (chunk.includes('COMMIT\0') && lost < 3) {
-          lost++;
-          connection.dropAnswers();
-          connection.cut();
-        }
+      [moment](chunk: Buffer, connection: ProxiedConnection) {
+        if (!chunk.includes('COMMIT\0') || lost === 3) return;
+        lost++;
+        connection.dropAnswers();
+        connection.cut();
       },
     });
     const events = many(400);
@@ -206,24 +208,6 @@ describe('T6: positions', () => {
     expect(lost).toBe(3);
     await expectExactlyOnce(events);
     expect(Number(await one('SELECT sum(read) FROM ledger'))).toBe(400);
-  });
-
-  test('a connection lost before the COMMIT arrived: the batch is written again, nothing is lost', async () => {
-    let lost = 0;
-    const { pool: proxied } = await proxiedPool({
-      onRequest(chunk, connection) {
-        if (chunk.includes('COMMIT\0') && lost < 3) {
-          lost++;
-          connection.cut();
-        }
-      },
-    });
-    const events = many(400);
-    await append(events);
-    await startWorker(proxied);
-    await allRead();
-    expect(lost).toBe(3);
-    await expectExactlyOnce(events);
   });
 
   test('T5, T13: PostgreSQL away is waited out', async () => {
