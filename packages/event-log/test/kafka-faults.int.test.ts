@@ -48,19 +48,24 @@ await describeWithKafka(
       );
     }
 
-    /** Writers that append one record after another, each of a key of its own, and try again what was refused. */
+    /** Writers of a key each, that always have some records under way, in the order of their numbers. */
     function startWriters(log: EventLog, count: number) {
       const acknowledged = new Map<string, number>();
+      const rejected: unknown[] = [];
       let stopped = false;
       const write = async (key: string) => {
-        for (let i = 0; !stopped; ) {
-          try {
-            await log.append(topic, [{ key, value: Buffer.from(String(i)) }]);
-            acknowledged.set(key, ++i);
-          } catch {
-            await sleep(20);
-          }
+        const underWay: Promise<void>[] = [];
+        for (let i = 0; !stopped; i++) {
+          underWay.push(
+            log.append(topic, [{ key, value: Buffer.from(String(i)) }]).then(
+              () => void acknowledged.set(key, i + 1),
+              (error) => void rejected.push(error),
+            ),
+          );
+          if (underWay.length === 20) await underWay.shift();
+          if (i % 3 === 0) await sleep(1); // so that a key's records are in the request under way, and in the next
         }
+        await Promise.all(underWay);
       };
       const writers = Array.from({ length: count }, (_, i) => write(`session-${i}`));
       return {
@@ -69,9 +74,11 @@ await describeWithKafka(
         async more(wanted: number): Promise<void> {
           for (const target = this.total() + wanted; this.total() < target; ) await sleep(20);
         },
+        /** What was acknowledged of each key, when all is settled: everything. */
         async stop(): Promise<Map<string, number>> {
           stopped = true;
           await Promise.all(writers);
+          expect(rejected).toEqual([]);
           return acknowledged;
         },
       };
@@ -85,26 +92,27 @@ await describeWithKafka(
       }
     }
 
-    test('T6: acknowledged records are there, in order, after a broker was killed under load three times', async () => {
-      const log = await start();
+    test('T6: acknowledged records are there, in order, after a broker was killed under load, twice', async () => {
+      const log = await start(1, { appendDeadlineMs: 60_000 });
       const writers = startWriters(log, 40);
-      for (let round = 0; round < 3; round++) {
+      for (let round = 0; round < 2; round++) {
         await writers.more(2000);
         await kafka.kill(0);
         await kafka.restart(0);
       }
       await writers.more(2000);
-      expectAllInOrder(await readAll(log), await writers.stop());
+      const acknowledged = await writers.stop();
+      expectAllInOrder(await readAll(log), acknowledged);
       expect(told).toContain('Kafka takes records again');
     }, 180_000);
 
     test('T6: the same when leaders move between three brokers, by kill and by shutdown', async () => {
-      const log = await start(3);
+      const log = await start(3, { appendDeadlineMs: 60_000 });
       const writers = startWriters(log, 40);
       const reader = await startReader(log, { topic });
-      for (const i of [0, 1, 2]) {
+      for (const i of [0, 1]) {
         await writers.more(1000);
-        await (i === 1 ? kafka.stop(i) : kafka.kill(i));
+        await (i === 0 ? kafka.kill(i) : kafka.stop(i));
         await writers.more(1000); // while the broker is away
         await kafka.restart(i);
       }
@@ -133,7 +141,7 @@ await describeWithKafka(
       });
       await reader.until('the first records', () => reader.values().length === 40);
       await kafka.kill(0);
-      await sleep(12_000); // longer than the session, and than kafkajs tries by itself
+      await sleep(8000); // longer than the session, and than kafkajs tries by itself
       await kafka.restart(0);
       await append(20);
       await reader.until('the records after', () => reader.values().length === 80);
@@ -150,6 +158,8 @@ await describeWithKafka(
       expect(late).toMatchObject({ name: 'LogUnavailableError', reason: 'unavailable' });
       expect(Date.now() - startedAt).toBeGreaterThan(1900);
       expect(Date.now() - startedAt).toBeLessThan(4000);
+      const next = log.append(topic, [{ key: 'key', value: Buffer.alloc(400_000) }]);
+      await expect(next).rejects.toMatchObject({ reason: 'busy' });
       await kafka.resume(0);
       const again = async () => {
         for (;;) {

@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { afterEach, beforeAll, expect, test } from '@jest/globals';
 import { describeWithKafka, sharedKafka } from '@wayline/testkit';
 import { type Admin, CompressionTypes, Kafka, logLevel, Partitioners } from 'kafkajs';
@@ -102,6 +102,23 @@ await describeWithKafka('records on Kafka', () => {
     expect(second?.value).toBeNull();
     expect({ ...third?.headers }).toEqual({ twice: Buffer.from('last'), once: Buffer.from('ü') });
     expect((await log.peek({ topic, partition: 0, offset: 1 }))?.value).toBeNull();
+  });
+
+  // The broker itself, with Java's codecs, compresses what is appended to such a topic.
+  test.each(['gzip', 'snappy', 'lz4', 'zstd'])('T4: records compressed by %s are read', async (codec) => {
+    await openLog();
+    const configEntries = [{ name: 'compression.type', value: codec }];
+    await admin.alterConfigs({ validateOnly: false, resources: [{ type: 2, name: topic, configEntries }] });
+    const values = ['short', 'long and dull '.repeat(20_000), randomBytes(150_000).toString('base64')];
+    await log.append(
+      topic,
+      values.map((value) => ({ key: 'key', value: Buffer.from(value), headers: { codec } })),
+    );
+    await log.append(topic, numbered(1));
+    const reader = await startReader(log, { topic });
+    await reader.until('all', () => reader.values().length === 4);
+    expect(reader.values()).toEqual([...values, '0']);
+    expect((await log.peek({ topic, partition: 0, offset: 1 }))?.headers.codec?.toString()).toBe(codec);
   });
 
   test('aborted transactions are not handed over, and neither they nor markers hold the reading up', async () => {

@@ -13,6 +13,7 @@ import { peekRecord } from './peek-record.ts';
 import { PositionPublisher } from './position-publisher.ts';
 import { findCluster, prepareTopics } from './prepare-topics.ts';
 import { readRanges } from './read-ranges.ts';
+import { registerCodecs } from './register-codecs.ts';
 
 /**
  * Opens the log on a Kafka cluster, within about ten seconds.
@@ -24,6 +25,7 @@ export async function createKafkaLog(options: KafkaLogOptions): Promise<EventLog
   const settings: ConnectionSettings = { brokers, clientId, ssl, sasl, logger };
   // Half the deadline, so that a broker that has stopped leaves time to try the next leader.
   const produceTimeoutMs = Math.max(500, appendDeadlineMs / 2);
+  registerCodecs();
   const directory = new BrokerDirectory({
     settings,
     topics: topics.map(({ name }) => name),

@@ -176,7 +176,7 @@ export class HeldPartition {
       try {
         const { start, end } = await range();
         if (this.lost) return;
-        if (!(fetchFrom >= start && fetchFrom <= end)) return this.#ask();
+        if (!(offset >= start && fetchFrom <= end)) return this.#ask();
         this.#read(offset, fetchFrom);
         return;
       } catch (error) {

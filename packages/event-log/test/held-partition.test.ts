@@ -1,0 +1,188 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import { afterEach, expect, test } from '@jest/globals';
+import type { BeginAnswer, LogBatch, PartitionRange } from '../src/event-log.ts';
+import { HeldPartition } from '../src/kafka/held-partition.ts';
+import type { FetchedBatch, KafkaSession } from '../src/kafka/kafka-session.ts';
+
+/** What kafkajs does only now and then, and never when asked: fetches that come late, or from elsewhere. */
+
+const partition = { topic: 'events', partition: 3 };
+const open: HeldPartition[] = [];
+afterEach(async () => {
+  for (const held of open.splice(0)) await held.lose();
+});
+
+function fetched(from: number, offsets: readonly number[], last = offsets.at(-1) ?? from): FetchedBatch {
+  return {
+    ...partition,
+    fetchedOffset: String(from),
+    highWatermark: '1000',
+    lastOffset: () => String(last),
+    messages: offsets.map((offset) => ({ offset: String(offset), timestamp: '0', key: null, value: Buffer.alloc(0) })),
+  };
+}
+
+interface Setting {
+  begin?: () => Promise<BeginAnswer>;
+  handle?: (batch: LogBatch) => Promise<number>;
+  range?: { start: number; end: number };
+  /** The first offset at or after the one asked for; absent: that one itself. */
+  first?: number;
+}
+
+/** A partition that reads from 50 on, and what it told kafkajs, in order. */
+async function hold({ begin, handle, range = { start: 0, end: 1000 }, first }: Setting = {}) {
+  const told: string[] = [];
+  const begins: PartitionRange[] = [];
+  const handed: number[][] = [];
+  const session: KafkaSession = {
+    crashed: new Promise(() => {}),
+    pause: () => void told.push('pause'),
+    resume: () => void told.push('resume'),
+    seek: ({ offset }) => void told.push(`seek ${offset}`),
+    commit: async () => {},
+    stop: async () => {},
+  };
+  const held = new HeldPartition({
+    partition,
+    session,
+    logger: { info() {}, warn() {}, error() {} },
+    consume: {
+      maxRecords: 100,
+      maxBytes: 1000,
+      async begin(given) {
+        begins.push(given);
+        return begin ? begin() : { offset: 50 };
+      },
+      async handle(batch) {
+        handed.push([batch.firstOffset, ...batch.records.map(({ offset }) => offset), batch.nextOffset]);
+        return handle ? handle(batch) : batch.nextOffset;
+      },
+    },
+    range: async () => ({ ...partition, ...range }),
+    peek: async (offset) => ({ offset: first ?? offset, timeMs: 0, key: null, value: null, headers: {} }),
+    before: Promise.resolve(),
+  });
+  open.push(held);
+  const until = async (last: string) => {
+    while (told.at(-1) !== last) await turn();
+  };
+  expect(told).toEqual(['pause']); // at once: kafkajs is about to fetch
+  if (!begin) {
+    await until('resume');
+    expect(told.splice(0)).toEqual(['pause', 'pause', 'seek 50', 'resume']);
+  }
+  return { held, told, begins, handed, until };
+}
+
+test('before begin has answered, nothing that kafkajs brings is handed over', async () => {
+  const { held, handed } = await hold({ begin: () => new Promise(() => {}) });
+  await held.take(fetched(0, [0, 1]));
+  expect(handed).toEqual([]);
+  open.splice(0); // its begin never answers
+});
+
+test('a fetch that was under way while the reading moved back is refused, and fetched again', async () => {
+  const { held, told, handed, until } = await hold();
+  await held.take(fetched(90, [90, 91]));
+  await until('resume');
+  expect(handed).toEqual([]);
+  expect(told.splice(0).filter((line) => line !== 'pause')).toEqual(['seek 50', 'resume']);
+  await held.take(fetched(50, [50, 51]));
+  expect(handed).toEqual([[50, 50, 51, 52]]);
+  expect(told).toEqual(['seek 52']);
+});
+
+test('a fetch that was under way while the reading moved forward is refused, too', async () => {
+  const { held, handed, told, until } = await hold();
+  await held.take(fetched(10, [10, 60]));
+  await until('resume');
+  expect(handed).toEqual([]);
+  expect(told).toContain('seek 50');
+});
+
+test('kafkajs may go on past what is not handed over, and the batch still begins at the last answer', async () => {
+  const { held, handed, told, until } = await hold({ first: 55 });
+  await held.take(fetched(55, [55]));
+  await until('resume');
+  expect(told).toContain('seek 55');
+  await held.take(fetched(55, [55, 56], 58));
+  expect(handed).toEqual([[50, 55, 56, 59]]);
+});
+
+test('where the log was trimmed past the position, begin is asked, and kafkajs is not followed', async () => {
+  const range = { start: 0, end: 1000 };
+  const { held, begins, handed, until } = await hold({ range, first: 70 });
+  range.start = 70;
+  await held.take(fetched(70, [70]));
+  while (begins.length < 2) await turn();
+  expect([begins.map(({ start }) => start), handed]).toEqual([[0, 70], []]);
+  await held.lose();
+  await until('pause');
+});
+
+test('what comes while the handler is at work, from another broker, is left aside', async () => {
+  let finish = (_: number) => {};
+  const { held, handed, told } = await hold({
+    handle: () =>
+      new Promise((resolve) => {
+        finish = resolve;
+      }),
+  });
+  const first = held.take(fetched(50, [50]));
+  await held.take(fetched(50, [50]));
+  expect(handed.length).toBe(1);
+  finish(51);
+  await first;
+  expect(told).toEqual(['seek 51']);
+});
+
+test('while the group forms anew, a partition that stays goes on where it was', async () => {
+  const { held, told } = await hold();
+  await held.take(fetched(50, [50, 51]));
+  held.keep();
+  expect(told).toEqual(['seek 52', 'seek 52']);
+});
+
+test('a partition that stays while its handler is at work is left alone until the handler is done', async () => {
+  let finish = (_: number) => {};
+  const { held, told, until } = await hold({
+    handle: () =>
+      new Promise((resolve) => {
+        finish = resolve;
+      }),
+  });
+  const taking = held.take(fetched(50, [50]));
+  held.keep();
+  expect(told).toEqual(['pause']);
+  finish(51);
+  await taking;
+  await until('resume');
+  expect(told).toEqual(['pause', 'seek 51', 'resume']);
+});
+
+test('once lost, nothing is handed over, and kafkajs is told nothing more', async () => {
+  const { held, told, handed } = await hold();
+  const lost = held.lose();
+  expect([held.lease.signal.aborted, held.lost]).toEqual([true, true]);
+  await lost;
+  await held.take(fetched(50, [50]));
+  held.outOfRange();
+  expect([handed, told]).toEqual([[], ['pause']]);
+});
+
+test('an answer that comes after the partition was lost moves nothing', async () => {
+  let finish = (_: number) => {};
+  const { held, told } = await hold({
+    handle: () =>
+      new Promise((resolve) => {
+        finish = resolve;
+      }),
+  });
+  const taking = held.take(fetched(50, [50]));
+  const lost = held.lose();
+  await taking; // kafkajs need not wait for the handler
+  finish(51);
+  await lost;
+  expect(told).toEqual(['pause']);
+});
