@@ -10,16 +10,29 @@ const MAY_IMPORT = {
   'event-log': ['contracts'],
   store: ['contracts'],
   identity: ['store', 'contracts'],
+  settings: ['event-log', 'contracts'],
   http: ['identity/src/verify', 'contracts'],
-  ingest: ['http', 'event-log', 'identity/src/verify', 'contracts'],
-  worker: ['event-log', 'store', 'identity/src/verify', 'contracts'],
+  ingest: ['settings', 'http', 'event-log', 'identity/src/verify', 'contracts'],
+  worker: ['settings', 'event-log', 'store', 'identity/src/verify', 'contracts'],
   query: ['http', 'store', 'event-log', 'identity', 'contracts', 'dashboard/files.js'],
   dashboard: ['contracts'],
   testkit: ['postgres-server', 'contracts'],
-  cli: ['ingest', 'worker', 'query', 'http', 'identity', 'store', 'event-log', 'contracts', 'postgres-server'],
+  bench: ['testkit', 'event-log', 'contracts'],
+  cli: [
+    'settings',
+    'ingest',
+    'worker',
+    'query',
+    'http',
+    'identity',
+    'store',
+    'event-log',
+    'contracts',
+    'postgres-server',
+  ],
 };
 
-const PRODUCT = Object.keys(MAY_IMPORT).filter((name) => name !== 'testkit');
+const PRODUCT = Object.keys(MAY_IMPORT).filter((name) => name !== 'testkit' && name !== 'bench');
 
 /** Of our own packages, those that a package's package.json names. */
 function declared(name) {

@@ -145,6 +145,8 @@ export class LogSetupError extends Error {
 export interface TopicSpec {
   name: string;
   partitions: number;
+  /** Of each key only the last record must be kept; otherwise records go by age. */
+  compacted?: boolean;
 }
 
 /** What adapters tell of themselves; messages are for operators, fields for machines. */

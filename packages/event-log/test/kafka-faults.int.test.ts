@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, expect, test } from '@jest/globals';
 import { describeWithKafka, type KafkaCluster, startKafka } from '@wayline/testkit';
+import { Kafka, logLevel } from 'kafkajs';
 import { keysByPartition, newGroup, numbered, numbers, startReader } from '../src/contract-suite/index.ts';
 import type { EventLog, LogLogger } from '../src/event-log.ts';
 import { createKafkaLog, type KafkaLogOptions } from '../src/kafka/index.ts';
@@ -107,7 +108,7 @@ await describeWithKafka(
     }, 180_000);
 
     test('T6: the same when leaders move between three brokers, by kill and by shutdown', async () => {
-      const log = await start(3, { appendDeadlineMs: 60_000 });
+      const log = await start(3, { appendDeadlineMs: 60_000, replication: 3 });
       const writers = startWriters(log, 40);
       const reader = await startReader(log, { topic });
       for (const i of [0, 1]) {
@@ -122,6 +123,43 @@ await describeWithKafka(
       await reader.until('everything', () => new Set(offsetsOf(reader.batches)).size === wanted);
       expectAllInOrder(await readAll(log), acknowledged);
     }, 240_000);
+
+    test('T6: a topic made with three replicas needs two of them in sync; fewer by someone else’s setting are told', async () => {
+      kafka = await startKafka({ brokers: 3, config: { 'min.insync.replicas': '1' } }); // as Kafka comes
+      closers.push(() => kafka.close());
+      await open({ replication: 3 });
+      const admin = new Kafka({ brokers: [...kafka.brokers], logLevel: logLevel.NOTHING }).admin();
+      await admin.connect();
+      closers.push(() => admin.disconnect());
+      const resource = { type: 2, name: topic };
+      const { resources } = await admin.describeConfigs({
+        includeSynonyms: false,
+        resources: [{ ...resource, configNames: ['min.insync.replicas'] }],
+      });
+      expect(resources[0]?.configEntries[0]?.configValue).toBe('2');
+      const configEntries = [
+        { name: 'min.insync.replicas', value: '1' },
+        { name: 'message.timestamp.type', value: 'LogAppendTime' },
+      ];
+      await admin.alterConfigs({ validateOnly: false, resources: [{ ...resource, configEntries }] });
+      expect(told.join()).not.toContain('min.insync.replicas');
+      await open();
+      expect(told.at(-1)).toContain('min.insync.replicas=1');
+    }, 60_000);
+
+    test('a consumer that Kafka does not hear any more lets its partitions go, and takes them up again', async () => {
+      const log = await start(1, {}, 2);
+      const reader = await startReader(log, { topic, begin: async ({ end }) => ({ offset: end }) });
+      await reader.until('begin', () => reader.begins.length === 2);
+      const leases = reader.begins.map(({ lease }) => lease.signal);
+      await kafka.pause(0);
+      await reader.until('the leases end', () => leases.every(({ aborted }) => aborted)); // after the session: 6 s
+      expect(reader.consumer.assigned()).toEqual([]);
+      await kafka.resume(0);
+      await reader.until('begin again', () => reader.begins.length === 4);
+      for (const key of keysByPartition(2, partitionOf)) await log.append(topic, numbered(3, { key }));
+      await reader.until('records', () => reader.values().length === 6);
+    }, 60_000);
 
     test('a consumer waits for a broker that is away, and goes on where it was', async () => {
       const log = await start(1, {}, 2);

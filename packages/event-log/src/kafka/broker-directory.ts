@@ -15,7 +15,7 @@ interface MetadataAnswer {
   topicMetadata: {
     topicErrorCode: number;
     topic: string;
-    partitionMetadata: { partitionId: number; leader: number }[];
+    partitionMetadata: { partitionId: number; leader: number; replicas: number[] }[];
   }[];
 }
 
@@ -38,6 +38,7 @@ export class BrokerDirectory {
   readonly #suspects = new Set<BrokerLink>();
   /** By topic: the leader's node id of each partition, -1 where there is none. */
   readonly #leaders = new Map<string, readonly number[]>();
+  readonly #replicas = new Map<string, number>();
   #clusterId: string | undefined;
   #controllerId = -1;
   #refreshing: Promise<void> | undefined;
@@ -66,6 +67,11 @@ export class BrokerDirectory {
   /** Number of the topic's partitions; undefined if the topic does not exist. */
   partitions(topic: string): number | undefined {
     return this.#leaders.get(topic)?.length;
+  }
+
+  /** Of each partition of the topic; 0 if it does not exist. */
+  replicas(topic: string): number {
+    return this.#replicas.get(topic) ?? 0;
   }
 
   /** Node id of the leader, or undefined while there is none. */
@@ -149,6 +155,7 @@ export class BrokerDirectory {
       const leaders = new Array<number>(partitionMetadata.length).fill(-1);
       for (const { partitionId, leader } of partitionMetadata) leaders[partitionId] = leader;
       this.#leaders.set(topic, leaders);
+      this.#replicas.set(topic, partitionMetadata[0]?.replicas.length ?? 0);
     }
   }
 

@@ -63,6 +63,9 @@ async function createTopics(
   topics: readonly TopicSpec[],
   replicationFactor: number,
 ): Promise<void> {
+  const configEntries = [{ name: 'message.timestamp.type', value: 'LogAppendTime' }];
+  // Kafka's own default is 1: what it acknowledged would be lost with the one broker that was in sync.
+  if (replicationFactor > 2) configEntries.push({ name: 'min.insync.replicas', value: String(replicationFactor - 1) });
   const { topicErrors } = await ask<{
     topicErrors: { topic: string; errorCode: number; errorMessage: string | null }[];
   }>(directory, 'CreateTopics', {
@@ -71,7 +74,7 @@ async function createTopics(
       topic: name,
       numPartitions: partitions,
       replicationFactor,
-      configEntries: [{ name: 'message.timestamp.type', value: 'LogAppendTime' }],
+      configEntries,
     })),
   });
   for (const { topic, errorCode, errorMessage } of topicErrors) {
@@ -98,7 +101,7 @@ async function checkSettings(
   topics: readonly TopicSpec[],
   logger: LogLogger,
 ): Promise<void> {
-  const configNames = ['message.timestamp.type', 'max.message.bytes'];
+  const configNames = ['message.timestamp.type', 'max.message.bytes', 'min.insync.replicas'];
   const { resources } = await ask<{
     resources: {
       errorCode: number;
@@ -124,6 +127,10 @@ async function checkSettings(
       throw new LogSetupError(
         `Kafka topic ${topic} must have max.message.bytes of at least ${MAX_BATCH_BYTES} (it has ${settings.get('max.message.bytes')}).`,
       );
+    }
+    if (directory.replicas(topic) > 2 && settings.get('min.insync.replicas') === '1') {
+      const fault = `min.insync.replicas=1: acknowledged records are lost with the one broker that may be in sync`;
+      logger.warn({ topic }, `Kafka topic ${topic} has ${fault}`);
     }
   }
 }
