@@ -31,20 +31,21 @@ function searchText(text: string): Finding | undefined {
 }
 
 /** Never goes deeper than the levels allowed, so that no input overflows the stack. */
-function search(value: unknown, level: number): Finding | undefined {
-  if (typeof value === 'string') return searchText(value);
+function search(value: unknown, level: number, texts: boolean): Finding | undefined {
+  if (typeof value === 'string') return texts ? searchText(value) : undefined;
   if (typeof value === 'number') return Number.isFinite(value) ? undefined : { ...infinite, path: [] };
   if (typeof value !== 'object' || value === null) return undefined;
   if (level > LIMITS.jsonDepth) return { ...deep, path: [] };
   if (Array.isArray(value)) {
     for (let i = 0; i < value.length; i++) {
-      const found = search(value[i], level + 1);
+      const found = search(value[i], level + 1, texts);
       if (found) return within(found, String(i));
     }
     return undefined;
   }
-  for (const name of Object.keys(value)) {
-    const found = searchText(name) ?? search((value as Record<string, unknown>)[name], level + 1);
+  for (const name in value) {
+    const found =
+      (texts ? searchText(name) : undefined) ?? search((value as Record<string, unknown>)[name], level + 1, texts);
     if (found) return within(found, name);
   }
   return undefined;
@@ -58,8 +59,9 @@ function within(found: Finding, member: string): Finding {
 /**
  * The first thing in a value made by `JSON.parse` that could not be kept as it is: NUL or half of a surrogate pair in a
  * text or a name, a number beyond a double (`JSON.parse` makes it infinite), or too many levels. Else undefined.
+ * @param options.escaped whether the JSON had `\u` escapes: without one, UTF-8 can write neither NUL nor half a pair
  */
-export function findUnstorable(value: unknown): EventError | undefined {
-  const found = search(value, 1);
+export function findUnstorable(value: unknown, { escaped = true }: { escaped?: boolean } = {}): EventError | undefined {
+  const found = search(value, 1, escaped);
   return found && { pointer: jsonPointer(found.path.reverse()), code: found.code, message: found.message };
 }

@@ -29,12 +29,24 @@ function zoneOffsetMs(zone: string): number {
   return (zone[0] === '-' ? -60_000 : 60_000) * (hours * 60 + minutes);
 }
 
+// The text read last: each of an event's times is asked for several times in a row.
+let lastText = '';
+let lastTime: number | undefined;
+
 /**
  * Epoch milliseconds of an RFC 3339 date-time (`T` or `t` or a blank between date and time, any number of digits of a
  * second), or undefined if the text is none. Digits below a millisecond are cut off; a leap second (:60, allowed in the
  * last minute of a UTC day) is the first instant after it, as in POSIX time.
  */
 export function parseRfc3339(text: string): number | undefined {
+  if (text !== lastText) {
+    lastTime = read(text);
+    lastText = text;
+  }
+  return lastTime;
+}
+
+function read(text: string): number | undefined {
   // By hand and not by a regular expression, because it runs several times for every event.
   const year = digits(text, 0, 4);
   const month = digits(text, 5, 7);

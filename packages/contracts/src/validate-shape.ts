@@ -1,4 +1,4 @@
-import { Ajv2020, type ErrorObject, type SchemaObject } from 'ajv/dist/2020.js';
+import { Ajv2020, type ErrorObject, type Options, type SchemaObject } from 'ajv/dist/2020.js';
 import type { ItemCode } from './error-codes.ts';
 import { findUnstorable } from './find-unstorable.ts';
 import { jsonPointer, shownName } from './json-pointer.ts';
@@ -6,8 +6,11 @@ import type { EventError } from './problem.ts';
 import { parseRfc3339 } from './rfc3339.ts';
 import { isUuid } from './uuid.ts';
 
-/** What is wrong with the shape of a value that `JSON.parse` made: at most 10 errors; none if the schema allows it. */
-export type ShapeValidator = (value: unknown) => EventError[];
+/**
+ * What is wrong with the shape of a value that `JSON.parse` made: at most 10 errors; none if the schema allows it.
+ * `escaped` is false where its text had no `\u` escape, which saves looking at every character.
+ */
+export type ShapeValidator = (value: unknown, text?: { escaped: boolean }) => EventError[];
 
 const MAX_ERRORS = 10;
 /** Of an object with more members than this only the first error is told: each unknown name would be one of its own. */
@@ -73,23 +76,26 @@ function isLarge(value: object): boolean {
  * @param whole what a value is called in messages, such as "an event"
  */
 export function createShapeValidator(schema: SchemaObject, whole: string): ShapeValidator {
-  const compile = (allErrors: boolean) => {
-    const ajv = new Ajv2020({ strict: true, allowUnionTypes: true, allErrors });
+  const compile = (options: Options) => {
+    const ajv = new Ajv2020({ strict: true, allowUnionTypes: true, ...options });
     ajv.addFormat('uuid', { type: 'string', validate: isUuid });
     ajv.addFormat('date-time', { type: 'string', validate: (text: string) => parseRfc3339(text) !== undefined });
     return ajv.compile(schema);
   };
-  const isValid = compile(false);
-  const explain = compile(true);
+  // Counts code units, which is quicker and never fewer than the code points that a length limits; where it finds fault,
+  // the exact ones decide. (No length of ours is at least more than 1, for which more units might hide too few points.)
+  const isPlainlyValid = compile({ unicode: false, logger: false }); // it warns of `unicode`
+  const isValid = compile({});
+  const explain = compile({ allErrors: true });
 
-  return (value) => {
+  return (value, text) => {
     if (typeof value !== 'object' || value === null || Array.isArray(value)) {
       return [{ pointer: '', code: 'not_an_object', message: 'must be a JSON object' }];
     }
     // First: the other checks and the messages walk the value.
-    const unstorable = findUnstorable(value);
+    const unstorable = findUnstorable(value, text);
     if (unstorable) return [unstorable];
-    if (isValid(value)) return [];
+    if (isPlainlyValid(value) || isValid(value)) return [];
     const { errors } = isLarge(value) || explain(value) ? isValid : explain;
     return (errors ?? []).slice(0, MAX_ERRORS).map((error) => ({
       pointer: pointerOf(error),
