@@ -8,7 +8,7 @@ import type { Config } from './config.ts';
 import { messageOf, UsageError } from './errors.ts';
 import { readSecrets, type Secrets } from './secrets.ts';
 import type { Service } from './service.ts';
-import { createHttpApp, createStartingApp } from './serving/http-app.ts';
+import { createHttpApp, createStartingApp, type HotPath } from './serving/http-app.ts';
 import { type HttpServer, startHttpServer } from './serving/http-server.ts';
 import { createReadiness, type ReadinessCheck } from './serving/readiness.ts';
 
@@ -36,9 +36,9 @@ export async function listen({ config, logger, lifecycle }: Service): Promise<Ht
 export function serve(
   { config, logger, lifecycle }: Service,
   http: HttpServer,
-  { routers, checks }: { routers: readonly Router[]; checks: readonly ReadinessCheck[] },
+  { hotPath, routers, checks }: { hotPath?: HotPath; routers: readonly Router[]; checks: readonly ReadinessCheck[] },
 ): void {
-  http.serve(createHttpApp({ routers, readiness: createReadiness(checks), logger }));
+  http.serve(createHttpApp({ hotPath, routers, readiness: createReadiness(checks), logger }));
   lifecycle.onStop('the requests in hand', () => http.drain(drainMs(config)));
 }
 

@@ -8,7 +8,7 @@ export * from './problem.ts';
 export { parseRfc3339 } from './rfc3339.ts';
 export { sessionEndSchema, sessionStartSchema } from './session-schemas.ts';
 export { type TimeWindow, timeError, timeWindow } from './time-window.ts';
-export { KEY_HEADER, TOPICS } from './topics.ts';
+export { KEY_HEADER, REQUEST_ID_HEADER, TOPICS } from './topics.ts';
 export { isUuid, uuidV7, uuidV7Time, uuidV8 } from './uuid.ts';
 export { createEventValidator, type EventValidator } from './validate-event.ts';
 export {

@@ -8,11 +8,21 @@ export interface TimeWindow {
   latestMs: number;
 }
 
-/** The window at the moment of receipt: 90 days back (from 2000 on for keys that allow import) and 24 h ahead. */
-export function timeWindow(receivedMs: number, options: { allowImport: boolean; pastDays?: number }): TimeWindow {
-  const pastDays = options.pastDays ?? LIMITS.pastDays;
+const DAY_MS = 86_400_000;
+
+/**
+ * The window at the moment of receipt: 90 days back, and 24 h ahead. Keys that allow import may go back to 2000, or for as
+ * long as the project keeps its events.
+ */
+export function timeWindow(
+  receivedMs: number,
+  options: { allowImport: boolean; pastDays?: number; retentionDays?: number },
+): TimeWindow {
+  const { allowImport, pastDays = LIMITS.pastDays, retentionDays = Number.POSITIVE_INFINITY } = options;
   return {
-    earliestMs: options.allowImport ? LIMITS.importFromMs : receivedMs - pastDays * 86_400_000,
+    earliestMs: allowImport
+      ? Math.max(LIMITS.importFromMs, receivedMs - retentionDays * DAY_MS)
+      : receivedMs - pastDays * DAY_MS,
     latestMs: receivedMs + LIMITS.futureHours * 3_600_000,
   };
 }

@@ -10,3 +10,6 @@ export const TOPICS = {
 
 /** The header of a record in `wayline.direct` that carries the write key. */
 export const KEY_HEADER = 'wayline-key';
+
+/** The header of a record in `wayline.events` that carries the id of the request it came with; beside it `traceparent` and `tracestate`. */
+export const REQUEST_ID_HEADER = 'wayline-request-id';

@@ -1,18 +1,27 @@
+import type { IncomingMessage } from 'node:http';
 import { ProblemError } from '@wayline/contracts';
 import type { Principal, Scope, Verifier } from '@wayline/identity/verify';
 import type { Request, RequestHandler } from 'express';
 
 const principals = new WeakMap<Request, Principal>();
 
+const BEARER = /^Bearer +(\S+) *$/i;
+
 /** `Authorization: Bearer …`; where `queryKey` is allowed (write doors only) else `?key=`. */
-export function credentialOf(request: Request, options: { queryKey: boolean }): string | undefined {
-  const header = /^Bearer +(\S+) *$/i.exec(request.headers.authorization ?? '')?.[1];
+export function credentialOf(
+  { headers, url = '' }: IncomingMessage,
+  options: { queryKey: boolean },
+): string | undefined {
+  const header = headers.authorization === undefined ? undefined : BEARER.exec(headers.authorization)?.[1];
   if (header) return header;
-  return options.queryKey && typeof request.query.key === 'string' ? request.query.key : undefined;
+  const query = options.queryKey ? url.indexOf('?') : -1;
+  if (query === -1) return undefined;
+  const keys = new URLSearchParams(url.slice(query + 1)).getAll('key');
+  return keys.length === 1 ? keys[0] : undefined;
 }
 
 /** Who sent the request: a `ProblemError` of 401 without a valid key or token, of 403 if it lacks the scope. */
-export async function authorize(request: Request, verifier: Verifier, scope: Scope): Promise<Principal> {
+export async function authorize(request: IncomingMessage, verifier: Verifier, scope: Scope): Promise<Principal> {
   const principal = await verifier.authenticate(credentialOf(request, { queryKey: scope === 'write' }));
   if (principal.scopes.has(scope)) return principal;
   const has = [...principal.scopes].join(', ') || 'none';

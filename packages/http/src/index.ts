@@ -1,9 +1,12 @@
 export { type ByteBudget, createByteBudget } from './byte-budget.ts';
+export { answerPreflight, letOriginRead, requireOrigin } from './cors.ts';
 export { authorize, credentialOf, principalOf, requireScope } from './credentials.ts';
 export { decodeText } from './decode-text.ts';
 export { mediaTypeOf } from './media-type.ts';
 export { noSuchRoute, servesOnly } from './no-such-route.ts';
-export { type HttpLogger, problemHandler, sendProblem } from './problems.ts';
+export { answerError, type HttpLogger, problemHandler } from './problems.ts';
+export { createRateLimiter, type Quota, type RateLimiter, type Rates } from './rate-limiter.ts';
 export { type BodyLimits, readBody } from './read-body.ts';
-export { requestId, requestIdOf } from './request-id.ts';
+export { assignRequestId, requestId, requestIdOf } from './request-id.ts';
 export { sendJson } from './send-json.ts';
+export { type TraceContext, traceContextOf } from './trace-context.ts';

@@ -1,15 +1,16 @@
-import type { ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { PROBLEM_MEDIA_TYPE, ProblemError } from '@wayline/contracts';
 import type { ErrorRequestHandler } from 'express';
 import { requestIdOf } from './request-id.ts';
 
 export interface HttpLogger {
+  debug(fields: object, message: string): void;
   info(fields: object, message: string): void;
   error(fields: object, message: string): void;
 }
 
-/** Answers with the problem document of an error, and the headers that belong to its status. */
-export function sendProblem(response: ServerResponse, { problem, retryAfterSeconds }: ProblemError): void {
+/** The problem document of an error, and the headers that belong to its status. */
+function sendProblem(response: ServerResponse, { problem, retryAfterSeconds }: ProblemError): void {
   if (problem.status === 401) response.setHeader('WWW-Authenticate', 'Bearer');
   if (retryAfterSeconds !== undefined) response.setHeader('Retry-After', String(retryAfterSeconds));
   response.statusCode = problem.status;
@@ -26,19 +27,28 @@ function toProblem(error: unknown, response: ServerResponse): ProblemError {
   return new ProblemError('internal', `Something failed on our side; it was logged as ${requestIdOf(response)}.`);
 }
 
-/** The last handler: every error becomes a problem document; what is ours to mend is logged, and not shown. */
+/** Answers with the problem document of an error; what is ours to mend is logged, and not shown. */
+export function answerError(
+  error: unknown,
+  request: IncomingMessage,
+  { response, logger }: { response: ServerResponse; logger: HttpLogger },
+): void {
+  const requestId = requestIdOf(response);
+  if (response.headersSent) {
+    logger.error({ err: error, requestId }, 'an answer broke off');
+    response.destroy();
+    return;
+  }
+  const problem = toProblem(error, response);
+  const { code, status, detail } = problem.problem;
+  const { method, url = '' } = request;
+  const [path] = url.split('?', 1); // what follows may be a key
+  if (code === 'internal') logger.error({ err: error, requestId, method, path }, 'a request failed');
+  else logger.debug({ requestId, method, path, status, code, detail }, 'a request was refused');
+  sendProblem(response, problem);
+}
+
+/** The last handler of express: every error becomes a problem document. */
 export function problemHandler(logger: HttpLogger): ErrorRequestHandler {
-  return (error, request, response, next) => {
-    const requestId = requestIdOf(response);
-    if (response.headersSent) {
-      logger.error({ err: error, requestId }, 'an answer broke off');
-      next(error);
-      return;
-    }
-    const problem = toProblem(error, response);
-    if (problem.problem.code === 'internal') {
-      logger.error({ err: error, requestId, method: request.method, path: request.path }, 'a request failed');
-    }
-    sendProblem(response, problem);
-  };
+  return (error, request, response, _next) => answerError(error, request, { response, logger });
 }

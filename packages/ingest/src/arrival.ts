@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import type { TimeWindow } from '@wayline/contracts';
 import type { NewRecord } from '@wayline/event-log';
 import type { Principal } from '@wayline/identity/verify';
 
@@ -7,6 +8,8 @@ export interface Arrival {
   principal: Principal;
   /** When the request's head arrived, epoch ms. */
   receivedMs: number;
+  /** The corrected times that the sender may write. */
+  window: TimeWindow;
   headers: IncomingHttpHeaders;
   /** Inflated. */
   body: Buffer;

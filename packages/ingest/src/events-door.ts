@@ -1,4 +1,4 @@
-import { createEventValidator, ProblemError, timeWindow } from '@wayline/contracts';
+import { createEventValidator, ProblemError } from '@wayline/contracts';
 import { decodeText, mediaTypeOf } from '@wayline/http';
 import type { Door } from './arrival.ts';
 import { judgeEvents, type RejectedEvent } from './judge-events.ts';
@@ -7,16 +7,18 @@ import { readSkewMs } from './sent-at.ts';
 import { userAgentOf } from './user-agent.ts';
 
 /** `POST /v1/events` and `POST /v1/sessions/{id}/events`. Compiles the event's schema (some ms). */
-export function createEventsDoor({ pastDays }: { pastDays: number | undefined }): Door {
+export function createEventsDoor(): Door {
   const validator = createEventValidator();
-  return ({ principal, receivedMs, headers, body, sessionId }) => {
-    const events = parseEventsBody(decodeText(body), mediaTypeOf(headers['content-type']));
+  return ({ principal, receivedMs, window, headers, body, sessionId }) => {
+    const text = decodeText(body);
+    const events = parseEventsBody(text, mediaTypeOf(headers['content-type']));
     const { records, rejected, ids } = judgeEvents(events, {
       validator,
       projectId: principal.projectId,
       receivedMs,
       skewMs: readSkewMs(receivedMs, headers, events.sentAt),
-      window: timeWindow(receivedMs, { allowImport: principal.allowImport, pastDays }),
+      window,
+      escaped: text.includes('\\u'),
       sessionId,
       userAgent: userAgentOf(headers['user-agent']),
     });

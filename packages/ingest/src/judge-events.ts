@@ -24,6 +24,8 @@ export interface JudgeOptions {
   /** receivedAt − sentAt where that is over the tolerance, else 0. */
   skewMs: number;
   window: TimeWindow;
+  /** Whether the text of the body has `\u` escapes. */
+  escaped: boolean;
   /** The session in the address: events must name it or none. */
   sessionId?: string;
   userAgent?: string;
@@ -78,11 +80,12 @@ export function judgeEvents(body: EventsBody, options: JudgeOptions): Judgement 
   return { records, rejected, ...(assigned && { ids }) };
 }
 
-function shapeErrors(item: unknown, { validator, sessionId }: JudgeOptions): EventError[] {
-  if (sessionId === undefined || typeof item !== 'object' || item === null) return validator.validate(item);
+function shapeErrors(item: unknown, { validator, escaped, sessionId }: JudgeOptions): EventError[] {
+  const text = { escaped };
+  if (sessionId === undefined || typeof item !== 'object' || item === null) return validator.validate(item, text);
   const named = item as { sessionId?: unknown };
   if (named.sessionId === undefined) named.sessionId = sessionId;
-  const errors = validator.validate(item);
+  const errors = validator.validate(item, text);
   if (typeof named.sessionId === 'string' && named.sessionId !== sessionId) {
     const message = 'differs from the session in the address; leave it out, or send the event to /v1/events';
     errors.push({ pointer: '/sessionId', code: 'session_mismatch', message });

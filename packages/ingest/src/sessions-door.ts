@@ -6,7 +6,6 @@ import {
   type SessionEnd,
   type SessionStart,
   timeError,
-  timeWindow,
   uuidV7,
 } from '@wayline/contracts';
 import type { NewRecord } from '@wayline/event-log';
@@ -28,7 +27,7 @@ export interface SessionDoors {
 }
 
 /** The doors that begin and end sessions. Compiles their schemas (some ms). */
-export function createSessionDoors({ pastDays }: { pastDays: number | undefined }): SessionDoors {
+export function createSessionDoors(): SessionDoors {
   const { validateStart, validateEnd } = createSessionValidator();
 
   return {
@@ -37,7 +36,7 @@ export function createSessionDoors({ pastDays }: { pastDays: number | undefined 
       const sessionId = body.sessionId ?? uuidV7(arrival.receivedMs);
       const started = lifecycle(arrival, { type: 'sessionStarted', sessionId, at: body.startedAt, body });
       return {
-        records: records(arrival, [started], { pastDays, field: 'startedAt' }),
+        records: records(arrival, [started], 'startedAt'),
         status: 201,
         answer: { sessionId, startedAt: started.occurredAt ?? new Date(arrival.receivedMs).toISOString() },
       };
@@ -58,7 +57,7 @@ export function createSessionDoors({ pastDays }: { pastDays: number | undefined 
         lifecycle(arrival, { type: 'sessionStarted', sessionId, previousSessionId, at, body }),
       ];
       return {
-        records: records(arrival, events, { pastDays, field: 'startedAt' }),
+        records: records(arrival, events, 'startedAt'),
         status: 201,
         answer: { sessionId, previousSessionId },
       };
@@ -69,7 +68,7 @@ export function createSessionDoors({ pastDays }: { pastDays: number | undefined 
       const sessionId = sessionOf(arrival);
       const ended = lifecycle(arrival, { type: 'sessionEnded', sessionId, reason: 'ended', at: body.endedAt, body });
       return {
-        records: records(arrival, [ended], { pastDays, field: 'endedAt' }),
+        records: records(arrival, [ended], 'endedAt'),
         status: 202,
         answer: { sessionId, endedAt: ended.occurredAt ?? new Date(arrival.receivedMs).toISOString() },
       };
@@ -108,12 +107,11 @@ function lifecycle({ principal, headers }: Arrival, what: Omit<Lifecycle, 'proje
 
 /** @param field of the body, which gave the events their time */
 function records(
-  { principal, receivedMs, headers }: Arrival,
+  { principal, receivedMs, window, headers }: Arrival,
   events: readonly IdentifiedEvent[],
-  { pastDays, field }: { pastDays: number | undefined; field: string },
+  field: 'startedAt' | 'endedAt',
 ): NewRecord[] {
   const skewMs = readSkewMs(receivedMs, headers);
-  const window = timeWindow(receivedMs, { allowImport: principal.allowImport, pastDays });
   return events.map((event) => {
     const error = timeError(event, { receivedMs, skewMs }, window);
     if (error) throw refused([{ ...error, pointer: `/${field}` }]);

@@ -9,7 +9,7 @@ import { createEmbeddedLog } from '@wayline/event-log/embedded';
 import { noSuchRoute, problemHandler, requestId } from '@wayline/http';
 import { createVerifier, formatWriteKey, type Scope, signAccessToken } from '@wayline/identity/verify';
 import express from 'express';
-import { createIngestRouter, type IngestRouterOptions } from '../src/index.ts';
+import { createIngest, type IngestOptions } from '../src/index.ts';
 
 const SECRET = 'a-secret-of-this-test-of-40-characters-00';
 
@@ -48,13 +48,15 @@ export const writeKey = ({ projectId = 1, allowImport = false } = {}): string =>
 export const accessToken = (scopes: Scope[], { projectId = 1, expiresInSeconds = 60 } = {}): Promise<string> =>
   signAccessToken({ projectId, subject: 'tester', scopes, expiresInSeconds }, SECRET);
 
-export interface IngestSetup extends Partial<Omit<IngestRouterOptions, 'verifier' | 'logger'>> {
+export interface IngestSetup extends Partial<Omit<IngestOptions, 'verifier' | 'logger'>> {
   maxBytesInFlight?: number;
+  /** Whether `POST /v1/events` is answered before express, as in the product. Default true. */
+  hot?: boolean;
   requestTimeoutMs?: number;
 }
 
 export async function startIngest(setup: IngestSetup = {}): Promise<IngestUnderTest> {
-  const { maxBytesInFlight, requestTimeoutMs = 30_000, ...router } = setup;
+  const { maxBytesInFlight, requestTimeoutMs = 30_000, hot = true, ...router } = setup;
   const folder = await mkdtemp(join(tmpdir(), 'wayline-ingest-'));
   const log =
     setup.log ??
@@ -64,16 +66,27 @@ export async function startIngest(setup: IngestSetup = {}): Promise<IngestUnderT
       maxBytesInFlight,
     }));
   const faults: unknown[] = [];
-  const logger = { info: () => {}, error: (fields: object) => void faults.push(fields) };
+  const logger = {
+    debug: () => {},
+    info: () => {},
+    warn: () => {},
+    error: (fields: object) => void faults.push(fields),
+  };
 
   const app = express();
   app.use(requestId);
-  app.use(createIngestRouter({ ...router, log, logger, verifier: createVerifier({ secrets: [SECRET] }) }));
+  const ingest = createIngest({ ...router, log, logger, verifier: createVerifier({ secrets: [SECRET] }) });
+  app.use(ingest.router);
   app.use(noSuchRoute);
   app.use(problemHandler(logger));
   const server = await listening(
     // Without a keep-alive time-out: a client may take up a connection just when the server closes it.
-    createServer({ requestTimeout: requestTimeoutMs, connectionsCheckingInterval: 50, keepAliveTimeout: 0 }, app),
+    createServer(
+      { requestTimeout: requestTimeoutMs, connectionsCheckingInterval: 50, keepAliveTimeout: 0 },
+      (request, response) => {
+        if (!hot || !ingest.hotPath(request, response)) app(request, response);
+      },
+    ),
   );
   const { port } = server.address() as AddressInfo;
   const url = `http://127.0.0.1:${port}`;

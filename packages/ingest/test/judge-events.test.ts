@@ -14,6 +14,7 @@ const options: JudgeOptions = {
   receivedMs: RECEIVED,
   skewMs: 0,
   window: timeWindow(RECEIVED, { allowImport: false }),
+  escaped: true,
 };
 const judge = (items: unknown[], more: Partial<JudgeOptions> = {}) =>
   judgeEvents(parseEventsBody(JSON.stringify(items), 'application/json'), { ...options, ...more });

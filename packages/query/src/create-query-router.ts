@@ -1,6 +1,6 @@
 import { LIMITS } from '@wayline/contracts';
 import type { EventLog } from '@wayline/event-log';
-import { authorize, problemHandler, servesOnly } from '@wayline/http';
+import { authorize, type HttpLogger, problemHandler, servesOnly } from '@wayline/http';
 import type { Scope, Verifier } from '@wayline/identity/verify';
 import { type Pool, readOnly, type StoreLogger } from '@wayline/store';
 import { type RequestHandler, Router } from 'express';
@@ -22,7 +22,7 @@ export interface QueryRouterOptions {
   /** The workers' consumer group, whose stored positions tell what is unread. */
   group: string;
   verifier: Verifier;
-  logger: StoreLogger;
+  logger: HttpLogger & StoreLogger;
   /** Epoch ms. */
   now?: () => number;
   /** A session without events for so long counts as ended, ms. Default 30 minutes. */

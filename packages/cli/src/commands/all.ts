@@ -1,5 +1,5 @@
 import type { EventLog } from '@wayline/event-log';
-import { createIngestRouter } from '@wayline/ingest';
+import { createIngest } from '@wayline/ingest';
 import { createQueryRouter } from '@wayline/query';
 import { banner } from '../all/banner.ts';
 import { openDatabase } from '../all/database.ts';
@@ -52,11 +52,10 @@ async function startAll(service: Service<'all'>, print: (text: string) => void):
   // Before it is ready: whoever waits for that may read the file at once.
   const dev = { url: http.url, dashboardUrl: `${http.url}/dashboard/`, ...access };
   await writeDevFile(folder.devFile, dev);
+  const { hotPath, router } = createIngest({ log, verifier, logger });
   serve(service, http, {
-    routers: [
-      createIngestRouter({ log, verifier, logger }),
-      createQueryRouter({ pool, log, group: config.group, verifier, logger }),
-    ],
+    hotPath,
+    routers: [router, createQueryRouter({ pool, log, group: config.group, verifier, logger })],
     checks: [logCheck(log, INGEST_LOG_GRACE_MS), databaseCheck(pool)],
   });
 

@@ -1,4 +1,4 @@
-import { createIngestRouter } from '@wayline/ingest';
+import { createIngest } from '@wayline/ingest';
 import { INGEST_LOG_GRACE_MS, listen, logCheck, openKafka, openSecrets, serve } from '../compose.ts';
 import type { Config } from '../config.ts';
 import type { ExitCode } from '../errors.ts';
@@ -11,8 +11,10 @@ export function runIngest(config: Config<'ingest'>): Promise<ExitCode> {
     const { verifier } = await openSecrets(service, config.secretFile);
     const http = await listen(service);
     const log = await openKafka(service, config.kafkaBrokers);
+    const { hotPath, router } = createIngest({ log, verifier, logger });
     serve(service, http, {
-      routers: [createIngestRouter({ log, verifier, logger })],
+      hotPath,
+      routers: [router],
       checks: [logCheck(log, INGEST_LOG_GRACE_MS)],
     });
     logger.info({ url: http.url, logId: log.id }, 'ingest is ready');

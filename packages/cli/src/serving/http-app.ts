@@ -1,16 +1,22 @@
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { ProblemError } from '@wayline/contracts';
 import { type HttpLogger, noSuchRoute, problemHandler, requestId } from '@wayline/http';
 import express, { type Express, type RequestHandler, type Router } from 'express';
 import type { Readiness } from './readiness.ts';
 
+/** Answers a request, or says false and leaves it alone. */
+export type HotPath = (request: IncomingMessage, response: ServerResponse) => boolean;
+
 export interface HttpAppOptions {
+  /** Asked before express, which costs more than what a frequent request needs. */
+  hotPath?: HotPath;
   routers: readonly Router[];
   readiness: () => Promise<Readiness>;
   logger: HttpLogger;
 }
 
-/** The one express app of a process: health first, so that nothing stands before it, then the roles' routers. */
-export function createHttpApp({ routers, readiness, logger }: HttpAppOptions): Express {
+/** The one express app of a process, behind the hot path: health first, so that nothing stands before it, then the roles. */
+export function createHttpApp({ hotPath, routers, readiness, logger }: HttpAppOptions): RequestListener {
   const app = bare();
   app.get('/readyz', async (_request, response) => {
     const state = await readiness();
@@ -20,7 +26,10 @@ export function createHttpApp({ routers, readiness, logger }: HttpAppOptions): E
   for (const router of routers) app.use(router);
   app.use(noSuchRoute);
   app.use(problemHandler(logger));
-  return app;
+  if (!hotPath) return app;
+  return (request, response) => {
+    if (!hotPath(request, response)) app(request, response);
+  };
 }
 
 /** What answers until the roles are there: alive, not ready, and whoever calls is told to come again. */

@@ -1,0 +1,9 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import { REQUEST_ID_HEADER } from '@wayline/contracts';
+import type { NewRecord } from '@wayline/event-log';
+import { traceContextOf } from '@wayline/http';
+
+/** What every record of a request carries on: the request's id, and the trace that it belongs to. One object for all. */
+export function recordHeaders(headers: IncomingHttpHeaders, requestId: string): NonNullable<NewRecord['headers']> {
+  return { [REQUEST_ID_HEADER]: requestId, ...traceContextOf(headers) };
+}

@@ -1,0 +1,133 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { ProblemError } from '@wayline/contracts';
+import type { EventLog } from '@wayline/event-log';
+import {
+  answerError,
+  assignRequestId,
+  authorize,
+  createByteBudget,
+  createRateLimiter,
+  type HttpLogger,
+  letOriginRead,
+  type Quota,
+  readBody,
+  requireOrigin,
+  sendJson,
+} from '@wayline/http';
+import type { Principal, Verifier } from '@wayline/identity/verify';
+import { appendEvents } from './append-events.ts';
+import type { Arrival, Door, Verdict } from './arrival.ts';
+import { type CallerRules, maxBodyBytes, type RulesOf, requireAllowed, windowOf } from './caller-rules.ts';
+import { createOverloadReport } from './overload-report.ts';
+import { recordHeaders } from './record-headers.ts';
+import { sessionInAddress } from './session-in-address.ts';
+
+export interface WritePipelineOptions {
+  log: EventLog;
+  verifier: Verifier;
+  rulesOf: RulesOf;
+  logger: HttpLogger & { warn(fields: object, message: string): void };
+  /** Epoch ms. */
+  now: () => number;
+  maxBodyBytesHeld: number;
+}
+
+/**
+ * Answers one request that writes, through a door; never rejects. Every way in goes through here, whether express stands
+ * before it or not.
+ * @param session the session in the address, decoded; undefined where the address has none
+ */
+export type WritePipeline = (
+  door: Door,
+  exchange: { request: IncomingMessage; response: ServerResponse; session?: string },
+) => Promise<void>;
+
+const OVERLOAD: ReadonlySet<string> = new Set(['overloaded', 'log_unavailable', 'rate_limited']);
+
+export function createWritePipeline({
+  log,
+  verifier,
+  rulesOf,
+  logger,
+  now,
+  maxBodyBytesHeld,
+}: WritePipelineOptions): WritePipeline {
+  const budget = createByteBudget(maxBodyBytesHeld);
+  const limiter = createRateLimiter();
+  const report = createOverloadReport(logger, now);
+
+  return async (door, { request, response, session }) => {
+    const receivedMs = now();
+    const requestId = assignRequestId(request, response);
+    try {
+      letOriginRead(request, response);
+      const principal = await authorize(request, verifier, 'write');
+      const rules = rulesOf(principal);
+      requireAllowed(rules);
+      requireOrigin(request, rules.origins);
+      const quota = limiter.quotaOf(callerName(principal), rules.rates);
+      if (quota) takeRequest(quota, response);
+      const sessionId = session === undefined ? undefined : sessionInAddress(session);
+      const body = await readBody(request, { maxBytes: maxBodyBytes(rules), budget });
+      const verdict = judged(door, arrivalOf({ request, principal, rules, receivedMs, body, sessionId }));
+      if (quota) takeEvents(quota, response, verdict.records.length);
+      const headers = recordHeaders(request.headers, requestId);
+      for (const record of verdict.records) record.headers = headers;
+      await appendEvents(log, verdict.records);
+      sendJson(response, verdict.status, verdict.answer);
+      logger.debug(
+        { requestId, path: pathOf(request), status: verdict.status, records: verdict.records.length },
+        'acknowledged',
+      );
+    } catch (error) {
+      if (error instanceof ProblemError && OVERLOAD.has(error.problem.code)) {
+        report.refused(error.problem.code, requestId);
+      }
+      answerError(error, request, { response, logger });
+    }
+  };
+
+  function judged(door: Door, arrival: Arrival): Verdict {
+    try {
+      return door(arrival);
+    } finally {
+      budget.give(arrival.body.length);
+    }
+  }
+}
+
+function arrivalOf(parts: {
+  request: IncomingMessage;
+  principal: Principal;
+  rules: CallerRules;
+  receivedMs: number;
+  body: Buffer;
+  sessionId: string | undefined;
+}): Arrival {
+  const { request, principal, rules, receivedMs, body, sessionId } = parts;
+  const window = windowOf(principal, rules, receivedMs);
+  return { principal, receivedMs, window, headers: request.headers, body, sessionId };
+}
+
+/** Keys and the subjects of tokens are counted apart, and those of one project apart from another's. */
+const callerName = ({ kind, projectId, id }: Principal): string => `${kind}/${projectId}/${id}`;
+
+const pathOf = ({ url = '' }: IncomingMessage): string => url.split('?', 1)[0] as string;
+
+/** Counts the request before its body is read. @throws ProblemError `rate_limited` */
+function takeRequest(quota: Quota, response: ServerResponse): void {
+  const waitSeconds = quota.takeRequest();
+  response.setHeader('RateLimit-Policy', quota.policy());
+  response.setHeader('RateLimit', quota.state());
+  if (waitSeconds === undefined) return;
+  throw new ProblemError(
+    'rate_limited',
+    'More requests or events than may be sent with this key; wait as `Retry-After` says, and send it again.',
+    { retryAfterSeconds: waitSeconds },
+  );
+}
+
+function takeEvents(quota: Quota, response: ServerResponse, events: number): void {
+  quota.takeEvents(events);
+  response.setHeader('RateLimit', quota.state());
+}
