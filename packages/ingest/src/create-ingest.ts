@@ -2,9 +2,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { EventLog } from '@wayline/event-log';
 import { answerPreflight, problemHandler, servesOnly } from '@wayline/http';
 import type { Verifier } from '@wayline/identity/verify';
+import { emptySettings, type SettingsView } from '@wayline/settings';
 import { type RequestHandler, Router } from 'express';
 import type { Door } from './arrival.ts';
-import { noRules, type RulesOf } from './caller-rules.ts';
 import { createEventsDoor } from './events-door.ts';
 import { createSessionDoors } from './sessions-door.ts';
 import { createWritePipeline, type WritePipelineOptions } from './write-pipeline.ts';
@@ -14,7 +14,7 @@ export interface IngestOptions {
   verifier: Verifier;
   logger: WritePipelineOptions['logger'];
   /** What is set for keys and projects. Default: nothing. */
-  rulesOf?: RulesOf;
+  settings?: SettingsView;
   /** Epoch ms. */
   now?: () => number;
   /** Bytes of bodies being read and judged at once, over all requests; more is refused with 503. Default 32 MiB. */
@@ -40,11 +40,11 @@ export function createIngest({
   log,
   verifier,
   logger,
-  rulesOf = noRules,
+  settings = emptySettings(),
   now = Date.now,
   maxBodyBytesHeld = 32 * 1024 * 1024,
 }: IngestOptions): Ingest {
-  const write = createWritePipeline({ log, verifier, rulesOf, logger, now, maxBodyBytesHeld });
+  const write = createWritePipeline({ log, verifier, settings, logger, now, maxBodyBytesHeld });
   const events = createEventsDoor();
   const sessions = createSessionDoors();
 

@@ -15,9 +15,10 @@ import {
   sendJson,
 } from '@wayline/http';
 import type { Principal, Verifier } from '@wayline/identity/verify';
+import type { CallerSettings, SettingsView } from '@wayline/settings';
 import { appendEvents } from './append-events.ts';
 import type { Arrival, Door, Verdict } from './arrival.ts';
-import { type CallerRules, maxBodyBytes, type RulesOf, requireAllowed, windowOf } from './caller-rules.ts';
+import { maxBodyBytes, requireAllowed, settingsOf, windowOf } from './caller-rules.ts';
 import { createOverloadReport } from './overload-report.ts';
 import { recordHeaders } from './record-headers.ts';
 import { sessionInAddress } from './session-in-address.ts';
@@ -25,7 +26,7 @@ import { sessionInAddress } from './session-in-address.ts';
 export interface WritePipelineOptions {
   log: EventLog;
   verifier: Verifier;
-  rulesOf: RulesOf;
+  settings: SettingsView;
   logger: HttpLogger & { warn(fields: object, message: string): void };
   /** Epoch ms. */
   now: () => number;
@@ -47,7 +48,7 @@ const OVERLOAD: ReadonlySet<string> = new Set(['overloaded', 'log_unavailable', 
 export function createWritePipeline({
   log,
   verifier,
-  rulesOf,
+  settings,
   logger,
   now,
   maxBodyBytesHeld,
@@ -62,7 +63,7 @@ export function createWritePipeline({
     try {
       letOriginRead(request, response);
       const principal = await authorize(request, verifier, 'write');
-      const rules = rulesOf(principal);
+      const rules = settingsOf(principal, settings);
       requireAllowed(rules);
       requireOrigin(request, rules.origins);
       const quota = limiter.quotaOf(callerName(principal), rules.rates);
@@ -99,7 +100,7 @@ export function createWritePipeline({
 function arrivalOf(parts: {
   request: IncomingMessage;
   principal: Principal;
-  rules: CallerRules;
+  rules: CallerSettings;
   receivedMs: number;
   body: Buffer;
   sessionId: string | undefined;

@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import type { CallerRules } from '../src/index.ts';
+import { type CallerSettings, emptySettings } from '@wayline/settings';
 import { accessToken, type IngestUnderTest, startIngest, writeKey } from './ingest-under-test.ts';
 
 let ingest: IngestUnderTest;
-let rules: CallerRules;
+let rules: CallerSettings;
 beforeEach(async () => {
   rules = { rates: {} };
-  ingest = await startIngest({ rulesOf: () => rules });
+  ingest = await startIngest({ settings: { ...emptySettings(), key: () => rules, project: () => rules } });
 });
 afterEach(async () => {
   await ingest.close();

@@ -1,10 +1,11 @@
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import type { CallerRules, IngestOptions } from '../src/index.ts';
+import { type CallerSettings, emptySettings } from '@wayline/settings';
+import type { IngestOptions } from '../src/index.ts';
 import { accessToken, type IngestUnderTest, type PostOptions, startIngest, writeKey } from './ingest-under-test.ts';
 
 const NOW = Date.UTC(2026, 0, 5, 12);
-const rules: Record<number, CallerRules> = {
+const rules: Record<number, CallerSettings> = {
   2: { rates: {}, refused: 'revoked' },
   3: { rates: {}, refused: 'disabled' },
   4: { rates: {}, origins: ['https://shop.example'] },
@@ -12,7 +13,7 @@ const rules: Record<number, CallerRules> = {
 };
 const options: Partial<IngestOptions> = {
   now: () => NOW,
-  rulesOf: ({ projectId }) => rules[projectId] ?? { rates: {} },
+  settings: { ...emptySettings(), key: (projectId) => rules[projectId] ?? { rates: {} } },
 };
 
 let before: IngestUnderTest;
