@@ -67,19 +67,23 @@ const exchanges: [string, unknown, PostOptions?, string?][] = [
   ['more than the key may send at once', { ...event, target: 'x'.repeat(100) }, ofProject(5)],
 ];
 
-test.each(exchanges)('%s: the same answer before express and behind it', async (_, body, request, query = '') => {
-  const token = request?.credential === undefined ? {} : { credential: request.credential };
-  const send = (ingest: IngestUnderTest) =>
-    ingest.post(`/v1/events${query}`, body, {
-      ...token,
-      headers: { 'x-request-id': 'the-same', ...request?.headers },
-    });
-  const [hot, cold] = await Promise.all([send(before), send(behind)]);
-  expect(hot.status).toBe(cold.status);
-  expect(hot.body).toEqual(cold.body);
-  const shown = (headers: Headers) => [...headers].filter(([name]) => name !== 'date');
-  expect(shown(hot.headers)).toEqual(shown(cold.headers));
-});
+test.each(exchanges.map(([name, ...rest]) => ({ name, rest })))(
+  '$name: the same answer before express and behind it',
+  async ({ rest }) => {
+    const [body, request, query = ''] = rest;
+    const token = request?.credential === undefined ? {} : { credential: request.credential };
+    const send = (ingest: IngestUnderTest) =>
+      ingest.post(`/v1/events${query}`, body, {
+        ...token,
+        headers: { 'x-request-id': 'the-same', ...request?.headers },
+      });
+    const [hot, cold] = await Promise.all([send(before), send(behind)]);
+    expect(hot.status).toBe(cold.status);
+    expect(hot.body).toEqual(cold.body);
+    const shown = (headers: Headers) => [...headers].filter(([name]) => name !== 'date');
+    expect(shown(hot.headers)).toEqual(shown(cold.headers));
+  },
+);
 
 test('a token without the scope: the same answer', async () => {
   const credential = await accessToken(['read']);

@@ -74,6 +74,7 @@ export async function startIngest(setup: IngestSetup = {}): Promise<IngestUnderT
   };
 
   const app = express();
+  app.disable('x-powered-by');
   app.use(requestId);
   const ingest = createIngest({ ...router, log, logger, verifier: createVerifier({ secrets: [SECRET] }) });
   app.use(ingest.router);
