@@ -1,14 +1,17 @@
 import { once } from 'node:events';
 import { Agent, get, type IncomingMessage, type ServerResponse } from 'node:http';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { afterEach, describe, expect, test } from '@jest/globals';
-import { type HttpServer, startHttpServer } from '../src/serving/http-server.ts';
+import { type HttpServer, type HttpServerOptions, startHttpServer } from '../src/serving/http-server.ts';
 
 const servers: HttpServer[] = [];
 const agent = new Agent({ keepAlive: true });
 
-async function start(listener: (request: IncomingMessage, response: ServerResponse) => void): Promise<HttpServer> {
-  const server = await startHttpServer({ host: '127.0.0.1', port: 0, listener });
+async function start(
+  listener: (request: IncomingMessage, response: ServerResponse) => void,
+  options: Partial<HttpServerOptions> = {},
+): Promise<HttpServer> {
+  const server = await startHttpServer({ host: '127.0.0.1', port: 0, listener, ...options });
   servers.push(server);
   return server;
 }
@@ -100,4 +103,62 @@ describe('the HTTP server', () => {
     expect(text).toContain('Content-Type: application/problem+json');
     expect(JSON.parse(text.slice(text.indexOf('{')))).toMatchObject({ status: 400, code: 'invalid_request' });
   });
+
+  test('O5: who connects when too many are connected is told so at once, and is let in when one has left', async () => {
+    const { url } = await start((_request, response) => response.end('served'), { maxConnections: 2 });
+    const port = Number(new URL(url).port);
+    const first = await connected(port);
+    await connected(port);
+    const third = await connected(port);
+    const refusal = await textOf(third);
+    expect(refusal).toMatch(/^HTTP\/1.1 503 [\s\S]*Retry-After: 1\r\n/);
+    expect(JSON.parse(refusal.split('\r\n\r\n')[1] ?? '')).toMatchObject({ code: 'overloaded', retryable: true });
+    first.end();
+    await once(first, 'close');
+    expect((await fetchText(url)).text).toBe('served');
+  });
+
+  test('O5: clients that trickle their heads and bodies are cut off with 408, and hold nobody up', async () => {
+    const { url } = await start((request, response) => void request.resume().on('end', () => response.end('served')), {
+      headTimeoutMs: 400,
+      requestTimeoutMs: 800,
+    });
+    const port = Number(new URL(url).port);
+    const slow = await Promise.all(Array.from({ length: 200 }, () => connected(port)));
+    const trickles = slow.map((socket, i) => {
+      socket.write(
+        i % 2 ? 'POST / HTTP/1.1\r\nHost: a\r\n' : 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9999\r\n\r\n',
+      );
+      const trickle = setInterval(() => socket.writable && socket.write(i % 2 ? 'X-A: b\r\n' : 'x'), 50);
+      return textOf(socket).finally(() => clearInterval(trickle));
+    });
+    const answers = Promise.all(trickles);
+    let served = 0;
+    let over = false;
+    void answers.then(() => {
+      over = true;
+    });
+    while (!over) {
+      expect((await fetchText(url)).text).toBe('served');
+      served++;
+    }
+    expect(served).toBeGreaterThan(20);
+    for (const answer of await answers) expect(answer).toMatch(/^HTTP\/1.1 408 /);
+  });
 });
+
+async function connected(port: number): Promise<Socket> {
+  const socket = connect(port, '127.0.0.1').on('error', () => undefined);
+  await once(socket, 'connect');
+  return socket;
+}
+
+/** All that a socket brings until its end. */
+async function textOf(socket: Socket): Promise<string> {
+  let text = '';
+  socket.setEncoding('utf8').on('data', (chunk: string) => {
+    text += chunk;
+  });
+  await new Promise((resolve) => socket.once('close', resolve));
+  return text;
+}

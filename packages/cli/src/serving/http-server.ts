@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
-import { PROBLEM_MEDIA_TYPE, problem } from '@wayline/contracts';
+import { PROBLEM_MEDIA_TYPE, type Problem, problem } from '@wayline/contracts';
 import { UsageError } from '../errors.ts';
 
 export interface HttpServer {
@@ -18,31 +18,40 @@ export interface HttpServer {
 /** Ten more seconds than what a load balancer commonly waits, so that it is never we who close an idle connection first. */
 const KEEP_ALIVE_MS = 70_000;
 
+export interface HttpServerOptions {
+  host: string;
+  port: number;
+  listener: RequestListener;
+  /** So many clients may be connected at once; more are answered 503 and let go. Default 5000. */
+  maxConnections?: number;
+  /** How long the head of a request may take, and how long all of it: a slow client must not hold its place. */
+  headTimeoutMs?: number;
+  requestTimeoutMs?: number;
+}
+
 /**
  * Listens; `listener` answers until `serve` names another.
  * @throws UsageError if the address cannot be listened on
  */
-export async function startHttpServer(options: {
-  host: string;
-  port: number;
-  listener: RequestListener;
-}): Promise<HttpServer> {
+export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
+  const { maxConnections = 5_000, headTimeoutMs = 10_000, requestTimeoutMs = 30_000 } = options;
   let { listener } = options;
   let draining: Promise<void> | undefined;
 
   const server = createServer(
     {
-      headersTimeout: 10_000,
-      requestTimeout: 30_000,
+      headersTimeout: headTimeoutMs,
+      requestTimeout: requestTimeoutMs,
       keepAliveTimeout: KEEP_ALIVE_MS,
-      connectionsCheckingInterval: 2_000,
+      connectionsCheckingInterval: Math.min(2_000, headTimeoutMs / 4),
     },
     (request: IncomingMessage, response: ServerResponse) => {
       if (draining) response.setHeader('Connection', 'close');
       listener(request, response);
     },
   );
-  server.on('clientError', answerUnreadable);
+  server.on('clientError', (error, socket) => answerUnreadable(error, socket as Socket, requestTimeoutMs));
+  refuseBeyond(server, maxConnections);
   await listening(server, options);
 
   return {
@@ -97,19 +106,38 @@ async function closed(server: Server, boundMs: number): Promise<void> {
   clearTimeout(cut);
 }
 
+/** Who cannot be served gets an answer rather than a wait: where even that is too much, the connection just ends. */
+function refuseBeyond(server: Server, maxConnections: number): void {
+  server.maxConnections = maxConnections * 2;
+  let open = 0;
+  server.on('connection', (socket: Socket) => {
+    socket.once('close', () => open--);
+    if (++open <= maxConnections) return;
+    const detail = 'Too many clients are connected; try again in a moment.';
+    endWith(socket, problem('overloaded', detail), '503 Service Unavailable', 'Retry-After: 1\r\n');
+    socket.destroySoon();
+  });
+}
+
 /** What is no HTTP, or did not arrive in time, never reaches express: it is answered here, in the same form. */
-function answerUnreadable(error: NodeJS.ErrnoException, socket: Socket): void {
+function answerUnreadable(error: NodeJS.ErrnoException, socket: Socket, requestTimeoutMs: number): void {
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy();
     return;
   }
-  const late = error.code === 'ERR_HTTP_REQUEST_TIMEOUT';
-  const document = late
-    ? problem('request_timeout', 'The request did not arrive whole within 30 seconds.')
-    : problem('invalid_request', 'This is not a readable HTTP/1.1 request, or its head is over 16 KiB.');
+  if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') {
+    const detail = `The request did not arrive whole within ${requestTimeoutMs / 1000} seconds.`;
+    endWith(socket, problem('request_timeout', detail), '408 Request Timeout');
+    return;
+  }
+  const detail = 'This is not a readable HTTP/1.1 request, or its head is over 16 KiB.';
+  endWith(socket, problem('invalid_request', detail), '400 Bad Request');
+}
+
+function endWith(socket: Socket, document: Problem, status: string, headers = ''): void {
   const body = JSON.stringify(document);
   socket.end(
-    `HTTP/1.1 ${document.status} ${late ? 'Request Timeout' : 'Bad Request'}\r\nConnection: close\r\n` +
-      `Content-Type: ${PROBLEM_MEDIA_TYPE}\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+    `HTTP/1.1 ${status}\r\nConnection: close\r\n${headers}Content-Type: ${PROBLEM_MEDIA_TYPE}\r\n` +
+      `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
   );
 }
