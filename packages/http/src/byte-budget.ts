@@ -1,5 +1,7 @@
-/** Bytes of bodies that a process holds at once, over all its requests: what keeps its memory bounded. */
+/** Bytes of bodies that a process has in hand at once, over all its requests: what keeps its memory bounded. */
 export interface ByteBudget {
+  /** Whether so many bytes could be taken now. */
+  has(bytes: number): boolean;
   /** Takes so many bytes, or answers false where that would be more than is left. */
   take(bytes: number): boolean;
   give(bytes: number): void;
@@ -7,9 +9,11 @@ export interface ByteBudget {
 
 export function createByteBudget(maxBytes: number): ByteBudget {
   let held = 0;
+  const has = (bytes: number): boolean => held + bytes <= maxBytes;
   return {
+    has,
     take(bytes) {
-      if (held + bytes > maxBytes) return false;
+      if (!has(bytes)) return false;
       held += bytes;
       return true;
     },

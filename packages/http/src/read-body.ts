@@ -18,6 +18,9 @@ const tooLarge = (maxBytes: number) =>
     `The body is over ${maxBytes} bytes after inflation; send fewer events a request.`,
   );
 
+const overloaded = () =>
+  new ProblemError('overloaded', 'Too much is in hand just now; send it again in a moment.', { retryAfterSeconds: 1 });
+
 /** What turns the bytes on the wire into the body; undefined where they are the body. */
 function createInflater(encoding: string | undefined): Transform | undefined {
   switch (encoding?.trim().toLowerCase()) {
@@ -44,7 +47,9 @@ function createInflater(encoding: string | undefined): Transform | undefined {
  */
 export async function readBody(request: IncomingMessage, { maxBytes, budget }: BodyLimits): Promise<Buffer> {
   if (request.readableEnded) throw new Error('The body was read before: no body parser may stand before this router');
-  if (Number(request.headers['content-length'] ?? 0) > maxBytes) throw tooLarge(maxBytes);
+  const announced = Number(request.headers['content-length'] ?? 0);
+  if (announced > maxBytes) throw tooLarge(maxBytes);
+  if (!budget.has(announced)) throw overloaded(); // before anything is spent on it
   const inflater = createInflater(request.headers['content-encoding']);
   const source: Readable = inflater ? request.pipe(inflater) : request;
 
@@ -54,13 +59,7 @@ export async function readBody(request: IncomingMessage, { maxBytes, budget }: B
 
     const onData = (chunk: Buffer) => {
       if (size + chunk.length > maxBytes) return fail(tooLarge(maxBytes));
-      if (!budget.take(chunk.length)) {
-        return fail(
-          new ProblemError('overloaded', 'Too many bodies are being read; try again in a moment.', {
-            retryAfterSeconds: 1,
-          }),
-        );
-      }
+      if (!budget.take(chunk.length)) return fail(overloaded());
       size += chunk.length;
       chunks.push(chunk);
     };

@@ -17,7 +17,7 @@ export interface IngestOptions {
   settings?: SettingsView;
   /** Epoch ms. */
   now?: () => number;
-  /** Bytes of bodies being read and judged at once, over all requests; more is refused with 503. Default 32 MiB. */
+  /** Bytes of bodies in hand at once, from the first byte to the answer; more is refused with 503. Default 32 MiB. */
   maxBodyBytesHeld?: number;
 }
 

@@ -17,7 +17,7 @@ import {
 import type { Principal, Verifier } from '@wayline/identity/verify';
 import type { CallerSettings, SettingsView } from '@wayline/settings';
 import { appendEvents } from './append-events.ts';
-import type { Arrival, Door, Verdict } from './arrival.ts';
+import type { Arrival, Door } from './arrival.ts';
 import { maxBodyBytes, requireAllowed, settingsOf, windowOf } from './caller-rules.ts';
 import { createOverloadReport } from './overload-report.ts';
 import { recordHeaders } from './record-headers.ts';
@@ -60,6 +60,7 @@ export function createWritePipeline({
   return async (door, { request, response, session }) => {
     const receivedMs = now();
     const requestId = assignRequestId(request, response);
+    let held = 0;
     try {
       letOriginRead(request, response);
       const principal = await authorize(request, verifier, 'write');
@@ -70,7 +71,8 @@ export function createWritePipeline({
       if (quota) takeRequest(quota, response);
       const sessionId = session === undefined ? undefined : sessionInAddress(session);
       const body = await readBody(request, { maxBytes: maxBodyBytes(rules), budget });
-      const verdict = judged(door, arrivalOf({ request, principal, rules, receivedMs, body, sessionId }));
+      held = body.length; // until its records are in the log: so what the log cannot take is refused unread
+      const verdict = door(arrivalOf({ request, principal, rules, receivedMs, body, sessionId }));
       if (quota) takeEvents(quota, response, verdict.records.length);
       const headers = recordHeaders(request.headers, requestId);
       for (const record of verdict.records) record.headers = headers;
@@ -85,16 +87,10 @@ export function createWritePipeline({
         report.refused(error.problem.code, requestId);
       }
       answerError(error, request, { response, logger });
+    } finally {
+      budget.give(held);
     }
   };
-
-  function judged(door: Door, arrival: Arrival): Verdict {
-    try {
-      return door(arrival);
-    } finally {
-      budget.give(arrival.body.length);
-    }
-  }
 }
 
 function arrivalOf(parts: {

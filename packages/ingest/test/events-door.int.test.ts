@@ -364,6 +364,21 @@ describe('I1, I2: who may write', () => {
   });
 });
 
+describe('what could not be kept as it is, is refused, written with escapes or without', () => {
+  const bs = String.fromCharCode(92);
+  test.each([
+    [`{"sessionId":"s","type":"a${bs}u0000b"}`, 'contains_nul', '/type'],
+    [`{"sessionId":"s","type":"click","context":{"a":["${bs}ud800"]}}`, 'lone_surrogate', '/context/a/0'],
+    [`{"sessionId":"s","type":"click","context":{"${bs}u0000":1}}`, 'contains_nul', `/context/${bs}u0000`],
+    ['{"sessionId":"s","type":"click","context":{"a":1e999}}', 'number_out_of_range', '/context/a'],
+    [`{"sessionId":"s","type":"click","context":{"a":${'['.repeat(40)}${']'.repeat(40)}}}`, 'too_deep', undefined],
+  ])('%s', async (body, code, pointer) => {
+    const answer = await ingest.post('/v1/events', body);
+    expect(answer).toMatchObject({ status: 422, body: { errors: [{ code: expect.stringMatching(code) }] } });
+    if (pointer?.includes(bs) === false) expect(answer.body.errors[0].pointer).toBe(pointer);
+  });
+});
+
 describe('addresses', () => {
   test.each(['GET', 'PUT', 'DELETE', 'PATCH'])('%s: 405, and what is served', async (method) => {
     for (const path of ['/v1/events', '/v1/sessions', '/v1/sessions/s/end']) {

@@ -149,6 +149,42 @@ describe('slow, broken and many bodies', () => {
       expect(await ingest.post('/v1/events', padded.slice(0, 50_000))).toMatchObject({ status: 202 });
     }
   });
+
+  test('O5: what the log has not taken yet counts too, and then a body is refused unread', async () => {
+    const { log } = await start();
+    let letThrough = () => {};
+    const slow = new Promise<void>((resolve) => {
+      letThrough = resolve;
+    });
+    let appending = () => {};
+    const inTheLog = new Promise<void>((resolve) => {
+      appending = resolve;
+    });
+    const ingest = await start({
+      maxBodyBytesHeld: 50_000,
+      log: {
+        ...log,
+        id: log.id,
+        async append(topic, records) {
+          appending();
+          await slow;
+          return log.append(topic, records);
+        },
+        close: async () => {},
+      },
+    });
+    const padded = JSON.stringify(event).padEnd(30_000);
+    const first = ingest.post('/v1/events', padded);
+    await inTheLog;
+    const socket = await dial(ingest);
+    socket.write(head(30_000)); // and no body
+    const [answer] = await once(socket.setEncoding('utf8'), 'data');
+    expect(answer).toMatch(/^HTTP\/1.1 503 .*"overloaded"/s);
+    socket.destroy();
+    letThrough();
+    expect((await first).status).toBe(202);
+    expect((await ingest.post('/v1/events', padded)).status).toBe(202);
+  });
 });
 
 describe('answers', () => {
