@@ -1,11 +1,11 @@
-import { readFile } from 'node:fs/promises';
 import { TOPICS } from '@wayline/contracts';
 import type { EventLog, TopicSpec } from '@wayline/event-log';
 import { createVerifier, type Verifier } from '@wayline/identity/verify';
+import type { SettingsView } from '@wayline/settings';
 import type { createPool } from '@wayline/store';
 import type { Router } from 'express';
 import type { Config } from './config.ts';
-import { messageOf, UsageError } from './errors.ts';
+import { createOpeningLogger, kafkaSecurity } from './kafka-connection.ts';
 import { readSecrets, type Secrets } from './secrets.ts';
 import type { Service } from './service.ts';
 import { createHttpApp, createStartingApp, type HotPath } from './serving/http-app.ts';
@@ -21,13 +21,16 @@ const DRAIN_SHARE = 0.5;
 
 /** Topics that a role needs; made where they are missing. */
 export function topics(partitions: number): TopicSpec[] {
-  return [TOPICS.events, TOPICS.direct].map((name) => ({ name, partitions }));
+  return [
+    ...[TOPICS.events, TOPICS.direct].map((name) => ({ name, partitions })),
+    { name: TOPICS.settings, partitions: 1, compacted: true },
+  ];
 }
 
 /** Listens, and answers that it is starting. */
 export async function listen({ config, logger, lifecycle }: Service): Promise<HttpServer> {
-  const { host, port } = config;
-  const http = await startHttpServer({ host, port, listener: createStartingApp(logger) });
+  const { host, port, maxConnections } = config;
+  const http = await startHttpServer({ host, port, maxConnections, listener: createStartingApp(logger) });
   lifecycle.onStop('the HTTP server', () => http.drain(drainMs(config)));
   return http;
 }
@@ -70,41 +73,52 @@ export async function openPool({ config, logger, lifecycle }: Service, url: stri
 /** @throws LogSetupError, in time, if the brokers cannot be reached or the topics cannot be used */
 export async function openKafka({ config, logger, lifecycle }: Service, brokers: readonly string[]): Promise<EventLog> {
   const { createKafkaLog } = await import('@wayline/event-log/kafka');
-  const { kafkaSaslMechanism: mechanism, kafkaSaslUsername: username, kafkaSaslPassword: password } = config;
-  // Where only warnings are logged, the sentence of a start that fails is to stand alone.
-  const ofKafka = logger.child({});
-  if (!logger.isLevelEnabled('info')) ofKafka.level = 'silent';
+  const ofKafka = createOpeningLogger(logger);
   const log = await createKafkaLog({
     brokers,
     clientId: config.kafkaClientId,
     topics: topics(config.kafkaPartitions),
+    maxBytesInFlight: inFlightBytes(config),
     generation: config.kafkaGeneration,
     replication: config.kafkaReplication,
     sessionTimeoutMs: config.kafkaSessionSeconds * 1000,
-    ssl: await tls(config),
-    sasl: mechanism && username && password ? { mechanism, username, password } : undefined,
+    longestOutageMs: config.longestOutageHours * 3_600_000,
+    ...(await kafkaSecurity(config)),
     logger: ofKafka,
   });
-  ofKafka.level = logger.level;
+  ofKafka.release();
   lifecycle.onStop('the log', () => log.close());
   return log;
 }
 
-async function tls({ kafkaSsl, kafkaSslCaFile: file }: Config): Promise<boolean | { ca: string }> {
-  if (!file) return kafkaSsl;
-  try {
-    return { ca: await readFile(file, 'utf8') };
-  } catch (error) {
-    throw new UsageError(`KAFKA_SSL_CA_FILE ${file} cannot be read: ${messageOf(error)}`);
-  }
+/** What ingest may hold of bodies, and again of records on their way into the log. */
+export function inFlightBytes({ inFlightMegabytes }: Config): number {
+  return inFlightMegabytes * 1024 * 1024;
 }
 
-/** Stores the log; when the worker ends for good by itself, so does the process. */
+/**
+ * The settings of projects and keys, once they are known; they follow the log from then on.
+ * @param file where a copy is kept for the time when the log cannot tell
+ */
+export async function openSettings(
+  { config, logger, lifecycle }: Service,
+  log: EventLog,
+  file: string | undefined,
+): Promise<SettingsView> {
+  const { followSettings, withDefaults } = await import('@wayline/settings');
+  const settings = followSettings({ log, topic: TOPICS.settings, file, logger });
+  lifecycle.onStop('the settings', () => settings.close());
+  await settings.ready;
+  const { requestsPerSecond, eventsPerSecond, pastDays } = config;
+  return withDefaults(settings, { rates: { requestsPerSecond, eventsPerSecond }, pastDays });
+}
+
+/** Stores the log, and brings to it what operators set; when the worker ends for good by itself, so does the process. */
 export async function startWorker(
   { config, logger, lifecycle }: Service,
-  parts: { log: EventLog; pool: Pool; verifier: Verifier },
+  parts: { log: EventLog; pool: Pool; verifier: Verifier; projectSettings: SettingsView },
 ): Promise<void> {
-  const { createWorker } = await import('@wayline/worker');
+  const { createWorker, startSettingsPublisher } = await import('@wayline/worker');
   const { batchRows: maxRows, lingerMs, transactions: concurrency, group } = config;
   const sessionTimeoutMs = config.kafkaSessionSeconds * 1000;
   const settings = { maxRows, lingerMs, concurrency };
@@ -112,6 +126,8 @@ export async function startWorker(
   lifecycle.onStop('the worker', () => worker.stop());
   worker.ended.catch((error: unknown) => lifecycle.fail(error, 'the worker ended for good'));
   await worker.start();
+  const publisher = startSettingsPublisher({ ...parts, logger });
+  lifecycle.onStop('the publisher of settings', () => publisher.stop());
 }
 
 /** @param graceMs for so long a role stays ready although the log is away */

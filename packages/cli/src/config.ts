@@ -56,6 +56,10 @@ function contradictions(config: Config): string[] {
     wrong.push('KAFKA_SASL_MECHANISM, KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD must be given together.');
   }
   if (config.kafkaSslCaFile && !config.kafkaSsl) wrong.push('KAFKA_SSL_CA_FILE needs KAFKA_SSL=true.');
+  if (config.kafkaSslCertFile && !config.kafkaSsl) wrong.push('KAFKA_SSL_CERT_FILE needs KAFKA_SSL=true.');
+  if (!config.kafkaSslCertFile !== !config.kafkaSslKeyFile) {
+    wrong.push('KAFKA_SSL_CERT_FILE and KAFKA_SSL_KEY_FILE must be given together.');
+  }
   return wrong;
 }
 

@@ -10,6 +10,8 @@ export interface DataFolder {
   secretFile: string;
   /** Address, key and token of the running one, mode 0600. */
   devFile: string;
+  /** The copy of the settings, mode 0600. */
+  settingsFile: string;
   logFolder: string;
   postgresFolder: string;
 }
@@ -20,6 +22,7 @@ export function dataFolder(directory: string): DataFolder {
     path,
     secretFile: join(path, 'secrets.json'),
     devFile: join(path, 'dev.json'),
+    settingsFile: settingsFileIn(path),
     logFolder: join(path, 'log'),
     postgresFolder: join(path, 'postgres'),
   };
@@ -30,13 +33,30 @@ export function dataFolder(directory: string): DataFolder {
  * @throws UsageError if it cannot be made or written
  */
 export async function makeDataFolder(folder: DataFolder): Promise<void> {
+  await makeFolder(folder.path, 'data folder', 'WAYLINE_DATA_DIR');
+}
+
+/**
+ * Where a role on its own keeps the copy of the settings: in its state folder, which is made; undefined where it has none.
+ * @throws UsageError if the folder cannot be made or written
+ */
+export async function stateSettingsFile(directory: string | undefined): Promise<string | undefined> {
+  if (directory === undefined) return undefined;
+  const path = resolve(directory);
+  await makeFolder(path, 'state folder', 'WAYLINE_STATE_DIR');
+  return settingsFileIn(path);
+}
+
+const settingsFileIn = (folder: string): string => join(folder, 'settings.ndjson');
+
+async function makeFolder(path: string, what: string, variable: string): Promise<void> {
   try {
-    await mkdir(folder.path, { recursive: true, mode: 0o700 });
-    await access(folder.path, constants.W_OK | constants.X_OK);
+    await mkdir(path, { recursive: true, mode: 0o700 });
+    await access(path, constants.W_OK | constants.X_OK);
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     const why = REASONS[code ?? ''] ?? message;
-    throw new UsageError(`The data folder ${folder.path} cannot be written: ${why}. Set WAYLINE_DATA_DIR to another.`);
+    throw new UsageError(`The ${what} ${path} cannot be written: ${why}. Set ${variable} to another.`);
   }
 }
 

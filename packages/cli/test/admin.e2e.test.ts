@@ -73,7 +73,60 @@ describe('admin commands, in the order of setting up', () => {
     expect(hours).toBeLessThanOrEqual(12);
   });
 
+  test('set-project and set-key change what is named, and show it; list-keys and revoke-key tell of keys', async () => {
+    const origins = 'https://shop.example, https://*.shop.example';
+    const limits = ['--requests-per-second', '50', '--events-per-second', '0.5', '--body-bytes', '100000'];
+    const days = ['--retention-days', '365', '--past-days', '30'];
+    expect(await json('admin', 'set-project', 'shop', '--origins', origins, ...limits, ...days)).toEqual({
+      project: 'shop',
+      slug: 'shop',
+      name: 'The shop',
+      origins: ['https://shop.example', 'https://*.shop.example'],
+      requestsPerSecond: 50,
+      eventsPerSecond: 0.5,
+      bodyBytes: 100_000,
+      retentionDays: 365,
+      pastDays: 30,
+    });
+    await json('admin', 'set-project', 'shop', '--origins', 'any', '--past-days', 'none', '--disable');
+    const shown = await json('admin', 'set-project', 'shop');
+    expect(shown).toMatchObject({ retentionDays: 365, disabledAt: expect.any(Number) });
+    expect(shown).not.toHaveProperty('origins');
+    expect((await wayline('admin', 'set-project', 'shop', '--enable')).stdout).toMatch(
+      /^Set; it works within a minute/,
+    );
+
+    const [, key] = (await json('admin', 'list-keys', '--project', 'shop')).keys;
+    expect(key).toMatchObject({ name: 'web', allowImport: true, revokedAt: null });
+    expect(await json('admin', 'set-key', key.keyId, '--events-per-second', '9')).toEqual({
+      keyId: key.keyId,
+      name: 'web',
+      eventsPerSecond: 9,
+    });
+    const { stdout } = await wayline('admin', 'revoke-key', key.keyId, '--project', 'shop');
+    expect(stdout).toBe(`Key ${key.keyId} (web) is revoked; within a minute it is refused everywhere.`);
+    const again = await json('admin', 'revoke-key', key.keyId);
+    expect(await json('admin', 'list-keys', '--project', 'shop')).toMatchObject({
+      keys: [{ revokedAt: null }, { revokedAt: again.revokedAt }],
+    });
+    const lines = (await wayline('admin', 'list-keys', '--project', 'shop')).stdout.split('\n');
+    expect(lines.map((line) => /revoked|valid/.exec(line)?.[0])).toEqual(['valid', 'revoked']);
+  });
+
   test.each([
+    [
+      ['set-project', 'shop', '--retention-days', 'long'],
+      '--retention-days must be a number or "none", which "long" is not.',
+    ],
+    [
+      ['set-project', 'shop', '--retention-days', '0'],
+      'retentionDays must be a whole number from 1 to 36500, which 0 is not.',
+    ],
+    [['set-project', 'shop', '--origins', 'shop.example'], /^"shop.example" is no origin/],
+    [['set-project', 'shop', '--enable', '--disable'], '--enable and --disable cannot be given together.'],
+    [['set-project', 'nowhere', '--past-days', '3'], /^There is no project "nowhere"/],
+    [['set-key', 'nothing', '--body-bytes', '5000'], /^There is no write key "nothing"/],
+    [['revoke-key', 'nothing'], /^There is no write key "nothing"/],
     [['create-project', 'shop'], 'There is a project "shop" already.'],
     [['create-project', 'The Shop'], /^A project's slug is 1 to 63 lower-case letters/],
     [['create-key', '--project', 'nowhere'], /^There is no project "nowhere"/],

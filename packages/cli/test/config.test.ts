@@ -63,6 +63,8 @@ describe('configuration', () => {
     ['KAFKA_SSL', 'maybe', 'KAFKA_SSL must be true or false.'],
     ['WAYLINE_LINGER_MS', '51', 'WAYLINE_LINGER_MS must be a whole number from 0 to 50.'],
     ['KAFKA_SSL_CA_FILE', '/ca.pem', 'KAFKA_SSL_CA_FILE needs KAFKA_SSL=true.'],
+    ['KAFKA_SSL_KEY_FILE', '/key.pem', 'KAFKA_SSL_CERT_FILE and KAFKA_SSL_KEY_FILE must be given together.'],
+    ['WAYLINE_LONGEST_OUTAGE_HOURS', '0', 'WAYLINE_LONGEST_OUTAGE_HOURS must be a whole number from 1 to 8760.'],
   ])('refuses %s=%s with one sentence', (name, value, sentence) => {
     expect(refusal({ [name]: value })).toBe(sentence);
   });

@@ -72,16 +72,26 @@ export async function startRestartable(
 /** The roles as processes of their own, on a Kafka and a PostgreSQL of their own, with all that a client needs. */
 export interface Distributed {
   kafka: KafkaCluster;
-  postgres: { url: string; restart(): Promise<void> };
+  postgres: {
+    url: string;
+    /** SIGKILL; gone until `restart`. */
+    kill(): Promise<void>;
+    restart(): Promise<void>;
+  };
   ingest: Restartable;
   query: Restartable;
   workers: readonly Restartable[];
   writeKey: string;
   /** With the scopes `read` and `admin`. */
   token: string;
+  /** Runs a command to its end, and answers with what it printed. */
+  run(...args: string[]): Promise<string>;
 }
 
-export async function startDistributed(closers: Closers, { workers }: { workers: number }): Promise<Distributed> {
+export async function startDistributed(
+  closers: Closers,
+  { workers, env: more = {} }: { workers: number; env?: Readonly<Record<string, string>> },
+): Promise<Distributed> {
   const folder = await closers.temporaryFolder();
   const kafka = await startKafka();
   closers.add(() => kafka.close());
@@ -93,6 +103,7 @@ export async function startDistributed(closers: Closers, { workers }: { workers:
     WAYLINE_SECRET_FILE: secretFile,
     HOST: '127.0.0.1',
     KAFKA_SESSION_SECONDS: '8', // a worker that was killed is missed soon
+    ...more,
   };
   const run = async (...args: string[]): Promise<string> => {
     const { code, stdout, stderr } = await runWayline(args, { env });
@@ -110,19 +121,27 @@ export async function startDistributed(closers: Closers, { workers }: { workers:
     start('query'),
     ...Array.from({ length: workers }, () => start('worker')),
   ]);
-  return { kafka, postgres, ingest, query, workers: started, writeKey, token };
+  return { kafka, postgres, ingest, query, workers: started, writeKey, token, run };
 }
 
 async function startPostgres(closers: Closers, dataDir: string): Promise<Distributed['postgres']> {
   let server: PostgresServer = await startPostgresServer({ dataDir });
   closers.add(() => server.stop());
   const url = server.connectionString('postgres');
+  const kill = async () => {
+    const gone = server.exited;
+    try {
+      process.kill(server.pid, 'SIGKILL');
+    } catch {
+      // killed before
+    }
+    await gone;
+  };
   return {
     url,
+    kill,
     async restart() {
-      const gone = server.exited;
-      process.kill(server.pid, 'SIGKILL');
-      await gone;
+      await kill();
       server = await startPostgresServer({ dataDir, port: Number(new URL(url).port) });
     },
   };

@@ -58,6 +58,7 @@ export const DEAD_LETTER_CODES = {
   missing_key: 'The record has no `wayline-key` header.',
   unknown_key: 'The write key in the `wayline-key` header is not valid.',
   revoked_key: 'The write key in the `wayline-key` header was revoked.',
+  disabled_project: 'The project of the write key takes no events any more.',
   unknown_project: 'The project of the record does not exist.',
   unstorable: 'PostgreSQL refused the row, alone.',
 } as const;

@@ -7,6 +7,15 @@ export type { IdentifiedEvent, LoggedEvent } from './logged-event.ts';
 export * from './problem.ts';
 export { parseRfc3339 } from './rfc3339.ts';
 export { sessionEndSchema, sessionStartSchema } from './session-schemas.ts';
+export {
+  type KeySetting,
+  keySettingKey,
+  type Limits,
+  type ProjectSetting,
+  parseSettingKey,
+  projectSettingKey,
+  type StoredSetting,
+} from './setting-records.ts';
 export { type TimeWindow, timeError, timeWindow } from './time-window.ts';
 export { KEY_HEADER, REQUEST_ID_HEADER, TOPICS } from './topics.ts';
 export { isUuid, uuidV7, uuidV7Time, uuidV8 } from './uuid.ts';

@@ -22,6 +22,12 @@ export interface EventLog {
   /** Hands over batches until closed. See `ConsumeOptions`, where the promises are. */
   consume(options: ConsumeOptions): Promise<LogConsumer>;
 
+  /**
+   * Hands over every record of a topic, from its start on and then as they come, until closed: for topics that every
+   * process reads whole, outside of any group. Throws for a topic that the log was not opened with.
+   */
+  follow(options: FollowOptions): LogFollower;
+
   /** Where each partition of a topic begins and ends now: `start` is the first offset kept, `end` the next one given. */
   ranges(topic: string): Promise<PartitionRange[]>;
 
@@ -34,7 +40,7 @@ export interface EventLog {
    */
   publishPosition(group: string, positions: readonly LogPosition[]): Promise<void>;
 
-  /** Closes the consumers, lets appends in flight settle, and lets go of files and sockets. */
+  /** Closes the consumers and followers, lets appends in flight settle, and lets go of files and sockets. */
   close(): Promise<void>;
 }
 
@@ -101,7 +107,8 @@ export interface ConsumeOptions {
    * One batch of one partition at a time; batches of different partitions side by side. It answers with the offset to
    * go on from: `batch.nextOffset`, or any other, to which the reading then moves. While it works, nothing
    * more of the partition is handed over, and memory stays bounded; a slow handler slows the fetching, it loses no
-   * partition. If it rejects, `begin` is asked again. A batch never begins after an offset that was not yet handed over.
+   * partition. If it rejects, `begin` is asked again. A batch never begins after an offset that was not yet handed over:
+   * before records that cannot be read a partition stands still, and says so, until they can be; the others go on.
    */
   handle(batch: LogBatch, lease: Lease): Promise<number>;
   /** At most so many records a batch (default 2500), of about so many bytes (default 4 MiB; one record may be larger). */
@@ -118,6 +125,30 @@ export interface LogConsumer {
   assigned(): TopicPartition[];
   /** Aborts the leases, waits for the handlers in hand, and leaves the group. */
   close(): Promise<void>;
+}
+
+export interface FollowOptions {
+  topic: string;
+  /**
+   * Called for each record, in the order of its partition; partitions side by side. While the log is away nothing comes,
+   * and then it goes on. Where what it was to read next is not in the log any more, it begins again at the start: a
+   * record may come more than once. What it throws ends the follower.
+   */
+  onRecord(record: LogRecord, partition: number): void;
+}
+
+export interface LogFollower {
+  /**
+   * Resolves when all has been handed over that was in the topic when following began; of a compacted topic that is the
+   * last record of each key at least. Rejects if the follower ends before.
+   */
+  readonly caughtUp: Promise<void>;
+  /** Resolves when the follower was closed; rejects if it ended for good for another reason. */
+  readonly ended: Promise<void>;
+  /** When the log last said that there is no more than what was handed over, epoch ms; undefined before. */
+  heardAtMs(): number | undefined;
+  /** At once; nothing is handed over after. */
+  close(): void;
 }
 
 /** The log did not take the records, or cannot be read: nothing of the call may be acknowledged; a retry may succeed. */
@@ -145,7 +176,7 @@ export class LogSetupError extends Error {
 export interface TopicSpec {
   name: string;
   partitions: number;
-  /** Of each key only the last record must be kept; otherwise records go by age. */
+  /** Of each key only the last record must be kept, for ever; otherwise records go by age. Offsets then have gaps. */
   compacted?: boolean;
 }
 

@@ -23,12 +23,16 @@ export async function createProject(
       `A project's slug is 1 to 63 lower-case letters, digits and inner hyphens, which "${slug}" is not.`,
     );
   }
-  if (name.trim() === '' || [...name].length > 128) {
-    throw new IdentityError('invalid_name', "A project's name is 1 to 128 characters.");
-  }
+  requireName(name, 'project');
   const project = await insertProject(pool, { slug, name });
   if (!project) throw new IdentityError('slug_taken', `There is a project "${slug}" already.`);
   return project;
+}
+
+/** The name, if it is one for people. @throws IdentityError */
+export function requireName(name: string, what: string): string {
+  if (name.trim() !== '' && [...name].length <= 128) return name;
+  throw new IdentityError('invalid_name', `A ${what}'s name is 1 to 128 characters.`);
 }
 
 /** @throws IdentityError if there is none */

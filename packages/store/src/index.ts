@@ -1,5 +1,13 @@
-export { findProject, insertProject, type ProjectRow } from './identity/projects.ts';
-export { findWriteKey, insertWriteKey, type WriteKeyRow } from './identity/write-keys.ts';
+export { findProject, insertProject, type ProjectRow, renameProject } from './identity/projects.ts';
+export {
+  findWriteKey,
+  findWriteKeysById,
+  insertWriteKey,
+  type ListedWriteKey,
+  listWriteKeys,
+  revokeWriteKey,
+  type WriteKeyRow,
+} from './identity/write-keys.ts';
 export { checkSchema, type MigrateOptions, migrate, SchemaTooNewError, schemaFingerprint } from './migrate.ts';
 export { NAME_KINDS, nameId, PLATFORMS, SOURCE_KINDS, type Source, sourceId } from './names.ts';
 export { ping } from './ping.ts';
@@ -7,6 +15,19 @@ export { createPool, type Pool, type PoolOptions, type StoreLogger } from './poo
 export * from './queries/index.ts';
 export { classifyReadFault, type ReadFault } from './read-fault.ts';
 export { type Reader, readOnly } from './read-only.ts';
+export {
+  changeSetting,
+  inTransaction,
+  readSetting,
+  republishSettings,
+  type SettingPatch,
+} from './settings/change-settings.ts';
+export {
+  hasUnpublishedSettings,
+  publishedSettings,
+  publishSettings,
+  type SettingRow,
+} from './settings/publish-settings.ts';
 export { StoreSetupError, type StoreSetupReason } from './setup-error.ts';
 export { BatchWriter, type BatchWriterOptions, type TransactionTimeouts } from './write/batch-writer.ts';
 export { classifyStoreError, type StoreErrorClass } from './write/error-class.ts';

@@ -12,6 +12,7 @@ import {
 } from '@wayline/contracts';
 import type { LogRecord } from '@wayline/event-log';
 import type { Verifier } from '@wayline/identity/verify';
+import type { SettingsView } from '@wayline/settings';
 import type { DeadLetter, JudgedRecord } from '@wayline/store';
 import { readLoggedEvent } from './read-logged-event.ts';
 
@@ -36,9 +37,16 @@ type Judgement = { projectId: number; event?: Partial<IdentifiedEvent> } & (
 
 /**
  * Records of `wayline.events` were judged at the door: only what PostgreSQL cannot hold is refused. Records of
- * `wayline.direct` are authenticated by their key and validated in full.
+ * `wayline.direct` are authenticated by their key and validated in full. They are judged as of the time at which the log took
+ * them, so that a record that is read again, however late, meets the same judgement.
  */
-export function createRecordJudge({ verifier }: { verifier: Verifier }): RecordJudge {
+export function createRecordJudge({
+  verifier,
+  settings,
+}: {
+  verifier: Verifier;
+  settings: Pick<SettingsView, 'key'>;
+}): RecordJudge {
   const validator = createEventValidator();
 
   function judgeDirect(record: LogRecord, { logId, topic, partition }: RecordOrigin): Judgement {
@@ -46,7 +54,9 @@ export function createRecordJudge({ verifier }: { verifier: Verifier }): RecordJ
     if (!key) return refuse(0, 'missing_key', `the header \`${KEY_HEADER}\` is absent`);
     const principal = verifier.writeKey(key);
     if (!principal) return refuse(0, 'unknown_key', `the header \`${KEY_HEADER}\` holds no valid write key`);
-    const { projectId } = principal;
+    const { projectId, allowImport } = principal;
+    const { refused, refusedAtMs = 0, pastDays, retentionDays } = settings.key(projectId, principal.id);
+    if (refused && record.timeMs >= refusedAtMs) return { projectId, refused: REFUSALS[refused] };
     const parsed = parseValue(record.value);
     if ('refused' in parsed) return { projectId, refused: parsed.refused };
     const problems = validator.validate(parsed.json);
@@ -60,7 +70,7 @@ export function createRecordJudge({ verifier }: { verifier: Verifier }): RecordJ
       eventId: given.eventId?.toLowerCase() ?? uuidV8(logId, topic, partition, record.offset),
     };
     const received = { receivedMs: record.timeMs, skewMs: 0 };
-    const late = timeError(event, received, timeWindow(record.timeMs, principal));
+    const late = timeError(event, received, timeWindow(record.timeMs, { allowImport, pastDays, retentionDays }));
     if (late) return { projectId, event, refused: { code: late.code, detail: `${late.pointer}: ${late.message}` } };
     return { projectId, event, ...received };
   }
@@ -92,6 +102,11 @@ export function createRecordJudge({ verifier }: { verifier: Verifier }): RecordJ
     }
   };
 }
+
+const REFUSALS = {
+  revoked: { code: 'revoked_key', detail: `the write key in the header \`${KEY_HEADER}\` had been revoked` },
+  disabled: { code: 'disabled_project', detail: 'the project of the write key had been closed' },
+} as const;
 
 function refuse(projectId: number, code: DeadLetter['code'], detail: string): Judgement {
   return { projectId, refused: { code, detail } };

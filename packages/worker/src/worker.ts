@@ -1,6 +1,7 @@
 import { TOPICS } from '@wayline/contracts';
 import type { EventLog, Lease, LogBatch, LogConsumer } from '@wayline/event-log';
 import type { Verifier } from '@wayline/identity/verify';
+import { emptySettings, type SettingsView } from '@wayline/settings';
 import {
   BatchWriter,
   type PartitionBatch,
@@ -21,6 +22,8 @@ export interface WorkerOptions {
   group: string;
   verifier: Verifier;
   logger: WorkerLogger;
+  /** Which keys were revoked, and what else holds for projects and keys. Default: nothing is set. */
+  projectSettings?: Pick<SettingsView, 'key'>;
   settings?: Partial<SchedulerSettings>;
   /** The group's session timeout: a transaction gives up before it, so that a stopped worker does not hold its locks. */
   sessionTimeoutMs?: number;
@@ -47,7 +50,7 @@ function timeoutsBelow(sessionMs: number): TransactionTimeouts {
 /** Stores both topics of the log in PostgreSQL, exactly once: positions move only with the rows. */
 export function createWorker(options: WorkerOptions): Worker {
   const { log, pool, group, verifier, logger, settings, onStored, sessionTimeoutMs = 30_000 } = options;
-  const judge = createRecordJudge({ verifier });
+  const judge = createRecordJudge({ verifier, settings: options.projectSettings ?? emptySettings() });
   const scheduler = new BatchScheduler({
     writer: new BatchWriter({ pool, logId: log.id, group, timeouts: timeoutsBelow(sessionTimeoutMs) }),
     settings: { ...DEFAULTS, ...settings },

@@ -2,12 +2,20 @@ import { describe, expect, test } from '@jest/globals';
 import { TOPICS, uuidV8 } from '@wayline/contracts';
 import type { LogRecord } from '@wayline/event-log';
 import { createVerifier, formatWriteKey } from '@wayline/identity/verify';
+import type { CallerSettings } from '@wayline/settings';
 import { createRecordJudge } from '../src/judge-record.ts';
 
 const SECRET = 'a secret of more than thirty-two characters';
 const KEY = formatWriteKey({ projectId: 7, keyId: 'k1', allowImport: false }, SECRET);
 const NOW = Date.parse('2026-11-20T12:00:00.000Z');
-const judge = createRecordJudge({ verifier: createVerifier({ secrets: [SECRET] }) });
+const CALLERS: Record<string, CallerSettings> = {
+  revoked: { refused: 'revoked', refusedAtMs: NOW, rates: {} },
+  closed: { refused: 'disabled', refusedAtMs: NOW - 1, rates: {} },
+  later: { refused: 'revoked', refusedAtMs: NOW + 1, rates: {} },
+  narrow: { pastDays: 2, rates: {} },
+};
+const settings = { key: (_projectId: number, keyId: string): CallerSettings => CALLERS[keyId] ?? { rates: {} } };
+const judge = createRecordJudge({ verifier: createVerifier({ secrets: [SECRET] }), settings });
 
 const recordOf = (value: unknown, headers: Record<string, string> = {}): LogRecord => ({
   offset: 5,
@@ -30,6 +38,31 @@ const EVENT_ID = '01890a5d-ac96-774b-bcce-b302099a8057';
 const ENVELOPE = { project: 4, receivedAt: NOW, event: { ...EVENT, eventId: EVENT_ID } };
 
 describe('records that services wrote themselves', () => {
+  const headerOf = (keyId: string) => ({
+    'wayline-key': formatWriteKey({ projectId: 7, keyId, allowImport: false }, SECRET),
+  });
+
+  test('I6: a revoked key and a closed project are dead letters of the project, without looking at the event', () => {
+    expect(direct('no json', headerOf('revoked'))).toMatchObject({
+      projectId: 7,
+      verdict: { deadLetter: { code: 'revoked_key' } },
+    });
+    expect(direct(EVENT, headerOf('closed'))).toMatchObject({
+      projectId: 7,
+      verdict: { deadLetter: { code: 'disabled_project' } },
+    });
+  });
+
+  test('O12: what the log took before the key was revoked is stored, however late it is read, or read again', () => {
+    expect(direct(EVENT, headerOf('later'))).toMatchObject({ verdict: { store: { event: EVENT } } });
+  });
+
+  test('the time window of the project holds here too', () => {
+    const old = { ...EVENT, occurredAt: NOW - 3 * 86_400_000 };
+    expect(direct(old, headerOf('narrow'))).toMatchObject({ verdict: { deadLetter: { code: 'time_too_old' } } });
+    expect(direct(old)).toMatchObject({ verdict: { store: {} } });
+  });
+
   test('T4: a valid event with a genuine key is stored for the project of the key, received at the time of the log', () => {
     expect(direct(EVENT)).toMatchObject({
       offset: 5,

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { TOPICS } from '@wayline/contracts';
 import type { EventLog } from '@wayline/event-log';
-import { type Pool, topics } from '../compose.ts';
+import { inFlightBytes, type Pool, topics } from '../compose.ts';
 import type { DataFolder } from '../data-folder.ts';
 import { readDevFile } from '../dev-file.ts';
 import { messageOf, UsageError } from '../errors.ts';
@@ -14,10 +14,15 @@ const PARTITIONS = 12;
  * Opens the log in the data folder, which also keeps a second process out of it.
  * @throws UsageError if one runs there, LogSetupError if the folder cannot be used otherwise
  */
-export async function openEmbeddedLog({ logger, lifecycle }: Service, folder: DataFolder): Promise<EventLog> {
+export async function openEmbeddedLog({ config, logger, lifecycle }: Service, folder: DataFolder): Promise<EventLog> {
   const { createEmbeddedLog } = await import('@wayline/event-log/embedded');
   try {
-    const log = await createEmbeddedLog({ folder: folder.logFolder, topics: topics(PARTITIONS), logger });
+    const log = await createEmbeddedLog({
+      folder: folder.logFolder,
+      topics: topics(PARTITIONS),
+      maxBytesInFlight: inFlightBytes(config),
+      logger,
+    });
     lifecycle.onStop('the embedded log', () => log.close());
     return log;
   } catch (error) {

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { loadConfig } from '../config.ts';
 import type { Answer } from './admin.ts';
+import { addSettingsCommands } from './admin-settings-program.ts';
 
 interface Json {
   json?: boolean;
@@ -10,7 +11,7 @@ const JSON_OPTION = ['--json', 'answer as one line of JSON'] as const;
 
 /** `wayline admin …`: how the options are spelt; what they do is in `admin.ts`. */
 export function addAdminCommands(program: Command, print: (text: string) => void): void {
-  const admin = program.command('admin').description('projects, keys and tokens');
+  const admin = program.command('admin').description('projects, keys and tokens, and what is set for them');
   const answer = ({ json }: Json, { fields, text }: Answer) => print(json ? JSON.stringify(fields) : text);
 
   admin
@@ -55,4 +56,5 @@ export function addAdminCommands(program: Command, print: (text: string) => void
       const { createSecretCommand } = await import('./admin.ts');
       answer(options, await createSecretCommand(file));
     });
+  addSettingsCommands(admin, answer);
 }

@@ -8,11 +8,13 @@ import { hasEmbeddedLog, openEmbeddedLog, requireDrained } from '../all/embedded
 import {
   databaseCheck,
   INGEST_LOG_GRACE_MS,
+  inFlightBytes,
   listen,
   logCheck,
   openKafka,
   openPool,
   openSecrets,
+  openSettings,
   type Pool,
   serve,
   startWorker,
@@ -48,11 +50,18 @@ async function startAll(service: Service<'all'>, print: (text: string) => void):
 
   const access = await developmentAccess(pool, secrets);
   lifecycle.signal.throwIfAborted();
-  await startWorker(service, { log, pool: workerPool, verifier });
+  const settings = await openSettings(service, log, folder.settingsFile);
+  await startWorker(service, { log, pool: workerPool, verifier, projectSettings: settings });
   // Before it is ready: whoever waits for that may read the file at once.
   const dev = { url: http.url, dashboardUrl: `${http.url}/dashboard/`, ...access };
   await writeDevFile(folder.devFile, dev);
-  const { hotPath, router } = createIngest({ log, verifier, logger });
+  const { hotPath, router } = createIngest({
+    log,
+    verifier,
+    settings,
+    logger,
+    maxBodyBytesHeld: inFlightBytes(config),
+  });
   serve(service, http, {
     hotPath,
     routers: [router, createQueryRouter({ pool, log, group: config.group, verifier, logger })],

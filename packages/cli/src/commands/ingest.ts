@@ -1,6 +1,16 @@
 import { createIngest } from '@wayline/ingest';
-import { INGEST_LOG_GRACE_MS, listen, logCheck, openKafka, openSecrets, serve } from '../compose.ts';
+import {
+  INGEST_LOG_GRACE_MS,
+  inFlightBytes,
+  listen,
+  logCheck,
+  openKafka,
+  openSecrets,
+  openSettings,
+  serve,
+} from '../compose.ts';
 import type { Config } from '../config.ts';
+import { stateSettingsFile } from '../data-folder.ts';
 import type { ExitCode } from '../errors.ts';
 import { runService } from '../service.ts';
 
@@ -9,9 +19,17 @@ export function runIngest(config: Config<'ingest'>): Promise<ExitCode> {
   return runService('ingest', config, async (service) => {
     const { logger } = service;
     const { verifier } = await openSecrets(service, config.secretFile);
+    const settingsFile = await stateSettingsFile(config.stateDir);
     const http = await listen(service);
     const log = await openKafka(service, config.kafkaBrokers);
-    const { hotPath, router } = createIngest({ log, verifier, logger });
+    const settings = await openSettings(service, log, settingsFile);
+    const { hotPath, router } = createIngest({
+      log,
+      verifier,
+      settings,
+      logger,
+      maxBodyBytesHeld: inFlightBytes(config),
+    });
     serve(service, http, {
       hotPath,
       routers: [router],

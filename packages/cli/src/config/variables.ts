@@ -1,3 +1,4 @@
+import { LIMITS } from '@wayline/contracts';
 import { address, brokers, flag, integer, oneOf, path, port, text, type ValueType } from './value-types.ts';
 
 /** What a process is started as; each command belongs to one. */
@@ -40,6 +41,43 @@ export const VARIABLES = {
     roles: SERVING,
     meaning: 'The address to listen on.',
   },
+  maxConnections: {
+    name: 'WAYLINE_MAX_CONNECTIONS',
+    type: integer(10, 1_000_000),
+    fallback: 5_000,
+    roles: SERVING,
+    meaning: 'So many clients may be connected at once; more are answered 503.',
+  },
+  inFlightMegabytes: {
+    name: 'WAYLINE_IN_FLIGHT_MB',
+    type: integer(9, 4096),
+    fallback: 32,
+    roles: ['all', 'ingest'],
+    meaning:
+      'At most so many MiB of requests in hand, and as many of records on their way into the log: more is answered 503. It bounds the memory of ingest.',
+  },
+  requestsPerSecond: {
+    name: 'WAYLINE_REQUESTS_PER_SECOND',
+    type: integer(1, 1_000_000),
+    fallbackText: 'no limit',
+    roles: ['all', 'ingest'],
+    meaning: 'Of each key, in each process, where `wayline admin` has set nothing else; more is answered 429.',
+  },
+  eventsPerSecond: {
+    name: 'WAYLINE_EVENTS_PER_SECOND',
+    type: integer(1, 100_000_000),
+    fallbackText: 'no limit',
+    roles: ['all', 'ingest'],
+    meaning: 'Of each key, in each process, where `wayline admin` has set nothing else; more is answered 429.',
+  },
+  pastDays: {
+    name: 'WAYLINE_PAST_DAYS',
+    type: integer(1, 36_500),
+    fallback: LIMITS.pastDays,
+    roles: ['all', 'ingest', 'worker'],
+    meaning:
+      'How many days back the time of an event may lie, where `wayline admin` has set nothing else for the project.',
+  },
   logLevel: {
     name: 'LOG_LEVEL',
     type: oneOf('fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'),
@@ -54,6 +92,14 @@ export const VARIABLES = {
     fallback: '.wayline',
     roles: ['all', 'migrate', 'admin', 'import'],
     meaning: 'The folder of the embedded log, the embedded PostgreSQL, `secrets.json` and `dev.json`.',
+  },
+  stateDir: {
+    name: 'WAYLINE_STATE_DIR',
+    type: path,
+    fallbackText: 'no copy is kept; `all` has one in its data folder',
+    roles: ['ingest', 'worker'],
+    meaning:
+      'A folder for a copy of the settings of projects and keys: what was revoked stays so where the log cannot tell. It may be lost.',
   },
   secretFile: {
     name: 'WAYLINE_SECRET_FILE',
@@ -108,6 +154,19 @@ export const VARIABLES = {
     roles: LOG,
     meaning: "A PEM file with the certificate authority of Kafka's certificates; needs KAFKA_SSL=true.",
   },
+  kafkaSslCertFile: {
+    name: 'KAFKA_SSL_CERT_FILE',
+    type: path,
+    fallbackText: 'no certificate is shown',
+    roles: LOG,
+    meaning: 'A PEM file with the certificate to show to Kafka; needs KAFKA_SSL=true and KAFKA_SSL_KEY_FILE.',
+  },
+  kafkaSslKeyFile: {
+    name: 'KAFKA_SSL_KEY_FILE',
+    type: path,
+    roles: LOG,
+    meaning: 'A PEM file with the key of that certificate, not encrypted.',
+  },
   kafkaSaslMechanism: {
     name: 'KAFKA_SASL_MECHANISM',
     type: oneOf('plain', 'scram-sha-256', 'scram-sha-512'),
@@ -154,6 +213,14 @@ export const VARIABLES = {
     fallback: 12,
     roles: LOG,
     meaning: 'Partitions of topics that Wayline creates; it bounds the number of workers, and is never changed later.',
+  },
+  longestOutageHours: {
+    name: 'WAYLINE_LONGEST_OUTAGE_HOURS',
+    type: integer(1, 8760),
+    fallback: 72,
+    roles: LOG,
+    meaning:
+      'For so long the database, or all workers, may be away without a loss: topics are made, and checked, to keep events for that time.',
   },
   schemaRegistryUrl: {
     name: 'SCHEMA_REGISTRY_URL',

@@ -1,6 +1,7 @@
 import { describe, test } from '@jest/globals';
 import { appendContract } from './append-contract.ts';
 import { closingContract } from './closing-contract.ts';
+import { followContract } from './follow-contract.ts';
 import { groupContract } from './group-contract.ts';
 import { type ContractOptions, type DefineTest, withLog } from './log-under-test.ts';
 import { positionContract } from './position-contract.ts';
@@ -24,6 +25,7 @@ export function eventLogContract(name: string, contract: ContractOptions): void 
     describe('append', () => appendContract(define));
     describe('reading', () => readingContract(define));
     describe('positions', () => positionContract(define));
+    describe('following', () => followContract(define));
     describe('groups', () => groupContract(define));
     describe('closing', () => closingContract(define));
     if (gaps.size > 0)

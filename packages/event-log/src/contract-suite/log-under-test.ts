@@ -61,6 +61,7 @@ export interface TestLogOptions {
   topics?: number;
   /** Of each topic. Default 1. */
   partitions?: number;
+  compacted?: boolean;
   maxBytesInFlight?: number;
 }
 
@@ -70,11 +71,14 @@ export type DefineTest = (name: string, options: TestLogOptions, work: (test: Te
 /** Runs the work on a log of its own, and closes all that was opened, also when the work fails. */
 export async function withLog(
   contract: ContractOptions,
-  { topics: count = 1, partitions = 1, maxBytesInFlight }: TestLogOptions,
+  { topics: count = 1, partitions = 1, compacted, maxBytesInFlight }: TestLogOptions,
   work: (test: TestLog) => Promise<void>,
 ): Promise<void> {
   const topics = Array.from({ length: count }, () => `contract.${randomUUID()}`);
-  const opened = await contract.open({ topics: topics.map((name) => ({ name, partitions })), maxBytesInFlight });
+  const opened = await contract.open({
+    topics: topics.map((name) => ({ name, partitions, compacted })),
+    maxBytesInFlight,
+  });
   const logs = [opened.log];
   const gates: Gate[] = [];
   const test: TestLog = {

@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import {
   type EventLog,
   type LogConsumer,
+  type LogFollower,
   type LogLogger,
   type LogRecord,
   LogSetupError,
@@ -10,9 +11,11 @@ import {
   type TopicSpec,
 } from '../event-log.ts';
 import { createAppender } from './appender.ts';
+import { compactPartition } from './compact-partition.ts';
 import { type ConsumerGroup, createConsumerGroup } from './consumer-group.ts';
 import { lockFolder } from './folder-lock.ts';
-import { openLogFile, positionKey } from './log-file.ts';
+import { followTopic } from './follow-topic.ts';
+import { type LogFile, openLogFile, positionKey } from './log-file.ts';
 import { openPartitions, type Partition, rangeOf } from './partition.ts';
 
 export interface EmbeddedLogOptions {
@@ -51,6 +54,25 @@ async function syncFolder(folder: string): Promise<void> {
   await handle.sync().finally(() => handle.close());
 }
 
+/** Nothing rests on it: where there is no room for it, it is done at another start. */
+async function compact(
+  file: LogFile,
+  partitions: ReadonlyMap<string, readonly Partition[]>,
+  { topics, logger }: EmbeddedLogOptions,
+): Promise<void> {
+  for (const { name, compacted } of topics) {
+    if (!compacted) continue;
+    for (const partition of partitions.get(name) ?? []) {
+      try {
+        const records = await compactPartition(file, partition);
+        if (records > 0) logger?.info({ topic: name, records }, `Superseded records of ${name} were removed`);
+      } catch (error) {
+        logger?.warn({ topic: name, err: error }, `${name} could not be compacted: ${(error as Error).message}`);
+      }
+    }
+  }
+}
+
 /**
  * The event log of one machine: durable, in a folder, on LMDB. An append is on disk when it resolves, and survives the
  * death of the process at any moment. Consumers of a group are all inside this process.
@@ -64,10 +86,12 @@ export async function createEmbeddedLog(options: EmbeddedLogOptions): Promise<Ev
     const file = await openLogFile(folder, options.topics);
     for (const made of [folder, dirname(folder)]) await syncFolder(made);
     const partitions = new Map([...file.topics.keys()].map((topic) => [topic, openPartitions(file, topic)]));
+    await compact(file, partitions, options);
     const positions = file.positions();
     const appender = createAppender({ file, maxBytesInFlight, logger });
     const groups = new Map<string, ConsumerGroup>();
     const consumers = new Set<LogConsumer>();
+    const followers = new Set<LogFollower>();
     let closing: Promise<void> | undefined;
 
     const partitionsOf = (topic: string): readonly Partition[] => {
@@ -96,6 +120,15 @@ export async function createEmbeddedLog(options: EmbeddedLogOptions): Promise<Ev
         const forget = () => consumers.delete(consumer);
         consumer.ended.then(forget, forget);
         return consumer;
+      },
+
+      follow({ topic, onRecord }) {
+        checkOpen();
+        const follower = followTopic({ file, partitions: partitionsOf(topic), topic, onRecord });
+        followers.add(follower);
+        const forget = () => followers.delete(follower);
+        follower.ended.then(forget, forget);
+        return follower;
       },
 
       async ranges(topic) {
@@ -129,6 +162,7 @@ export async function createEmbeddedLog(options: EmbeddedLogOptions): Promise<Ev
 
       async close() {
         closing ??= (async () => {
+          for (const follower of followers) follower.close();
           await Promise.all([...consumers].map((consumer) => consumer.close()));
           await appender.close();
           await file.close();

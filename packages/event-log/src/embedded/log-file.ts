@@ -10,6 +10,8 @@ export interface Writes {
   chunks: readonly { key: Buffer; chunk: Buffer }[];
   /** Positions of groups, by `positionKey`. */
   positions: ReadonlyMap<string, number>;
+  /** Keys of chunks that go. */
+  removed?: readonly Buffer[];
 }
 
 export interface StoredTopic {
@@ -169,8 +171,9 @@ export async function openLogFile(folder: string, wanted: readonly TopicSpec[]):
     return {
       id,
       topics,
-      write: ({ chunks, positions }) =>
+      write: ({ chunks, positions, removed = [] }) =>
         commit(() => {
+          for (const key of removed) void data.remove(key);
           for (const { key, chunk } of chunks) void data.put(key, chunk);
           for (const [key, offset] of positions) void groups.put(key, offset);
         }),

@@ -29,3 +29,9 @@ export function readWriteKey(text: string, secrets: readonly string[]): WriteKey
   );
   return genuine ? { projectId: Number(project), keyId, allowImport: flags === 'wi' } : undefined;
 }
+
+/** What a text says of itself, whether it is genuine or not: to find a key by, and never to let anybody in. */
+export function readKeyId(text: string): { projectId: number; keyId: string } | undefined {
+  const [, project, keyId] = WRITE_KEY.exec(text) ?? [];
+  return project === undefined || keyId === undefined ? undefined : { projectId: Number(project), keyId };
+}

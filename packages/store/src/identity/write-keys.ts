@@ -1,10 +1,16 @@
-import type { Pool } from 'pg';
+import type { Pool, PoolClient } from 'pg';
 
 export interface WriteKeyRow {
   projectId: number;
   keyId: string;
   name: string;
   allowImport: boolean;
+}
+
+/** A key as it is listed; times are epoch ms. */
+export interface ListedWriteKey extends WriteKeyRow {
+  createdAt: number;
+  revokedAt: number | null;
 }
 
 const COLUMNS = 'project_id AS "projectId", key_id AS "keyId", name, allow_import AS "allowImport"';
@@ -27,4 +33,34 @@ export async function insertWriteKey(pool: Pool, key: WriteKeyRow): Promise<void
     key.name,
     key.allowImport,
   ]);
+}
+
+const LISTED = `${COLUMNS}, created_at AS "createdAt", revoked_at AS "revokedAt"`;
+
+/** All keys of a project, the newest first, revoked ones too. */
+export async function listWriteKeys(pool: Pool, projectId: number): Promise<ListedWriteKey[]> {
+  const { rows } = await pool.query<ListedWriteKey>(
+    `SELECT ${LISTED} FROM write_keys WHERE project_id = $1 ORDER BY created_at DESC, key_id`,
+    [projectId],
+  );
+  return rows;
+}
+
+/** The keys with an id, of any project: more than one is possible, and next to never there. */
+export async function findWriteKeysById(pool: Pool, keyId: string): Promise<ListedWriteKey[]> {
+  const { rows } = await pool.query<ListedWriteKey>(`SELECT ${LISTED} FROM write_keys WHERE key_id = $1`, [keyId]);
+  return rows;
+}
+
+/** When the key was revoked, epoch ms: now, unless it was before. Undefined if there is no such key. */
+export async function revokeWriteKey(
+  client: PoolClient,
+  { projectId, keyId }: { projectId: number; keyId: string },
+): Promise<number | undefined> {
+  const { rows } = await client.query<{ revokedAt: number }>(
+    `UPDATE write_keys SET revoked_at = coalesce(revoked_at, clock_timestamp())
+      WHERE project_id = $1 AND key_id = $2 RETURNING revoked_at AS "revokedAt"`,
+    [projectId, keyId],
+  );
+  return rows[0]?.revokedAt;
 }
