@@ -33,7 +33,7 @@ test('a partition that the answer does not name has not been acknowledged', asyn
       { topicName: 'two', partitions: [{ partition: 4, errorCode: 6 }] },
     ],
   };
-  const link = { request: async () => answer } as unknown as BrokerLink;
+  const link = { produce: async () => answer } as unknown as BrokerLink;
   const batch = laneOf([newAppend()]).first();
   const sent = [
     { topic: 'one', partition: 3, batch },

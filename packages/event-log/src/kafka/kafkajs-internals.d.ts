@@ -39,8 +39,8 @@ declare module 'kafkajs/src/broker/index.js' {
   import type { Logger } from 'kafkajs';
   import type ConnectionPool from 'kafkajs/src/network/connectionPool.js';
 
-  interface Protocol {
-    request: unknown;
+  export interface Protocol {
+    request: { apiKey: number; apiVersion: number; apiName: string; encode(): Promise<unknown> };
     response: { decode(raw: Buffer): Promise<unknown> };
     requestTimeout?: number;
   }
@@ -71,4 +71,9 @@ declare module 'kafkajs/src/protocol/error.js' {
     createErrorFromCode(code: number): Error & { type: string; code: number; retriable: boolean };
   };
   export default errors;
+}
+
+declare module 'kafkajs/src/protocol/requests/fetch/v11/response.js' {
+  const response: { decode(raw: Buffer): Promise<unknown> };
+  export default response;
 }

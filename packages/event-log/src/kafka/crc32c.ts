@@ -1,0 +1,65 @@
+import { endianness } from 'node:os';
+
+/** Castagnoli's polynomial, reflected. */
+const POLYNOMIAL = 0x82f63b78;
+const TABLES = 8;
+
+/** For each of 8 places, what a byte there adds: 8 bytes are then taken at once. */
+function makeTables(): Int32Array[] {
+  const first = Int32Array.from({ length: 256 }, (_, byte) => {
+    let crc = byte;
+    for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ POLYNOMIAL : crc >>> 1;
+    return crc;
+  });
+  const tables = [first];
+  for (let i = 1; i < TABLES; i++) {
+    const before = tables[i - 1] as Int32Array;
+    tables.push(before.map((crc) => (crc >>> 8) ^ (first[crc & 0xff] as number)));
+  }
+  return tables;
+}
+
+let tables: Int32Array[] | undefined;
+
+/**
+ * The CRC-32C of the bytes from `start` to before `end`, as an unsigned number: Kafka's checksum of a record batch. Eight
+ * bytes at a time, read as two words: three to four times as fast as a byte at a time.
+ */
+export function crc32c(bytes: Uint8Array, start = 0, end = bytes.length): number {
+  tables ??= makeTables();
+  const [t0, t1, t2, t3, t4, t5, t6, t7] = tables as [
+    Int32Array,
+    Int32Array,
+    Int32Array,
+    Int32Array,
+    Int32Array,
+    Int32Array,
+    Int32Array,
+    Int32Array,
+  ];
+  let crc = -1;
+  let i = start;
+  if (end - start >= 16 && endianness() === 'LE') {
+    while (i < end && (bytes.byteOffset + i) % 4 !== 0) {
+      crc = (crc >>> 8) ^ (t0[(crc ^ (bytes[i++] as number)) & 0xff] as number);
+    }
+    const words = new Int32Array(bytes.buffer, bytes.byteOffset + i, Math.max(0, end - i) >>> 2);
+    const pairs = words.length >>> 1;
+    for (let pair = 0; pair < pairs; pair++) {
+      const a = (words[2 * pair] as number) ^ crc;
+      const b = words[2 * pair + 1] as number;
+      crc =
+        (t7[a & 0xff] as number) ^
+        (t6[(a >>> 8) & 0xff] as number) ^
+        (t5[(a >>> 16) & 0xff] as number) ^
+        (t4[a >>> 24] as number) ^
+        (t3[b & 0xff] as number) ^
+        (t2[(b >>> 8) & 0xff] as number) ^
+        (t1[(b >>> 16) & 0xff] as number) ^
+        (t0[b >>> 24] as number);
+    }
+    i += 8 * pairs;
+  }
+  while (i < end) crc = (crc >>> 8) ^ (t0[(crc ^ (bytes[i++] as number)) & 0xff] as number);
+  return ~crc >>> 0;
+}

@@ -1,0 +1,138 @@
+import { createRequire } from 'node:module';
+import { expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import type { ProduceMessage } from '../src/kafka/append-batch.ts';
+import { crc32c } from '../src/kafka/crc32c.ts';
+import { recordBatchBytes, writeRecordBatch } from '../src/kafka/encode-record-batch.ts';
+
+interface Decoded {
+  firstOffset: string;
+  firstTimestamp: string;
+  maxTimestamp: string;
+  producerId: string;
+  producerEpoch: number;
+  firstSequence: number;
+  lastOffsetDelta: number;
+  isControlBatch: boolean;
+  inTransaction: boolean;
+  records: {
+    offset: string;
+    timestamp: string;
+    key: Buffer;
+    value: Buffer;
+    headers: Record<string, Buffer | Buffer[]>;
+  }[];
+}
+const require = createRequire(import.meta.url);
+// kafkajs' own, to hold ours against.
+const decodeBatch = require('kafkajs/src/protocol/recordBatch/v0/decoder') as (decoder: object) => Promise<Decoded>;
+const Decoder = require('kafkajs/src/protocol/decoder') as new (buffer: Buffer) => object;
+const encodeRecord = require('kafkajs/src/protocol/recordBatch/record/v0') as (record: object) => { buffer: Buffer };
+const kafkajsCrc = require('kafkajs/src/protocol/recordBatch/crc32C') as (buffer: Buffer) => number;
+
+const TIME = 1_767_225_600_123;
+const FIRST_RECORD = 61;
+
+function encoded(messages: readonly ProduceMessage[], before = 0): Buffer {
+  const bytes = recordBatchBytes(messages);
+  const target = Buffer.alloc(before + bytes + 8, 0xee);
+  expect(writeRecordBatch(target, before, { messages, timeMs: TIME })).toBe(before + bytes);
+  expect([...target.subarray(before + bytes)]).toEqual(Array(8).fill(0xee));
+  return target.subarray(before, before + bytes);
+}
+
+const message = (key: string, value: Buffer | string, headers?: Record<string, string>): ProduceMessage => ({
+  key: Buffer.from(key),
+  value: Buffer.from(value as string),
+  ...(headers && { headers }),
+});
+
+async function expectReadBack(messages: readonly ProduceMessage[], before = 0): Promise<void> {
+  const batch = encoded(messages, before);
+  const decoded = await decodeBatch(new Decoder(batch));
+  expect(decoded).toMatchObject({
+    firstOffset: '0',
+    firstTimestamp: String(TIME),
+    maxTimestamp: String(TIME),
+    producerId: '-1',
+    producerEpoch: -1,
+    firstSequence: -1,
+    lastOffsetDelta: messages.length - 1,
+    isControlBatch: false,
+    inTransaction: false,
+  });
+  expect(batch.readUInt32BE(17)).toBe(kafkajsCrc(batch.subarray(21)) >>> 0);
+  expect(decoded.records).toHaveLength(messages.length);
+  for (const [i, { key, value, headers = {} }] of messages.entries()) {
+    const record = decoded.records[i];
+    expect(record).toMatchObject({ offset: String(i), timestamp: String(TIME) });
+    expect(record?.key.equals(key)).toBe(true);
+    expect(record?.value.equals(value)).toBe(true);
+    expect(Object.entries(record?.headers ?? {}).map(([name, header]) => [name, String(header)])).toEqual(
+      Object.entries(headers),
+    );
+  }
+}
+
+/** Lengths around which a varint grows by a byte. */
+const EDGES = [0, 1, 63, 64, 127, 128, 8191, 8192, 16_383, 16_384, 1_048_575, 1_048_576];
+
+test.each(EDGES)('a value, a key and a header of %i bytes are read back by kafkajs', async (length) => {
+  const text = 'x'.repeat(length);
+  await expectReadBack([message(text, text), message('k', text, { name: text })]);
+});
+
+test('a record of over 64 MiB is read back', async () => {
+  await expectReadBack([message('k', Buffer.alloc(68_000_000, 'y'))]);
+});
+
+test('10,000 records, whose distances from the first take one, two and three bytes', async () => {
+  await expectReadBack(Array.from({ length: 10_000 }, (_, i) => message(`key-${i % 7}`, `value-${i}`)));
+});
+
+test('headers: none, empty, many, of one object or of several, in any script', async () => {
+  const shared = { 'wayline-request-id': 'r-1', traceparent: '00-a-b-01' };
+  await expectReadBack([
+    message('a', '1', shared),
+    message('b', '2', shared),
+    message('c', '3'),
+    message('d', '4', {}),
+    message('e', '5', { '': '', süß: '値𝕏' }),
+    message('f', '6', shared),
+    message('g', '7', Object.fromEntries(Array.from({ length: 200 }, (_, i) => [`h${i}`, `v${i}`]))),
+  ]);
+});
+
+test('whatever the records are, kafkajs reads them back, and writes the same bytes', async () => {
+  const bytes = fc.uint8Array({ maxLength: 300 }).map((array) => Buffer.from(array));
+  const names = fc
+    .string({ unit: 'grapheme', minLength: 1, maxLength: 20 })
+    .filter((name) => !(name in {}) && !/^\d+$/.test(name));
+  const headers = fc.option(
+    fc.dictionary(names, fc.string({ unit: 'grapheme', maxLength: 40 }), { noNullPrototype: true }),
+    {
+      nil: undefined,
+    },
+  );
+  const messages = fc.array(fc.record({ key: bytes, value: bytes, headers }), { minLength: 1, maxLength: 30 });
+  await fc.assert(
+    fc.asyncProperty(messages, fc.nat(9), async (batch, before) => {
+      await expectReadBack(batch, before);
+      const records = batch.map((one, offsetDelta) => encodeRecord({ ...one, offsetDelta, timestampDelta: 0 }).buffer);
+      expect(encoded(batch).subarray(FIRST_RECORD).equals(Buffer.concat(records))).toBe(true);
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test('the checksum is CRC-32C, wherever the bytes begin in memory', () => {
+  expect(crc32c(Buffer.from('123456789'))).toBe(0xe3069283); // the check value of the algorithm
+  expect(crc32c(Buffer.alloc(32))).toBe(0x8a9136aa); // RFC 3720, B.4
+  expect(crc32c(Buffer.alloc(32, 0xff))).toBe(0x62a8ab43);
+  const bytes = Buffer.from(Array.from({ length: 1000 }, (_, i) => (i * 131) % 256));
+  for (let start = 0; start < 9; start++) {
+    for (const end of [start, start + 1, start + 7, start + 8, start + 17, 999, 1000]) {
+      expect(crc32c(bytes, start, end)).toBe(kafkajsCrc(bytes.subarray(start, end)) >>> 0);
+    }
+  }
+});

@@ -1,0 +1,73 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from '@jest/globals';
+import { describeWithKafka, runKafkaTool, startKafka } from '@wayline/testkit';
+import { recordBatchBytes, writeRecordBatch } from '../src/kafka/encode-record-batch.ts';
+import { createKafkaLog } from '../src/kafka/index.ts';
+
+await describeWithKafka(
+  'what is appended, as Kafka’s own tools read it',
+  () => {
+    test('DumpLogSegments finds a valid batch, and every record of it', async () => {
+      const messages = Array.from({ length: 300 }, (_, i) => ({
+        key: Buffer.from(`key-${i}`),
+        value: Buffer.from(`value-${i}-${'x'.repeat(i * 3)}`),
+        headers: i % 3 === 0 ? undefined : { 'wayline-request-id': `r-${i}`, traceparent: 'ü' },
+      }));
+      const batch = Buffer.alloc(recordBatchBytes(messages));
+      writeRecordBatch(batch, 0, { messages, timeMs: 1_767_225_600_123 });
+      const folder = await mkdtemp(join(tmpdir(), 'wayline-segment-'));
+      try {
+        const file = join(folder, '00000000000000000000.log');
+        await writeFile(file, batch);
+        const dumped = await runKafkaTool('kafka.tools.DumpLogSegments', [
+          ...['--files', file],
+          ...['--deep-iteration', '--print-data-log'],
+        ]);
+        const [head, ...records] = dumped.split('\n').filter((line) => /^(baseOffset|\| offset)/.test(line));
+        expect(head).toMatch(/baseOffset: 0 lastOffset: 299 count: 300 .*producerId: -1 .*isTransactional: false/);
+        expect(head).toMatch(/CreateTime: 1767225600123 .*magic: 2 compresscodec: none .*isvalid: true/);
+        expect(records).toHaveLength(300);
+        for (const [i, { key, value, headers }] of messages.entries()) {
+          expect(records[i]).toContain(`offset: ${i} CreateTime: 1767225600123 keySize: ${key.length}`);
+          expect(records[i]).toContain(`valueSize: ${value.length} `);
+          expect(records[i]).toContain(headers ? 'headerKeys: [wayline-request-id,traceparent]' : 'headerKeys: []');
+          expect(records[i]).toMatch(new RegExp(`key: ${key} payload: ${value}$`));
+        }
+      } finally {
+        await rm(folder, { recursive: true });
+      }
+    }, 60_000);
+
+    test('the console consumer prints keys, values and headers as they were given', async () => {
+      const kafka = await startKafka();
+      const topic = `console.${randomUUID()}`;
+      const log = await createKafkaLog({ brokers: kafka.brokers, topics: [{ name: topic, partitions: 1 }] });
+      try {
+        const records = Array.from({ length: 1000 }, (_, i) => ({
+          key: `schlüssel-${i % 10}`,
+          value: Buffer.from(`wert-${i}-値`),
+          headers: { 'wayline-request-id': `r-${i >> 4}` },
+        }));
+        await Promise.all(
+          [0, 250, 500, 750].map((from) => log.append(topic, records.slice(from, from + 250))), // some share a batch
+        );
+        const printed = await runKafkaTool('org.apache.kafka.tools.consumer.ConsoleConsumer', [
+          ...['--bootstrap-server', kafka.brokers.join(','), '--topic', topic],
+          ...['--from-beginning', '--max-messages', '1000', '--timeout-ms', '30000'],
+          ...['--property', 'print.key=true', '--property', 'print.headers=true'],
+        ]);
+        const wanted = records.map(
+          ({ key, value, headers }) => `wayline-request-id:${headers['wayline-request-id']}\t${key}\t${value}`,
+        );
+        expect(printed.trim().split('\n')).toEqual(wanted);
+      } finally {
+        await log.close();
+        await kafka.close();
+      }
+    }, 120_000);
+  },
+  { asProcess: true },
+);
