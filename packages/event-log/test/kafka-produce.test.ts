@@ -11,7 +11,7 @@ const newAppend = (): Append => ({
   failed: false,
   resolve() {},
   reject() {},
-  deadline: setTimeout(() => {}, 0),
+  expiresAt: 0,
 });
 const message = (value: string) => ({ key: Buffer.from('key'), value: Buffer.from(value) });
 const valuesOf = (batch: AppendBatch) =>

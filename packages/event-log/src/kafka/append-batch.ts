@@ -10,10 +10,11 @@ export interface Append {
   failed: boolean;
   resolve(): void;
   reject(error: Error): void;
-  readonly deadline: NodeJS.Timeout;
+  /** When the caller is told that it failed, ms of a clock that never goes back. */
+  readonly expiresAt: number;
 }
 
-/** A record as kafkajs' encoder takes it. */
+/** A record as it is encoded. */
 export interface ProduceMessage {
   key: Buffer;
   value: Buffer;
@@ -34,12 +35,27 @@ export interface AppendBatch {
   sent: boolean;
 }
 
+/** A batch on its way to the leader of its partition. */
+export interface PartitionBatch {
+  topic: string;
+  partition: number;
+  batch: AppendBatch;
+}
+
 /** Varints, attributes and the like, of a record; a little more than it can be. */
 const RECORD_OVERHEAD = 32;
+const HEADER_OVERHEAD = 10;
 
-export function bytesOf(key: Uint8Array, { value, headers }: NewRecord): number {
-  let bytes = RECORD_OVERHEAD + key.length + value.length;
-  for (const name in headers) bytes += 10 + Buffer.byteLength(name) + Buffer.byteLength(headers[name] as string);
+/** What a record counts, whatever its headers are. */
+export function bytesOf(key: Uint8Array, { value }: NewRecord): number {
+  return RECORD_OVERHEAD + key.length + value.length;
+}
+
+export function headerBytesOf(headers: NewRecord['headers']): number {
+  let bytes = 0;
+  for (const name in headers) {
+    bytes += HEADER_OVERHEAD + Buffer.byteLength(name) + Buffer.byteLength(headers[name] as string);
+  }
   return bytes;
 }
 

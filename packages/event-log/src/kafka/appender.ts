@@ -8,7 +8,7 @@ import {
   type TopicSpec,
 } from '../event-log.ts';
 import { partitionOf } from '../murmur2.ts';
-import { type Append, bytesOf } from './append-batch.ts';
+import { type Append, bytesOf, headerBytesOf } from './append-batch.ts';
 import { AppendLane } from './append-lane.ts';
 import type { BrokerDirectory } from './broker-directory.ts';
 import { produce } from './produce.ts';
@@ -47,6 +47,7 @@ export class Appender {
   #failed = 0;
   #scheduled = false;
   #wake: NodeJS.Timeout | undefined;
+  #expiry: NodeJS.Timeout | undefined;
   #closed = false;
   #whenIdle: (() => void) | undefined;
   #trouble: { reason: string; toldAt: number } | undefined;
@@ -72,11 +73,17 @@ export class Appender {
     const keys: Buffer[] = [];
     const sizes: number[] = [];
     let bytes = 0;
+    let headers: NewRecord['headers'];
+    let headerBytes = 0;
     for (let i = 0; i < records.length; i++) {
       const record = records[i] as NewRecord;
-      // The records of a request mostly are of one session.
+      // The records of a request mostly are of one session, and share their headers.
       const key = record.key === records[i - 1]?.key ? (keys[i - 1] as Buffer) : Buffer.from(record.key);
-      const size = bytesOf(key, record);
+      if (record.headers !== headers) {
+        headers = record.headers;
+        headerBytes = headerBytesOf(headers);
+      }
+      const size = bytesOf(key, record) + headerBytes;
       keys.push(key);
       sizes.push(size);
       bytes += size;
@@ -95,9 +102,16 @@ export class Appender {
     this.#bytes += bytes;
 
     return new Promise((resolve, reject) => {
-      const deadline = setTimeout(() => this.#fail(append, this.#tooLate()), deadlineMs);
-      const append: Append = { bytes, open: 0, failed: false, resolve, reject, deadline };
+      const append: Append = {
+        bytes,
+        open: 0,
+        failed: false,
+        resolve,
+        reject,
+        expiresAt: performance.now() + deadlineMs,
+      };
       this.#open.add(append);
+      this.#expiry ??= setTimeout(this.#expire, deadlineMs);
       let lane = lanes[0] as AppendLane;
       for (let i = 0; i < records.length; i++) {
         const record = records[i] as NewRecord;
@@ -115,10 +129,23 @@ export class Appender {
     return new LogUnavailableError('unavailable', `Kafka has not taken it in ${this.#options.deadlineMs} ms${reason}`);
   }
 
+  /** All have the same time: so they expire in their order, and one timer does for all. */
+  readonly #expire = (): void => {
+    this.#expiry = undefined;
+    const now = performance.now();
+    for (const append of this.#open) {
+      if (append.failed) continue;
+      if (append.expiresAt > now) {
+        this.#expiry = setTimeout(this.#expire, append.expiresAt - now);
+        return;
+      }
+      this.#fail(append, this.#tooLate());
+    }
+  };
+
   #fail(append: Append, error: Error): void {
     if (append.failed) return;
     append.failed = true;
-    clearTimeout(append.deadline);
     append.reject(error);
     this.#failed++;
     this.#schedule();
@@ -132,7 +159,6 @@ export class Appender {
     if (append.failed) {
       this.#failed--;
     } else {
-      clearTimeout(append.deadline);
       append.resolve();
     }
     if (this.#open.size === 0) this.#whenIdle?.();
@@ -268,6 +294,7 @@ export class Appender {
         this.#whenIdle = resolve;
       });
     }
+    clearTimeout(this.#expiry);
     clearTimeout(this.#wake);
   }
 }

@@ -1,6 +1,5 @@
-import { messagesOf } from './append-batch.ts';
+import { messagesOf, type PartitionBatch, type ProduceMessage } from './append-batch.ts';
 import { recordBatchBytes, writeRecordBatch } from './encode-record-batch.ts';
-import type { PartitionBatch } from './produce.ts';
 
 const ALL_IN_SYNC_REPLICAS = -1;
 /** No transaction, acks, time-out, number of topics. */
@@ -17,7 +16,7 @@ export function encodeProduce(
   batches: readonly PartitionBatch[],
   { timeoutMs, timeMs }: { timeoutMs: number; timeMs: number },
 ): Buffer {
-  const topics = new Map<string, { partition: number; messages: ReturnType<typeof messagesOf>; bytes: number }[]>();
+  const topics = new Map<string, { partition: number; messages: readonly ProduceMessage[]; bytes: number }[]>();
   let bytes = HEAD_BYTES;
   for (const { topic, partition, batch } of batches) {
     let ofTopic = topics.get(topic);

@@ -1,12 +1,6 @@
-import type { AppendBatch } from './append-batch.ts';
+import type { PartitionBatch } from './append-batch.ts';
 import type { BrokerLink } from './broker-link.ts';
 import { encodeProduce } from './encode-produce.ts';
-
-export interface PartitionBatch {
-  topic: string;
-  partition: number;
-  batch: AppendBatch;
-}
 
 /**
  * Sends one batch for each partition in one request, once, and answers with the error code of each in their order; 0 is
