@@ -3,6 +3,7 @@ import { afterEach, expect, test } from '@jest/globals';
 import type { BeginAnswer, LogBatch, PartitionRange } from '../src/event-log.ts';
 import { HeldPartition } from '../src/kafka/held-partition.ts';
 import type { FetchedBatch, KafkaSession } from '../src/kafka/kafka-session.ts';
+import { UnreadableRecordsError } from '../src/kafka/log-record.ts';
 
 /** What kafkajs does only now and then, and never when asked: fetches that come late, or from elsewhere. */
 
@@ -33,6 +34,7 @@ interface Setting {
 /** A partition that reads from 50 on, and what it told kafkajs, in order. */
 async function hold({ begin, handle, range = { start: 0, end: 1000 }, first }: Setting = {}) {
   const told: string[] = [];
+  const errors: string[] = [];
   const begins: PartitionRange[] = [];
   const handed: number[][] = [];
   const session: KafkaSession = {
@@ -46,7 +48,7 @@ async function hold({ begin, handle, range = { start: 0, end: 1000 }, first }: S
   const held = new HeldPartition({
     partition,
     session,
-    logger: { info() {}, warn() {}, error() {} },
+    logger: { info() {}, warn() {}, error: (_, message) => void errors.push(message) },
     consume: {
       maxRecords: 100,
       maxBytes: 1000,
@@ -72,7 +74,7 @@ async function hold({ begin, handle, range = { start: 0, end: 1000 }, first }: S
     await until('resume');
     expect(told.splice(0)).toEqual(['pause', 'pause', 'seek 50', 'resume']);
   }
-  return { held, told, begins, handed, until };
+  return { held, told, errors, begins, handed, until };
 }
 
 test('before begin has answered, nothing that kafkajs brings is handed over', async () => {
@@ -135,6 +137,24 @@ test('what comes while the handler is at work, from another broker, is left asid
   finish(51);
   await first;
   expect(told).toEqual(['seek 51']);
+});
+
+test('what can be read before records that cannot is handed over; then it stands still, and tries again', async () => {
+  const { held, handed, told, until, errors } = await hold();
+  const unreadable = new UnreadableRecordsError('the record batch at offset 52 cannot be read');
+  const damaged = fetched(50, [50, 51, Number.MAX_SAFE_INTEGER]);
+  Object.assign(damaged.messages[2] as object, { unreadable });
+  await held.take(damaged);
+  expect(handed).toEqual([[50, 50, 51, 52]]);
+  expect(errors).toEqual([
+    'Partition 3 of events stands still before offset 52: the record batch at offset 52 cannot be read',
+  ]);
+  expect(told.splice(0)).toEqual(['pause']);
+  await held.take(fetched(53, [53])); // nothing that comes meanwhile is taken
+  await until('resume');
+  expect(told).toEqual(['seek 52', 'resume']);
+  await held.take(fetched(52, [52, 53]));
+  expect(handed[1]).toEqual([52, 52, 53, 54]);
 });
 
 test('while the group forms anew, a partition that stays goes on where it was', async () => {

@@ -60,6 +60,27 @@ await describeWithKafka('records on Kafka', () => {
     expect(reader.values()).toEqual(numbers(50));
   });
 
+  test('a session’s records over the limit go in several batches, and small requests beside them are not harmed', async () => {
+    await openLog();
+    // What 2500 ordinary events of one session are, in one request.
+    const big = Array.from({ length: 2500 }, (_, i) => ({ key: 'big', value: Buffer.from(`${i}-`.padEnd(900, '.')) }));
+    const small = Array.from({ length: 50 }, (_, i) => ({ key: `small-${i}`, value: Buffer.from(String(i)) }));
+    await Promise.all([log.append(topic, big), ...small.map((record) => log.append(topic, [record]))]);
+    const reader = await startReader(log, { topic });
+    await reader.until('all', () => reader.count() === 2550);
+    const records = reader.batches.flatMap((batch) => batch.records);
+    const valuesOf = (key: RegExp) =>
+      records.filter((r) => key.test(String(r.key))).map((r) => parseInt(String(r.value), 10));
+    expect(valuesOf(/^big/)).toEqual(big.map((_, i) => i));
+    expect(valuesOf(/^small/).sort((a, b) => a - b)).toEqual(small.map((_, i) => i));
+
+    // kafkajs makes one batch of what it is given for a partition: all of it is refused, the small ones with it.
+    const producer = await connectProducer();
+    const messages = [...big, ...small];
+    await expect(producer.send({ topic, messages })).rejects.toThrow(/larger than the max message size/);
+    expect((await log.ranges(topic))[0]?.end).toBe(2550);
+  });
+
   test('where the topic’s limit was lowered meanwhile, records are sent in smaller batches', async () => {
     await openLog();
     const value = '100000';
@@ -223,6 +244,24 @@ await describeWithKafka('records on Kafka', () => {
     await reader.until('begin again', () => begun.length >= 2);
     expect(begun[1]?.end).toBeLessThan(100);
     expect(reader.values()).toEqual([]);
+  });
+
+  test('a topic made again while the log is open: what is acknowledged from then on is in the new one', async () => {
+    await openLog();
+    await log.append(topic, numbered(3));
+    await admin.deleteTopics({ topics: [topic] });
+    const waiting = log.append(topic, numbered(2, { from: 3 })); // while there is none
+    const configEntries = [{ name: 'message.timestamp.type', value: 'LogAppendTime' }];
+    while (!(await admin.createTopics({ topics: [{ topic, numPartitions: 1, configEntries }] }).catch(() => false))) {
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    await waiting;
+    await log.append(topic, numbered(2, { from: 5 }));
+    const again = await createKafkaLog({ brokers, generation: 2, topics: [{ name: topic, partitions: 1 }] });
+    closers.push(() => again.close());
+    const reader = await startReader(again, { topic });
+    await reader.until('all', () => reader.values().length === 4);
+    expect(reader.values()).toEqual(numbers(4, { from: 3 }));
   });
 
   test('published positions are seen by those who watch the group’s lag', async () => {

@@ -6,12 +6,12 @@ import { describeWithKafka, sharedKafka } from '@wayline/testkit';
 import { type Admin, Kafka, logLevel } from 'kafkajs';
 import type { EventLog } from '../src/event-log.ts';
 import { createKafkaLog, type KafkaLogOptions } from '../src/kafka/index.ts';
+import { CHECKED_SETTINGS } from '../src/kafka/topic-settings.ts';
 
 const LOG_APPEND_TIME = { name: 'message.timestamp.type', value: 'LogAppendTime' };
 
 await describeWithKafka('opening the log on Kafka', () => {
   let brokers: string[];
-  let admin: Admin;
   const closers: (() => Promise<unknown>)[] = [];
   beforeAll(async () => {
     ({ brokers } = await sharedKafka());
@@ -21,7 +21,7 @@ await describeWithKafka('opening the log on Kafka', () => {
   });
 
   async function connectAdmin(): Promise<Admin> {
-    admin = new Kafka({ brokers, logLevel: logLevel.NOTHING }).admin();
+    const admin = new Kafka({ brokers, logLevel: logLevel.NOTHING }).admin();
     await admin.connect();
     closers.push(() => admin.disconnect());
     return admin;
@@ -41,6 +41,21 @@ await describeWithKafka('opening the log on Kafka', () => {
       (error: Error) => error,
     );
 
+  function createLogger() {
+    const warnings: string[] = [];
+    return { warnings, info() {}, warn: (_: object, message: string) => void warnings.push(message), error() {} };
+  }
+
+  async function settingsOf(name: string): Promise<Record<string, string>> {
+    const { resources } = await (await connectAdmin()).describeConfigs({
+      includeSynonyms: false,
+      resources: [{ type: 2, name, configNames: CHECKED_SETTINGS }],
+    });
+    return Object.fromEntries(
+      (resources[0]?.configEntries ?? []).map((entry) => [entry.configName, entry.configValue]),
+    );
+  }
+
   const topic = () => `setup.${randomUUID()}`;
 
   test('topics that are absent are made, with LogAppendTime; a second process finds them', async () => {
@@ -54,11 +69,43 @@ await describeWithKafka('opening the log on Kafka', () => {
       expect(await log.ranges(name)).toHaveLength(12);
       expect(await log.ranges(`${name}.other`)).toHaveLength(1);
     }
-    const { resources } = await (await connectAdmin()).describeConfigs({
-      includeSynonyms: false,
-      resources: [{ type: 2, name, configNames: ['message.timestamp.type'] }],
+    expect(await settingsOf(name)).toEqual({
+      'cleanup.policy': 'delete',
+      'max.message.bytes': '1048588',
+      'message.timestamp.type': 'LogAppendTime',
+      'min.insync.replicas': '1',
+      'retention.bytes': '-1',
+      'retention.ms': '604800000',
+      'unclean.leader.election.enable': 'false',
     });
-    expect(resources[0]?.configEntries[0]?.configValue).toBe('LogAppendTime');
+  });
+
+  test('a compacted topic is made compacted, and others keep records as long as the database may be away', async () => {
+    const [compacted, events] = [topic(), topic()];
+    const logger = createLogger();
+    const topics = [
+      { name: compacted, partitions: 1, compacted: true },
+      { name: events, partitions: 2 },
+    ];
+    const log = await open({ topics, longestOutageMs: 1_000_000_000, logger });
+    expect((await settingsOf(compacted))['cleanup.policy']).toBe('compact');
+    expect((await settingsOf(events))['retention.ms']).toBe('1000000000');
+    await log.append(compacted, [{ key: 'key', value: Buffer.from('value') }]);
+    expect(logger.warnings).toEqual([]);
+    await open({ topics, longestOutageMs: 2_000_000_000, logger });
+    expect(logger.warnings).toEqual([
+      expect.stringMatching(/keeps records for 277.8 hours .* 555.6 hours that it may be/),
+    ]);
+    const fault = await faultOf(open({ topics: [{ name: compacted, partitions: 1 }] }));
+    expect(fault.message).toMatch(/must have cleanup\.policy=delete \(it has compact\)/);
+  });
+
+  test('a number of replicas other than configured is told, and the log is opened', async () => {
+    const topics = [{ name: topic(), partitions: 1 }];
+    await open({ topics });
+    const logger = createLogger();
+    await open({ topics, replication: 3, logger });
+    expect(logger.warnings).toEqual([`Kafka topic ${topics[0]?.name} has 1 replica, but 3 are configured.`]);
   });
 
   test('another number of partitions is refused with a sentence', async () => {
@@ -77,7 +124,12 @@ await describeWithKafka('opening the log on Kafka', () => {
     [
       'a limit below the size of our batches',
       [LOG_APPEND_TIME, { name: 'max.message.bytes', value: '500000' }],
-      /must have max\.message\.bytes of at least 900000 \(it has 500000\)\.$/,
+      /must have max\.message\.bytes of at least 900000 \(it has 500000\): /,
+    ],
+    [
+      'compaction',
+      [LOG_APPEND_TIME, { name: 'cleanup.policy', value: 'compact' }],
+      /must have cleanup\.policy=delete \(it has compact\): the records of a session have one key/,
     ],
   ])('a topic with %s is refused with a sentence', async (_, configEntries, sentence) => {
     const name = topic();

@@ -1,9 +1,13 @@
+export * from './certificates.ts';
 export * from './events.ts';
 export * from './group-shares.ts';
+export * from './java-producer.ts';
 export * from './kafka-availability.ts';
 export * from './kafka-cluster.ts';
 export * from './kafka-describe.ts';
+export * from './kafka-security.ts';
 export * from './kafka-shared.ts';
+export { runKafkaTool } from './kafka-tool.ts';
 export * from './postgres.ts';
 export * from './postgres-shared.ts';
 export * from './process.ts';

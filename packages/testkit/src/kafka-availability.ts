@@ -43,15 +43,25 @@ async function javaVersion(): Promise<number> {
   }
 }
 
+export interface KafkaDemand {
+  /** Leaves the address out: the test kills its brokers, or sets them up in its own way. */
+  own?: boolean;
+  /** Leaves the container out, too: for brokers with `security`, and for tests that need Java besides. */
+  asProcess?: boolean;
+}
+
 /**
  * Looks for Kafka in this order: the address in WAYLINE_TEST_KAFKA (host:port, several by comma), a Docker engine, Java
  * with Maven or with the jars there already.
- * @param own leaves the address out: the test kills its brokers
  */
-export async function kafkaAvailability(own = false): Promise<KafkaAvailability> {
+export async function kafkaAvailability({
+  own = false,
+  asProcess = false,
+}: KafkaDemand = {}): Promise<KafkaAvailability> {
   const address = process.env.WAYLINE_TEST_KAFKA;
-  if (address && !own) return { via: 'address', brokers: address.split(',').map((broker) => broker.trim()) };
-  if (await dockerAnswers()) return { via: 'container' };
+  if (address && !own && !asProcess)
+    return { via: 'address', brokers: address.split(',').map((broker) => broker.trim()) };
+  if (!asProcess && (await dockerAnswers())) return { via: 'container' };
   const version = await javaVersion();
   if (version >= 17) {
     if (await kafkaJarsPresent()) return { via: 'process' };
@@ -62,6 +72,7 @@ export async function kafkaAvailability(own = false): Promise<KafkaAvailability>
     if (maven) return { via: 'process' };
   }
   const java = version === 0 ? 'no Java' : version < 17 ? `only Java ${version}, 17 is needed` : 'Java but no Maven';
+  if (asProcess) return { via: 'nothing', reason: `this suite needs a broker as a process, and there is ${java}` };
   const from = own ? 'this suite kills brokers, so it needs its own' : 'WAYLINE_TEST_KAFKA is not set';
   return { via: 'nothing', reason: `${from}, no Docker engine answers, and there is ${java}` };
 }

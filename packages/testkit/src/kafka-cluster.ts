@@ -9,7 +9,9 @@ import { kafkaAvailability } from './kafka-availability.ts';
 import type { KafkaNode } from './kafka-config.ts';
 import { isProcessAlive } from './kafka-lock.ts';
 import { createKafkaProcess } from './kafka-process.ts';
+import { clientSecurity, type KafkaSecurity } from './kafka-security.ts';
 import type { KafkaServer } from './kafka-server.ts';
+import { startTcpProxy, type TcpProxy } from './tcp-proxy.ts';
 
 export interface KafkaClusterOptions {
   /** One broker (default), or three with replication 3 and min.insync.replicas 2. */
@@ -18,6 +20,10 @@ export interface KafkaClusterOptions {
   heapMb?: number;
   /** Broker settings beside those of `kafkaConfig`. */
   config?: Readonly<Record<string, string>>;
+  /** Whether clients reach each broker through a proxy: see `KafkaCluster.proxies`. */
+  proxied?: boolean;
+  /** How the brokers are guarded against clients; with it they are processes, never containers. */
+  security?: KafkaSecurity;
   /** The process with which the brokers go, however it goes. Default: this one. */
   ownerPid?: number;
 }
@@ -25,6 +31,8 @@ export interface KafkaClusterOptions {
 export interface KafkaCluster {
   /** host:port of every broker; they stay the same over restarts. */
   readonly brokers: readonly string[];
+  /** Of each broker, if the cluster is `proxied`. */
+  readonly proxies: readonly TcpProxy[];
   /** SIGKILL to broker i, from 0. */
   kill(i: number): Promise<void>;
   /** SIGTERM: it hands over its leaderships first. */
@@ -74,7 +82,11 @@ async function sweepStaleFolders(): Promise<void> {
 }
 
 /** Resolves when every broker answers and knows of all the others. */
-async function ready(servers: readonly KafkaServer[], patienceMs = 60_000): Promise<void> {
+async function ready(
+  servers: readonly KafkaServer[],
+  security: KafkaSecurity = {},
+  patienceMs = 60_000,
+): Promise<void> {
   const deadline = Date.now() + patienceMs;
   for (const server of servers) {
     for (;;) {
@@ -86,6 +98,7 @@ async function ready(servers: readonly KafkaServer[], patienceMs = 60_000): Prom
         logLevel: logLevel.NOTHING,
         connectionTimeout: 1000,
         retry,
+        ...clientSecurity(security),
       });
       const admin = client.admin();
       try {
@@ -105,22 +118,30 @@ async function ready(servers: readonly KafkaServer[], patienceMs = 60_000): Prom
 /** 16 random bytes in URL-safe base64; a leading '-' would be read as an option by the storage tool. */
 const newClusterId = (): string => `W${randomBytes(16).toString('base64url').slice(1)}`;
 
-async function createServers(
-  options: KafkaClusterOptions,
-): Promise<{ servers: KafkaServer[]; remove: () => Promise<void> }> {
-  const { brokers: count = 1, heapMb = 384, config = {}, ownerPid = process.pid } = options;
-  const found = await kafkaAvailability(true);
+interface Servers {
+  servers: KafkaServer[];
+  proxies: TcpProxy[];
+  remove(): Promise<void>;
+}
+
+async function createServers(options: KafkaClusterOptions): Promise<Servers> {
+  const { brokers: count = 1, heapMb = 384, config = {}, security = {}, ownerPid = process.pid } = options;
+  const found = await kafkaAvailability({ own: true, asProcess: options.security !== undefined });
   if (found.via === 'nothing') throw new Error(`No Kafka can be started: ${found.reason}`);
   const clusterId = newClusterId();
   const ids = Array.from({ length: count }, (_, i) => i + 1);
+  const ports = await freePorts(3 * count);
+  const clientPorts = ids.map((_, i) => ports[3 * i] as number);
+  const proxies = options.proxied ? await Promise.all(clientPorts.map((port) => startTcpProxy({ port }))) : [];
+  const closeProxies = () => Promise.all(proxies.map((proxy) => proxy.close()));
   if (found.via === 'container') {
     const { createKafkaContainer, createKafkaNetwork } = await import('./kafka-container.ts'); // slow to load
-    const ports = await freePorts(count);
     const nodes = ids.map(
       (id, i): KafkaNode => ({
         id,
         clientHost: '127.0.0.1',
-        clientPort: ports[i] as number,
+        clientPort: clientPorts[i] as number,
+        advertisedPort: proxies[i]?.port ?? (clientPorts[i] as number),
         peerHost: `kafka-${id}`,
         peerPort: 19092,
         controllerPort: 9093,
@@ -128,25 +149,32 @@ async function createServers(
     );
     const network = await createKafkaNetwork();
     const create = (node: KafkaNode) => createKafkaContainer({ node, nodes, clusterId, network, heapMb, config });
-    return { servers: await Promise.all(nodes.map(create)), remove: async () => void (await network.stop()) };
+    const remove = async () => {
+      await closeProxies();
+      await network.stop();
+    };
+    return { servers: await Promise.all(nodes.map(create)), proxies, remove };
   }
   await sweepStaleFolders();
   const folder = await mkdtemp(join(tmpdir(), `${FOLDER_PREFIX}${ownerPid}-`));
-  const ports = await freePorts(3 * count);
   const host = '127.0.0.1';
   const nodes = ids.map((id, i): KafkaNode => {
     const [clientPort, peerPort, controllerPort] = ports.slice(3 * i, 3 * i + 3) as [number, number, number];
-    return { id, clientHost: host, clientPort, peerHost: host, peerPort, controllerPort };
+    const advertisedPort = proxies[i]?.port ?? clientPort;
+    return { id, clientHost: host, clientPort, advertisedPort, peerHost: host, peerPort, controllerPort };
   });
-  const create = (node: KafkaNode) => createKafkaProcess({ node, nodes, clusterId, folder, ownerPid, heapMb, config });
-  const remove = () => rm(folder, { recursive: true, force: true, maxRetries: 5 });
-  return { servers: await Promise.all(nodes.map(create)), remove };
+  const shared = { nodes, clusterId, folder, ownerPid, heapMb, config, security };
+  const remove = async () => {
+    await closeProxies();
+    await rm(folder, { recursive: true, force: true, maxRetries: 5 });
+  };
+  return { servers: await Promise.all(nodes.map((node) => createKafkaProcess({ node, ...shared }))), proxies, remove };
 }
 
 /** Starts a real Kafka of its own, in about 4 s; it goes with the owner, and its data with it. */
 export async function startKafka(options: KafkaClusterOptions = {}): Promise<KafkaCluster> {
   for (let attempt = 1; ; attempt++) {
-    const { servers, remove } = await createServers(options);
+    const { servers, proxies, remove } = await createServers(options);
     const close = async () => {
       await Promise.all(servers.map((server) => server.remove()));
       await remove();
@@ -158,7 +186,7 @@ export async function startKafka(options: KafkaClusterOptions = {}): Promise<Kaf
     };
     try {
       await Promise.all(servers.map((server) => server.start()));
-      await ready(servers);
+      await ready(servers, options.security);
     } catch (error) {
       await close();
       // Another process may have taken a port between the look and the use.
@@ -168,11 +196,12 @@ export async function startKafka(options: KafkaClusterOptions = {}): Promise<Kaf
     }
     return {
       brokers: servers.map((server) => server.address),
+      proxies,
       kill: (i) => at(i).kill(),
       stop: (i) => at(i).stop(),
       async restart(i) {
         await at(i).start();
-        await ready(servers);
+        await ready(servers, options.security);
       },
       pause: (i) => at(i).pause(),
       resume: (i) => at(i).resume(),

@@ -1,10 +1,14 @@
+import { type KafkaSecurity, securityConfig, securityProtocol } from './kafka-security.ts';
+
 /** Where one broker of a cluster is reached. */
 export interface KafkaNode {
   /** 1, 2, … */
   id: number;
-  /** What clients use. */
+  /** Where it listens for clients. */
   clientHost: string;
   clientPort: number;
+  /** Where clients are told that it is: the same port, or that of a proxy before it. */
+  advertisedPort: number;
   /** What the brokers use among themselves. */
   peerHost: string;
   peerPort: number;
@@ -19,7 +23,7 @@ export function kafkaConfig(
   node: KafkaNode,
   nodes: readonly KafkaNode[],
   listen: { host: string; folder: string; clientPort: number },
-  extra: Readonly<Record<string, string>> = {},
+  { extra = {}, security = {} }: { extra?: Readonly<Record<string, string>>; security?: KafkaSecurity } = {},
 ): Record<string, string> {
   const replicas = Math.min(3, nodes.length);
   const inSync = Math.max(1, replicas - 1);
@@ -27,8 +31,8 @@ export function kafkaConfig(
     'process.roles': 'broker,controller',
     'node.id': String(node.id),
     listeners: `CLIENT://${listen.host}:${listen.clientPort},PEER://${listen.host}:${node.peerPort},CONTROLLER://${listen.host}:${node.controllerPort}`,
-    'advertised.listeners': `CLIENT://${node.clientHost}:${node.clientPort},PEER://${node.peerHost}:${node.peerPort}`,
-    'listener.security.protocol.map': 'CLIENT:PLAINTEXT,PEER:PLAINTEXT,CONTROLLER:PLAINTEXT',
+    'advertised.listeners': `CLIENT://${node.clientHost}:${node.advertisedPort},PEER://${node.peerHost}:${node.peerPort}`,
+    'listener.security.protocol.map': `CLIENT:${securityProtocol(security)},PEER:PLAINTEXT,CONTROLLER:PLAINTEXT`,
     'inter.broker.listener.name': 'PEER',
     'controller.listener.names': 'CONTROLLER',
     'controller.quorum.voters': nodes.map((n) => `${n.id}@${n.peerHost}:${n.controllerPort}`).join(','),
@@ -49,6 +53,7 @@ export function kafkaConfig(
     'broker.session.timeout.ms': '3000',
     'broker.heartbeat.interval.ms': '500',
     'replica.lag.time.max.ms': '6000',
+    ...securityConfig(security),
     ...extra,
   };
 }

@@ -23,7 +23,7 @@ export async function createKafkaContainer(options: KafkaContainerOptions): Prom
     node,
     options.nodes,
     { host: '0.0.0.0', folder: '/tmp/kafka', clientPort: CLIENT_PORT },
-    options.config,
+    { extra: options.config },
   );
   const environment: Record<string, string> = {
     CLUSTER_ID: options.clusterId,
@@ -46,7 +46,7 @@ export async function createKafkaContainer(options: KafkaContainerOptions): Prom
   };
 
   return {
-    address: `${node.clientHost}:${node.clientPort}`,
+    address: `${node.clientHost}:${node.advertisedPort}`,
     async start() {
       if (id === undefined) id = (await description.start()).getId();
       else await engine().start();

@@ -1,14 +1,13 @@
-import { type KafkaAvailability, kafkaAvailability } from './kafka-availability.ts';
+import { type KafkaAvailability, type KafkaDemand, kafkaAvailability } from './kafka-availability.ts';
 
 type Describe = ((name: string, body: () => void) => void) & { skip(name: string, body: () => void): void };
 
 /**
  * `describe` for suites on a real Kafka: `await describeWithKafka('…', () => { … })` at the top of a test file. Where no
  * Kafka can be had the suite is skipped, with a line that says why; with CI=true it fails instead.
- * @param own the suite kills brokers, so it needs its own (`startKafka`), not that of an address
  */
-export async function describeWithKafka(name: string, body: () => void, { own = false } = {}): Promise<void> {
-  const found: KafkaAvailability = await kafkaAvailability(own);
+export async function describeWithKafka(name: string, body: () => void, demand: KafkaDemand = {}): Promise<void> {
+  const found: KafkaAvailability = await kafkaAvailability(demand);
   // Jest gives `describe` to the modules of a test file only; importing it would tie testkit to Jest.
   const describe = (globalThis as unknown as { describe: Describe }).describe;
   if (found.via !== 'nothing') {

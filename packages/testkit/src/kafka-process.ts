@@ -6,6 +6,7 @@ import { promisify } from 'node:util';
 import { type KafkaNode, kafkaConfig } from './kafka-config.ts';
 import { kafkaClassPath, kafkaFolder } from './kafka-jars.ts';
 import { isProcessAlive } from './kafka-lock.ts';
+import { type KafkaSecurity, scramArguments } from './kafka-security.ts';
 import type { KafkaServer } from './kafka-server.ts';
 
 const run = promisify(execFile);
@@ -19,16 +20,17 @@ export interface KafkaProcessOptions {
   ownerPid: number;
   heapMb: number;
   config: Readonly<Record<string, string>>;
+  security: KafkaSecurity;
 }
 
 /** A broker as a JVM process under `kafka/guard.mjs`, formatted and not yet started. */
 export async function createKafkaProcess(options: KafkaProcessOptions): Promise<KafkaServer> {
-  const { node, folder: clusterFolder } = options;
+  const { node, folder: clusterFolder, security } = options;
   const folder = join(clusterFolder, `broker-${node.id}`);
   const settings = join(folder, 'server.properties');
   const classPath = await kafkaClassPath();
   const listen = { host: '127.0.0.1', folder: join(folder, 'data'), clientPort: node.clientPort };
-  const config = kafkaConfig(node, options.nodes, listen, options.config);
+  const config = kafkaConfig(node, options.nodes, listen, { extra: options.config, security });
   await mkdir(folder, { recursive: true });
   await writeFile(
     settings,
@@ -37,7 +39,8 @@ export async function createKafkaProcess(options: KafkaProcessOptions): Promise<
       .join(''),
   );
   const quick = ['-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-cp', classPath];
-  await run('java', [...quick, 'kafka.tools.StorageTool', 'format', '-t', options.clusterId, '-c', settings]);
+  const format = ['kafka.tools.StorageTool', 'format', '-t', options.clusterId, '-c', settings];
+  await run('java', [...quick, ...format, ...scramArguments(security)]);
 
   let pid: number | undefined;
 
@@ -56,7 +59,7 @@ export async function createKafkaProcess(options: KafkaProcessOptions): Promise<
   };
 
   return {
-    address: `${node.clientHost}:${node.clientPort}`,
+    address: `${node.clientHost}:${node.advertisedPort}`,
     async start() {
       await rm(join(folder, 'broker.pid'), { force: true });
       const java = [

@@ -9,17 +9,25 @@ export interface ProxiedConnection {
   dropAnswers(): void;
 }
 
-export interface TcpProxyOptions {
-  host?: string;
-  port: number;
+export interface TcpWatcher {
   /** Sees every chunk from the client before it is passed on. */
   onRequest?(chunk: Buffer, connection: ProxiedConnection): void;
-  /** Sees every chunk from the server before it is passed on; answers that it cuts off or drops never arrive. */
+  /**
+   * Sees every chunk from the server before it is passed on, and may change its bytes; answers that it cuts off or drops
+   * never arrive.
+   */
   onAnswer?(chunk: Buffer, connection: ProxiedConnection): void;
+}
+
+export interface TcpProxyOptions extends TcpWatcher {
+  host?: string;
+  port: number;
 }
 
 export interface TcpProxy {
   port: number;
+  /** From now on this one sees what passes, in place of whoever did before. */
+  watch(watcher: TcpWatcher): void;
   /** Cuts all connections, and refuses new ones until `resume`. */
   cutAll(): void;
   resume(): void;
@@ -27,12 +35,8 @@ export interface TcpProxy {
 }
 
 /** A TCP proxy on loopback that a test can cut, or let lose answers, at a moment of its choosing. */
-export async function startTcpProxy({
-  host = '127.0.0.1',
-  port,
-  onRequest,
-  onAnswer,
-}: TcpProxyOptions): Promise<TcpProxy> {
+export async function startTcpProxy({ host = '127.0.0.1', port, ...first }: TcpProxyOptions): Promise<TcpProxy> {
+  let watcher: TcpWatcher = first;
   const open = new Set<Socket>();
   let refusing = false;
 
@@ -63,11 +67,11 @@ export async function startTcpProxy({
       });
     }
     client.on('data', (chunk) => {
-      onRequest?.(chunk, connection);
+      watcher.onRequest?.(chunk, connection);
       upstream.write(chunk);
     });
     upstream.on('data', (chunk) => {
-      onAnswer?.(chunk, connection);
+      watcher.onAnswer?.(chunk, connection);
       if (!silent && !client.destroyed) client.write(chunk);
     });
   });
@@ -77,6 +81,9 @@ export async function startTcpProxy({
   });
   return {
     port: (server.address() as AddressInfo).port,
+    watch(next) {
+      watcher = next;
+    },
     cutAll() {
       refusing = true;
       for (const socket of open) socket.resetAndDestroy();

@@ -1,12 +1,16 @@
 import { Kafka, type Logger } from 'kafkajs';
 import { LogSetupError } from '../event-log.ts';
 import { BrokerLink } from './broker-link.ts';
+import { connectionFault } from './connection-fault.ts';
 import { createKafkajsLog } from './kafkajs-log.ts';
 import type { ConnectionSettings } from './options.ts';
-import { reasonOf } from './within.ts';
 
-/** What a link is for. A broker answers a connection's requests one by one: asking must not wait for appending. */
-export type LinkRole = 'append' | 'ask';
+/**
+ * What a link is for. A broker answers a connection's requests one by one: asking must not wait for appending, nor for a
+ * fetch that waits for records to come.
+ */
+const LINK_ROLES = ['append', 'ask', 'follow'] as const;
+export type LinkRole = (typeof LINK_ROLES)[number];
 
 interface MetadataAnswer {
   brokers: { nodeId: number; host: string; port: number }[];
@@ -69,7 +73,12 @@ export class BrokerDirectory {
     return this.#leaders.get(topic)?.length;
   }
 
-  /** Of each partition of the topic; 0 if it does not exist. */
+  /** Node ids. */
+  brokers(): number[] {
+    return [...this.#links.keys()];
+  }
+
+  /** Of each partition of the topic, at least; 0 if it does not exist. */
   replicas(topic: string): number {
     return this.#replicas.get(topic) ?? 0;
   }
@@ -108,7 +117,7 @@ export class BrokerDirectory {
       ...all.filter((link) => !this.#suspects.has(link)),
       ...all.filter((link) => this.#suspects.has(link)),
     ];
-    const reasons = new Map<string, string>();
+    const faults = new Map<string, unknown>();
     for (const link of inOrder) {
       let answer: MetadataAnswer;
       try {
@@ -116,14 +125,14 @@ export class BrokerDirectory {
         answer = await link.request<MetadataAnswer>('Metadata', { topics, allowAutoTopicCreation: false });
       } catch (error) {
         this.#suspects.add(link);
-        reasons.set(link.address, reasonOf(error));
+        faults.set(link.address, error);
         continue;
       }
       this.#suspects.delete(link);
       this.#take(answer, link.address);
       return;
     }
-    throw new Error([...reasons].map(([address, reason]) => `${address}: ${reason}`).join('; '));
+    throw connectionFault(faults, this.#options.settings);
   }
 
   #take(answer: MetadataAnswer, address: string): void {
@@ -138,14 +147,15 @@ export class BrokerDirectory {
     for (const [nodeId, links] of this.#links) {
       if (answer.brokers.some((broker) => broker.nodeId === nodeId && at(broker) === links.ask.address)) continue;
       this.#links.delete(nodeId);
-      for (const link of [links.ask, links.append]) {
+      for (const link of Object.values(links)) {
         link.close();
         this.#suspects.delete(link);
       }
     }
     for (const { nodeId, host, port } of answer.brokers) {
       if (this.#links.has(nodeId)) continue;
-      this.#links.set(nodeId, { ask: this.#link(host, port, 'ask'), append: this.#link(host, port, 'append') });
+      const links = Object.fromEntries(LINK_ROLES.map((role) => [role, this.#link(host, port, role)]));
+      this.#links.set(nodeId, links as Record<LinkRole, BrokerLink>);
     }
     for (const { topic, topicErrorCode, partitionMetadata } of answer.topicMetadata) {
       if (topicErrorCode !== 0) {
@@ -155,12 +165,12 @@ export class BrokerDirectory {
       const leaders = new Array<number>(partitionMetadata.length).fill(-1);
       for (const { partitionId, leader } of partitionMetadata) leaders[partitionId] = leader;
       this.#leaders.set(topic, leaders);
-      this.#replicas.set(topic, partitionMetadata[0]?.replicas.length ?? 0);
+      this.#replicas.set(topic, Math.min(...partitionMetadata.map(({ replicas }) => replicas.length)));
     }
   }
 
   close(): void {
-    const all = [...this.#links.values()].flatMap(({ ask, append }) => [ask, append]);
+    const all = [...this.#links.values()].flatMap((links) => Object.values(links));
     for (const link of [...all, ...this.#seeds]) link.close();
   }
 }

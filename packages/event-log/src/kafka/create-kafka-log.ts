@@ -1,5 +1,6 @@
 import {
   type EventLog,
+  type LogFollower,
   LogSetupError,
   LogUnavailableError,
   type PartitionRange,
@@ -7,13 +8,18 @@ import {
 } from '../event-log.ts';
 import { Appender } from './appender.ts';
 import { BrokerDirectory } from './broker-directory.ts';
+import { useOwnDecoder } from './decode-fetch.ts';
+import { findCluster } from './find-cluster.ts';
+import { findCoordinator } from './find-coordinator.ts';
+import { followTopic } from './follow-topic.ts';
 import { GroupConsumer } from './group-consumer.ts';
 import { type ConnectionSettings, type KafkaLogOptions, silentLogger } from './options.ts';
 import { peekRecord } from './peek-record.ts';
 import { PositionPublisher } from './position-publisher.ts';
-import { findCluster, prepareTopics } from './prepare-topics.ts';
+import { prepareTopics } from './prepare-topics.ts';
 import { readRanges } from './read-ranges.ts';
 import { registerCodecs } from './register-codecs.ts';
+import { DEFAULT_LONGEST_OUTAGE_MS } from './topic-settings.ts';
 
 /**
  * Opens the log on a Kafka cluster, within about ten seconds.
@@ -26,6 +32,7 @@ export async function createKafkaLog(options: KafkaLogOptions): Promise<EventLog
   // Half the deadline, so that a broker that has stopped leaves time to try the next leader.
   const produceTimeoutMs = Math.max(500, appendDeadlineMs / 2);
   registerCodecs();
+  useOwnDecoder();
   const directory = new BrokerDirectory({
     settings,
     topics: topics.map(({ name }) => name),
@@ -33,7 +40,8 @@ export async function createKafkaLog(options: KafkaLogOptions): Promise<EventLog
   });
   try {
     await findCluster(directory, brokers);
-    await prepareTopics(directory, topics, { replication: options.replication, logger });
+    const { replication, longestOutageMs = DEFAULT_LONGEST_OUTAGE_MS } = options;
+    await prepareTopics(directory, topics, { replication, longestOutageMs, logger });
   } catch (error) {
     directory.close();
     throw error;
@@ -53,6 +61,7 @@ export async function createKafkaLog(options: KafkaLogOptions): Promise<EventLog
     consumers: (group) => [...consumers].filter((consumer) => consumer.group === group),
     logger,
   });
+  const followers = new Set<LogFollower>();
   const asked = new Map<string, Promise<PartitionRange[]>>();
   let closed: Promise<void> | undefined;
 
@@ -76,12 +85,22 @@ export async function createKafkaLog(options: KafkaLogOptions): Promise<EventLog
         partitions,
         ranges: log.ranges,
         peek: log.peek,
+        findCoordinator: () => findCoordinator(directory, consume.group),
         beforeLeaving: () => publisher.flush(consume.group),
       });
       consumers.add(consumer);
       void consumer.ended.finally(() => consumers.delete(consumer)).catch(() => {});
       await consumer.joined();
       return consumer;
+    },
+    follow({ topic, onRecord }) {
+      const { partitions } = specOf(topic);
+      const ranges = () => log.ranges(topic);
+      const follower = followTopic({ directory, topic, partitions, ranges, onRecord, logger });
+      followers.add(follower);
+      const forget = () => followers.delete(follower);
+      follower.ended.then(forget, forget);
+      return follower;
     },
     async ranges(topic) {
       const { partitions } = specOf(topic);
@@ -100,6 +119,7 @@ export async function createKafkaLog(options: KafkaLogOptions): Promise<EventLog
     },
     close() {
       const close = async () => {
+        for (const follower of followers) follower.close();
         await Promise.all([appender.close(), ...[...consumers].map((consumer) => consumer.close())]);
         await publisher.close();
         directory.close();

@@ -4,7 +4,8 @@ import { toLogRecord } from './log-record.ts';
 
 /**
  * Cuts what was fetched into batches of at most `maxRecords` records and `maxBytes` bytes of keys and values, but one
- * record at least; lazily, so that nothing is made that is not handed over. What lies before `from` is left out.
+ * record at least; lazily, so that nothing is made that is not handed over. What lies before `from` is left out, and so is
+ * what cannot be read: the last batch then ends before it.
  */
 export function* cutBatch(
   fetched: FetchedBatch,
@@ -20,6 +21,7 @@ export function* cutBatch(
     let bytes = 0;
     for (; i < messages.length && records.length < maxRecords; i++) {
       const message = messages[i] as FetchedBatch['messages'][number];
+      if (message.unreadable) break;
       const size = (message.key?.length ?? 0) + (message.value?.length ?? 0);
       if (records.length > 0 && bytes + size > maxBytes) break;
       const record = toLogRecord(message);

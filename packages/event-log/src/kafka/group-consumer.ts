@@ -1,11 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type {
-  ConsumeOptions,
-  LogConsumer,
-  LogPosition,
-  LogRecord,
-  PartitionRange,
-  TopicPartition,
+import {
+  type ConsumeOptions,
+  type LogConsumer,
+  type LogPosition,
+  type LogRecord,
+  LogUnavailableError,
+  type PartitionRange,
+  type TopicPartition,
 } from '../event-log.ts';
 import { HeldPartition } from './held-partition.ts';
 import { type KafkaSession, startKafkaSession } from './kafka-session.ts';
@@ -21,6 +22,8 @@ export interface GroupConsumerOptions {
   partitions: number;
   ranges(topic: string): Promise<PartitionRange[]>;
   peek(position: LogPosition): Promise<LogRecord | undefined>;
+  /** Rejects with what Kafka says against finding the group's coordinator, if anything. */
+  findCoordinator(): Promise<unknown>;
   /** Awaited when no handler is at work any more, and the group is about to be left. */
   beforeLeaving(): Promise<void>;
 }
@@ -102,8 +105,9 @@ export class GroupConsumer implements LogConsumer {
         pause = Math.min(LONGEST_PAUSE_MS, pause * 2)
       ) {
         const startedAt = Date.now();
-        const error = await this.#runSession();
-        if (!error) return;
+        const ended = await this.#runSession();
+        if (!ended) return;
+        const error = await this.#explain(ended);
         if (Date.now() - startedAt > PROOF_MS) [failures, pause] = [0, 100];
         if (isLasting(error) && ++failures === MAX_FAILURES) throw error;
         const fields = { group: consume.group, topics: consume.topics, err: error };
@@ -117,6 +121,17 @@ export class GroupConsumer implements LogConsumer {
     } finally {
       clearInterval(watch);
     }
+  }
+
+  /** kafkajs calls it lasting that no coordinator is found, and keeps Kafka's reason, which may be passing, to itself. */
+  async #explain(error: Error): Promise<Error> {
+    if (error.name !== 'KafkaJSGroupCoordinatorNotFound' && !/group coordinator/.test(error.message)) return error;
+    try {
+      await this.#options.findCoordinator();
+    } catch (reason) {
+      return reason as Error;
+    }
+    return new LogUnavailableError('unavailable', error.message, { cause: Object.assign(error, { retriable: true }) });
   }
 
   /** From joining the group to leaving it; answers with why kafkajs gave up, or nothing when this is closed. */

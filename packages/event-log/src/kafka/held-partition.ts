@@ -17,7 +17,7 @@ export interface HeldPartitionOptions {
 
 /**
  * `asking` where to begin · `reading`, waiting for kafkajs to fetch from `#fetchFrom` on · `working`, with the handler ·
- * `checking` what to make of a fetch from elsewhere · `stopped` by an answer of begin · `lost`. kafkajs may fetch in all
+ * `checking` what to make of a fetch from elsewhere, or of what cannot be read · `stopped` by an answer of begin · `lost`. kafkajs may fetch in all
  * of them but the first and the last two; whatever it brings in any but `reading` is left aside, and fetched again.
  */
 type State = 'asking' | 'reading' | 'working' | 'checking' | 'stopped' | 'lost';
@@ -29,6 +29,9 @@ const HANDOVER_MS = 50;
 /** A handler that works for longer no longer keeps kafkajs from fetching other partitions. */
 const PATIENCE_MS = 1000;
 const LONGEST_PAUSE_MS = 5000;
+/** Between attempts to read what cannot be read; each is told. */
+const FIRST_STALL_MS = 1000;
+const LONGEST_STALL_MS = 30_000;
 
 /** One partition, from its assignment to its loss. Where it is read is decided here alone, and never by kafkajs. */
 export class HeldPartition {
@@ -43,6 +46,8 @@ export class HeldPartition {
   /** Whether kafkajs was told to leave the partition alone. */
   #paused = false;
   #failures = 0;
+  /** How often in a row its records could not be read. */
+  #stalls = 0;
   /** Settled when no call of `begin` or `handle` is under way. */
   #working: Promise<void>;
 
@@ -131,9 +136,22 @@ export class HeldPartition {
       }
       if (this.lost) return;
       this.#failures = 0;
+      this.#stalls = 0;
       if (answer !== batch.nextOffset) return this.#moveTo(answer);
       this.#next = answer;
     }
+    const { unreadable } = fetched.messages.at(-1) ?? {};
+    if (unreadable) this.#run(() => this.#stall(unreadable));
+    else this.#read(this.#next);
+  }
+
+  /** Records that cannot be read are never passed over: they are fetched again, perhaps from another replica. */
+  async #stall(reason: Error): Promise<void> {
+    const { logger, partition } = this.#options;
+    const { topic } = partition;
+    const where = `Partition ${partition.partition} of ${topic} stands still before offset ${this.#next}`;
+    logger.error({ ...partition, offset: this.#next, err: reason }, `${where}: ${reason.message}`);
+    await this.#sleep(Math.min(LONGEST_STALL_MS, FIRST_STALL_MS * 2 ** this.#stalls++));
     this.#read(this.#next);
   }
 

@@ -1,5 +1,6 @@
 import { type logCreator, logLevel } from 'kafkajs';
 import type { LogLogger } from '../event-log.ts';
+import { CLOSED_HERE } from './socket-set.ts';
 
 /** What kafkajs 2.2.4 says just before it takes an offset of its own choice, and says in no other way. */
 const OUT_OF_RANGE = 'Offset out of range, resetting to default offset';
@@ -25,11 +26,13 @@ export function createKafkajsLog(
       () =>
       ({ namespace, log: { message, timestamp: _timestamp, logger: _name, stack: _stack, ...fields } }) => {
         if (message === OUT_OF_RANGE) onOutOfRange(fields.topic, fields.partition);
+        if (message.endsWith(CLOSED_HERE)) return; // as was meant
         const now = Date.now();
         if (now - (told.get(message) ?? 0) < REPEAT_MS) return;
         if (told.size > 100) told.clear();
         told.set(message, now);
-        logger.warn({ kafkajs: namespace, ...fields }, `Kafka client: ${message}`);
+        const reason = typeof fields.error === 'string' && !message.includes(fields.error) ? `: ${fields.error}` : '';
+        logger.warn({ kafkajs: namespace, ...fields }, `Kafka client: ${message}${reason}`);
       },
   };
 }

@@ -1,8 +1,15 @@
 import type { IHeaders } from 'kafkajs';
 import type { LogRecord } from '../event-log.ts';
 
-/** A record as kafkajs decodes it; of its declared types some are narrower than what Kafka may hold. */
+/** Records are in the log, and cannot be read: damaged, or written in a way that is not known here. */
+export class UnreadableRecordsError extends Error {
+  override readonly name = 'UnreadableRecordsError';
+}
+
+/** A record as kafkajs hands it on; of its declared types some are narrower than what Kafka may hold. */
 export interface FetchedMessage {
+  /** Then the message is no record: it stands for all from here on, which must not be passed over. */
+  unreadable?: UnreadableRecordsError;
   offset: string;
   timestamp: string;
   key: Buffer | null;
@@ -23,7 +30,9 @@ function headersOf(headers: IHeaders | undefined): Readonly<Record<string, Buffe
   return result ?? NO_HEADERS;
 }
 
+/** @throws UnreadableRecordsError where the message stands for records that cannot be read */
 export function toLogRecord(message: FetchedMessage): LogRecord {
+  if (message.unreadable) throw message.unreadable;
   return {
     offset: Number(message.offset),
     timeMs: Number(message.timestamp),

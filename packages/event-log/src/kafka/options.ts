@@ -13,6 +13,11 @@ export interface KafkaLogOptions {
   sasl?: SASLOptions;
   /** Replicas of the topics that are made. Default: the broker's `default.replication.factor`. */
   replication?: number;
+  /**
+   * The topics are made, and checked, to keep records for so long that their readers may be away, ms: the longest outage
+   * of the database that is to lose nothing. Default 72 hours.
+   */
+  longestOutageMs?: number;
   /** Part of the log's id: raised by an operator after topics were made again on the same cluster. Default 1. */
   generation?: number;
   /** Default 64 MiB. */

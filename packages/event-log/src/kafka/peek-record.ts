@@ -10,7 +10,10 @@ const READ_COMMITTED = 1;
 interface FetchAnswer {
   responses: {
     partitions: {
+      partition: number;
       errorCode: number;
+      /** -1 where the broker does not tell. */
+      highWatermark: string;
       messages: (FetchedMessage & {
         isControlRecord: boolean;
         batchContext: { firstOffset: string; lastOffsetDelta: number; producerId: string; inTransaction: boolean };
@@ -47,7 +50,8 @@ export async function peekRecord(
   }
 }
 
-type FetchedPartition = FetchAnswer['responses'][number]['partitions'][number];
+/** What a broker answers for one partition, as kafkajs decodes it. */
+export type FetchedPartition = FetchAnswer['responses'][number]['partitions'][number];
 
 const fetchBatch = (directory: BrokerDirectory, { topic, partition, offset }: LogPosition): Promise<FetchedPartition> =>
   withFreshLeaders(directory, async () => {
@@ -69,7 +73,7 @@ const fetchBatch = (directory: BrokerDirectory, { topic, partition, offset }: Lo
   });
 
 /** A producer's records from the first of an aborted transaction on, to the marker that ends it. */
-function abortedOffsets({ messages, abortedTransactions }: FetchedPartition): Set<string> {
+export function abortedOffsets({ messages, abortedTransactions }: FetchedPartition): Set<string> {
   const offsets = new Set<string>();
   const waiting = [...(abortedTransactions ?? [])].sort((a, b) => Number(a.firstOffset) - Number(b.firstOffset));
   const aborting = new Set<string>();

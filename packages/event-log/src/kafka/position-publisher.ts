@@ -1,12 +1,12 @@
 import errors from 'kafkajs/src/protocol/error.js';
 import type { LogLogger, LogPosition } from '../event-log.ts';
 import type { BrokerDirectory } from './broker-directory.ts';
+import { findCoordinator } from './find-coordinator.ts';
 import type { GroupConsumer } from './group-consumer.ts';
 import { reasonOf, within } from './within.ts';
 
 const EVERY_MS = 1000;
 const LAST_PATIENCE_MS = 2000;
-const GROUP = 0;
 
 export interface PositionPublisherOptions {
   directory: BrokerDirectory;
@@ -77,20 +77,14 @@ export class PositionPublisher {
   /** As somebody who is no member: Kafka takes that only while the group has none. */
   async #commitOutside(groupId: string, positions: readonly LogPosition[]): Promise<void> {
     const { directory } = this.#options;
-    const { errorCode, coordinator } = await directory
-      .controller()
-      .request<{ errorCode: number; coordinator: { nodeId: number } }>('GroupCoordinator', {
-        groupId,
-        coordinatorType: GROUP,
-      });
-    if (errorCode !== 0) throw errors.createErrorFromCode(errorCode);
+    const coordinator = await findCoordinator(directory, groupId);
     const topics = [...new Set(positions.map(({ topic }) => topic))].map((name) => ({
       topic: name,
       partitions: positions
         .filter(({ topic }) => topic === name)
         .map(({ partition, offset }) => ({ partition, offset: String(offset) })),
     }));
-    const { responses } = await directory.to(coordinator.nodeId, 'ask').request<{
+    const { responses } = await directory.to(coordinator, 'ask').request<{
       responses: { partitions: { errorCode: number }[] }[];
     }>('OffsetCommit', { groupId, groupGenerationId: -1, memberId: '', topics });
     const failed = responses.flatMap(({ partitions }) => partitions).find((partition) => partition.errorCode !== 0);

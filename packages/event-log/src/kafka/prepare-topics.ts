@@ -2,50 +2,36 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import errors from 'kafkajs/src/protocol/error.js';
 import { type LogLogger, LogSetupError, type TopicSpec } from '../event-log.ts';
 import type { BrokerDirectory } from './broker-directory.ts';
-import { reasonOf, within } from './within.ts';
+import type { BrokerLink } from './broker-link.ts';
+import { SETUP_PATIENCE_MS } from './find-cluster.ts';
+import { CHECKED_SETTINGS, judgeTopic, settingsToMake, type TopicDemands } from './topic-settings.ts';
+import { reasonOf } from './within.ts';
 
-/** A broker that does not answer within this time at start is told to the operator. */
-export const SETUP_PATIENCE_MS = 10_000;
-
-/** A partition's records are sent in batches of at most so many bytes: below Kafka's default limit of 1,048,588. */
-export const MAX_BATCH_BYTES = 900_000;
+export { MAX_BATCH_BYTES } from './topic-settings.ts';
 
 const TOPIC_RESOURCE = 2;
+const BROKER_RESOURCE = 4;
+const UNKNOWN_TOPIC_OR_PARTITION = 3;
+const TOPIC_AUTHORIZATION_FAILED = 29;
 const TOPIC_ALREADY_EXISTS = 36;
 
-/** @throws LogSetupError naming the addresses, if none of them answers in time */
-export async function findCluster(directory: BrokerDirectory, brokers: readonly string[]): Promise<void> {
-  let reason = `no answer within ${SETUP_PATIENCE_MS} ms`;
-  let given = false;
-  const ask = async () => {
-    while (!given) {
-      try {
-        await directory.refresh();
-        return;
-      } catch (error) {
-        if (error instanceof LogSetupError) throw error;
-        reason = reasonOf(error);
-        await sleep(250);
-      }
-    }
-  };
-  try {
-    await within(ask(), SETUP_PATIENCE_MS, reason);
-  } catch (error) {
-    given = true;
-    if (error instanceof LogSetupError) throw error;
-    throw new LogSetupError(`No Kafka broker can be used at ${brokers.join(', ')} (${reason}).`);
-  }
+interface Resource {
+  errorCode: number;
+  resourceName: string;
+  configEntries: { configName: string; configValue: string | null }[];
 }
 
-/** Makes the topics that are absent, and checks all. @throws LogSetupError with one sentence about the first fault */
+/**
+ * Makes the topics that are absent, and checks all: warnings are told, with a sentence each.
+ * @throws LogSetupError with one sentence about the first fault
+ */
 export async function prepareTopics(
   directory: BrokerDirectory,
   topics: readonly TopicSpec[],
-  { replication = -1, logger }: { replication?: number; logger: LogLogger },
+  { logger, ...demands }: TopicDemands & { logger: LogLogger },
 ): Promise<void> {
   const absent = topics.filter(({ name }) => directory.partitions(name) === undefined);
-  if (absent.length > 0) await createTopics(directory, absent, replication);
+  if (absent.length > 0) await createTopics(directory, absent, demands);
   for (const { name } of absent) logger.info({ topic: name }, `Kafka topic ${name} was made`);
   for (const { name, partitions } of topics) {
     const found = directory.partitions(name);
@@ -55,43 +41,67 @@ export async function prepareTopics(
       );
     }
   }
-  await checkSettings(directory, topics, logger);
+  await checkSettings(directory, topics, { logger, ...demands });
 }
 
 async function createTopics(
   directory: BrokerDirectory,
   topics: readonly TopicSpec[],
-  replicationFactor: number,
+  demands: TopicDemands,
 ): Promise<void> {
-  const configEntries = [{ name: 'message.timestamp.type', value: 'LogAppendTime' }];
-  // Kafka's own default is 1: what it acknowledged would be lost with the one broker that was in sync.
-  if (replicationFactor > 2) configEntries.push({ name: 'min.insync.replicas', value: String(replicationFactor - 1) });
+  const replicas = demands.replication ?? (await defaultReplication(directory));
   const { topicErrors } = await ask<{
     topicErrors: { topic: string; errorCode: number; errorMessage: string | null }[];
-  }>(directory, 'CreateTopics', {
+  }>(directory.controller(), 'CreateTopics', {
     timeout: 3000,
-    topics: topics.map(({ name, partitions }) => ({
-      topic: name,
-      numPartitions: partitions,
-      replicationFactor,
-      configEntries,
+    topics: topics.map((spec) => ({
+      topic: spec.name,
+      numPartitions: spec.partitions,
+      replicationFactor: demands.replication ?? -1,
+      configEntries: settingsToMake(spec, replicas, demands),
     })),
   });
   for (const { topic, errorCode, errorMessage } of topicErrors) {
     if (errorCode === 0 || errorCode === TOPIC_ALREADY_EXISTS) continue; // another process was quicker
-    const reason = errorMessage ?? errors.createErrorFromCode(errorCode).message;
+    if (errorCode === TOPIC_AUTHORIZATION_FAILED) {
+      const rights = 'the right to Describe it, or to Create it where it does not exist, is missing';
+      throw new LogSetupError(`Kafka topic ${topic} can neither be seen nor made: ${rights}.`);
+    }
+    const reason = (errorMessage ?? errors.createErrorFromCode(errorCode).message).replace(/\.$/, '');
     throw new LogSetupError(`Kafka topic ${topic} does not exist, and cannot be made (${reason}).`);
   }
+  await untilLed(directory, topics);
+}
+
+/** The number of replicas that the brokers give; undefined where they do not tell. */
+async function defaultReplication(directory: BrokerDirectory): Promise<number | undefined> {
+  const [name] = directory.brokers();
+  try {
+    const { resources } = await directory
+      .to(Number(name), 'ask')
+      .request<{ resources: Resource[] }>('DescribeConfigs', {
+        resources: [{ type: BROKER_RESOURCE, name: String(name), configNames: ['default.replication.factor'] }],
+      });
+    return Number(resources[0]?.configEntries[0]?.configValue) || undefined;
+  } catch {
+    return undefined; // it only says what min.insync.replicas is to be; what it then is, is checked
+  }
+}
+
+/** A topic that was made is not known to all brokers at once, and has no leaders yet. */
+async function untilLed(directory: BrokerDirectory, topics: readonly TopicSpec[]): Promise<void> {
   const led = ({ name, partitions }: TopicSpec) =>
     directory.partitions(name) !== undefined &&
     Array.from({ length: partitions }, (_, i) => directory.leader(name, i)).every((leader) => leader !== undefined);
+  let reason = 'they have no leaders';
   for (const deadline = Date.now() + SETUP_PATIENCE_MS; !topics.every(led); await sleep(50)) {
     if (Date.now() > deadline) {
-      throw new LogSetupError(
-        `Kafka topics ${topics.map(({ name }) => name).join(', ')} were made, but have no leaders.`,
-      );
+      const names = topics.map(({ name }) => name).join(', ');
+      throw new LogSetupError(`Kafka topics ${names} were made, but cannot be used yet (${reason}).`);
     }
-    await directory.refresh();
+    await directory.refresh().catch((error: unknown) => {
+      reason = reasonOf(error);
+    });
     if (topics.some(({ name, partitions }) => (directory.partitions(name) ?? partitions) !== partitions)) return;
   }
 }
@@ -99,49 +109,47 @@ async function createTopics(
 async function checkSettings(
   directory: BrokerDirectory,
   topics: readonly TopicSpec[],
-  logger: LogLogger,
+  { logger, ...demands }: TopicDemands & { logger: LogLogger },
 ): Promise<void> {
-  const configNames = ['message.timestamp.type', 'max.message.bytes', 'min.insync.replicas'];
-  const { resources } = await ask<{
-    resources: {
-      errorCode: number;
-      resourceName: string;
-      configEntries: { configName: string; configValue: string | null }[];
-    }[];
-  }>(directory, 'DescribeConfigs', {
-    resources: topics.map(({ name }) => ({ type: TOPIC_RESOURCE, name, configNames })),
-  });
+  if (topics.length === 0) return;
+  const resources = await describeTopics(directory, topics);
   for (const { errorCode, resourceName: topic, configEntries } of resources) {
     if (errorCode !== 0) {
       const reason = errors.createErrorFromCode(errorCode).message;
       logger.warn({ topic }, `The settings of Kafka topic ${topic} could not be checked (${reason})`);
       continue;
     }
-    const settings = new Map(configEntries.map(({ configName, configValue }) => [configName, configValue]));
-    if (settings.get('message.timestamp.type') !== 'LogAppendTime') {
-      throw new LogSetupError(
-        `Kafka topic ${topic} must have message.timestamp.type=LogAppendTime (it has ${settings.get('message.timestamp.type')}): the log's own time decides what is complete.`,
-      );
+    const spec = topics.find(({ name }) => name === topic);
+    if (!spec) continue;
+    const settings = new Map<string, string>();
+    for (const { configName, configValue } of configEntries) {
+      if (configValue !== null) settings.set(configName, configValue);
     }
-    if (Number(settings.get('max.message.bytes')) < MAX_BATCH_BYTES) {
-      throw new LogSetupError(
-        `Kafka topic ${topic} must have max.message.bytes of at least ${MAX_BATCH_BYTES} (it has ${settings.get('max.message.bytes')}).`,
-      );
-    }
-    if (directory.replicas(topic) > 2 && settings.get('min.insync.replicas') === '1') {
-      const fault = `min.insync.replicas=1: acknowledged records are lost with the one broker that may be in sync`;
-      logger.warn({ topic }, `Kafka topic ${topic} has ${fault}`);
-    }
+    const found = { settings, replicas: directory.replicas(topic), brokers: directory.brokers().length };
+    const { faults, warnings } = judgeTopic(spec, found, demands);
+    if (faults[0] !== undefined) throw new LogSetupError(faults[0]);
+    for (const sentence of warnings) logger.warn({ topic }, sentence);
+  }
+}
+
+/** Asked again while a broker has not heard yet of a topic that was just made. */
+async function describeTopics(directory: BrokerDirectory, topics: readonly TopicSpec[]): Promise<Resource[]> {
+  for (const deadline = Date.now() + SETUP_PATIENCE_MS / 2; ; await sleep(50)) {
+    const { resources } = await ask<{ resources: Resource[] }>(directory.controller(), 'DescribeConfigs', {
+      resources: topics.map(({ name }) => ({ type: TOPIC_RESOURCE, name, configNames: CHECKED_SETTINGS })),
+    });
+    const unknown = resources.some(({ errorCode }) => errorCode === UNKNOWN_TOPIC_OR_PARTITION);
+    if (!unknown || Date.now() > deadline) return resources;
   }
 }
 
 async function ask<Answer>(
-  directory: BrokerDirectory,
+  link: BrokerLink,
   api: 'CreateTopics' | 'DescribeConfigs',
   parameters: object,
 ): Promise<Answer> {
   try {
-    return await directory.controller().request<Answer>(api, parameters);
+    return await link.request<Answer>(api, parameters);
   } catch (error) {
     throw new LogSetupError(`Kafka did not answer to ${api} (${reasonOf(error)}).`);
   }

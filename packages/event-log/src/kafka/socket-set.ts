@@ -2,6 +2,9 @@ import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import type { ISocketFactory } from 'kafkajs';
 
+/** The error with which those who wait are told. */
+export const CLOSED_HERE = 'this client is closed';
+
 /**
  * Makes kafkajs' sockets, and can end them all: kafkajs only half-closes a socket, waits for answers that may never come
  * before it does, and loses hold of one where two calls connect at once.
@@ -17,7 +20,7 @@ export function createSocketSet(): SocketSet {
   let closed = false;
   return {
     factory({ host, port, ssl, onConnect }) {
-      if (closed) throw new Error('this client is closed');
+      if (closed) throw new Error(CLOSED_HERE);
       const servername = isIP(host) ? {} : { servername: host };
       // kafkajs hands the user's `ssl` on, which may be `true`: spreading that adds nothing.
       const tls = ssl as object | undefined;
@@ -33,7 +36,7 @@ export function createSocketSet(): SocketSet {
     close() {
       closed = true;
       // Only with an error do kafkajs' connections notice it.
-      for (const socket of open) socket.destroy(new Error('this client is closed'));
+      for (const socket of open) socket.destroy(new Error(CLOSED_HERE));
     },
   };
 }
