@@ -75,7 +75,7 @@ await describeWithKafka(
       async (_, how, deadline) => {
         const topic = `lost.${randomUUID()}`;
         const log = await open(topic, deadline);
-        const lost = loseAnswer(how);
+        const { lost } = loseAnswer(how);
         const appends = [log.append(topic, marked)];
         await new Promise(setImmediate); // it is under way; what comes now waits for it
         for (let i = 0; i < 50; i++) appends.push(log.append(topic, numbered(1, { from: i })));

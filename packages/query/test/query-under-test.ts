@@ -125,7 +125,12 @@ export async function startQuery(
   }
 
   const faults: unknown[] = [];
-  const logger = { debug: () => {}, info: () => {}, warn: () => {}, error: (fields: object) => void faults.push(fields) };
+  const logger = {
+    debug: () => {},
+    info: () => {},
+    warn: () => {},
+    error: (fields: object) => void faults.push(fields),
+  };
   const verifier = createVerifier({ secrets: [SECRET] });
   const application = express();
   application.use(requestId);
