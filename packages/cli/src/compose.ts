@@ -78,7 +78,7 @@ export async function openKafka({ config, logger, lifecycle }: Service, brokers:
     brokers,
     clientId: config.kafkaClientId,
     topics: topics(config.kafkaPartitions),
-    maxBytesInFlight: inFlightBytes(config),
+    maxBytesInFlight: logBytesInFlight(config),
     generation: config.kafkaGeneration,
     replication: config.kafkaReplication,
     sessionTimeoutMs: config.kafkaSessionSeconds * 1000,
@@ -91,9 +91,14 @@ export async function openKafka({ config, logger, lifecycle }: Service, brokers:
   return log;
 }
 
-/** What ingest may hold of bodies, and again of records on their way into the log. */
+/** What ingest may have in hand. */
 export function inFlightBytes({ inFlightMegabytes }: Config): number {
   return inFlightMegabytes * 1024 * 1024;
+}
+
+/** The log's own bound stands behind that of ingest, which refuses before it has spent anything on a request. */
+export function logBytesInFlight(config: Config): number {
+  return 2 * inFlightBytes(config);
 }
 
 /**

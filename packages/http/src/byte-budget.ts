@@ -5,6 +5,8 @@ export interface ByteBudget {
   /** Takes so many bytes, or answers false where that would be more than is left. */
   take(bytes: number): boolean;
   give(bytes: number): void;
+  /** What is held turned out to be more, or less: it counts so from now on, even where that is more than is left. */
+  correct(from: number, to: number): void;
 }
 
 export function createByteBudget(maxBytes: number): ByteBudget {
@@ -19,6 +21,9 @@ export function createByteBudget(maxBytes: number): ByteBudget {
     },
     give(bytes) {
       held -= bytes;
+    },
+    correct(from, to) {
+      held += to - from;
     },
   };
 }

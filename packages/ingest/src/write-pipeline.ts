@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { ProblemError } from '@wayline/contracts';
-import type { EventLog } from '@wayline/event-log';
+import type { EventLog, NewRecord } from '@wayline/event-log';
 import {
   answerError,
   assignRequestId,
@@ -17,7 +17,7 @@ import {
 import type { Principal, Verifier } from '@wayline/identity/verify';
 import type { CallerSettings, SettingsView } from '@wayline/settings';
 import { appendEvents } from './append-events.ts';
-import type { Arrival, Door } from './arrival.ts';
+import type { Door, Verdict } from './arrival.ts';
 import { maxBodyBytes, requireAllowed, settingsOf, windowOf } from './caller-rules.ts';
 import { createOverloadReport } from './overload-report.ts';
 import { recordHeaders } from './record-headers.ts';
@@ -69,13 +69,16 @@ export function createWritePipeline({
       requireOrigin(request, rules.origins);
       const quota = limiter.quotaOf(callerName(principal), rules.rates);
       if (quota) takeRequest(quota, response);
-      const sessionId = session === undefined ? undefined : sessionInAddress(session);
-      const body = await readBody(request, { maxBytes: maxBodyBytes(rules), budget });
-      held = body.length; // until its records are in the log: so what the log cannot take is refused unread
-      const verdict = door(arrivalOf({ request, principal, rules, receivedMs, body, sessionId }));
+      const verdict = await judge({ door, request, principal, rules, receivedMs, session }, (bytes) => {
+        held = bytes;
+      });
       if (quota) takeEvents(quota, response, verdict.records.length);
       const headers = recordHeaders(request.headers, requestId);
       for (const record of verdict.records) record.headers = headers;
+      // Held until they are in the log: so what the log is too slow for is refused unread.
+      const bytes = bytesOf(verdict.records);
+      budget.correct(held, bytes);
+      held = bytes;
       await appendEvents(log, verdict.records);
       sendJson(response, verdict.status, verdict.answer);
       logger.debug(
@@ -91,19 +94,34 @@ export function createWritePipeline({
       budget.give(held);
     }
   };
+
+  /** Apart, so that nothing keeps the body while its records wait for the log. */
+  async function judge(asked: Asked, hold: (bytes: number) => void): Promise<Verdict> {
+    const { door, request, principal, rules, receivedMs, session } = asked;
+    const sessionId = session === undefined ? undefined : sessionInAddress(session);
+    const body = await readBody(request, { maxBytes: maxBodyBytes(rules), budget });
+    hold(body.length);
+    const window = windowOf(principal, rules, receivedMs);
+    return door({ principal, receivedMs, window, headers: request.headers, body, sessionId });
+  }
 }
 
-function arrivalOf(parts: {
+interface Asked {
+  door: Door;
   request: IncomingMessage;
   principal: Principal;
   rules: CallerSettings;
   receivedMs: number;
-  body: Buffer;
-  sessionId: string | undefined;
-}): Arrival {
-  const { request, principal, rules, receivedMs, body, sessionId } = parts;
-  const window = windowOf(principal, rules, receivedMs);
-  return { principal, receivedMs, window, headers: request.headers, body, sessionId };
+  session: string | undefined;
+}
+
+/** What a record takes in memory beside its value, about. */
+const RECORD_BYTES = 100;
+
+function bytesOf(records: readonly NewRecord[]): number {
+  let bytes = RECORD_BYTES * records.length;
+  for (const { value } of records) bytes += value.length;
+  return bytes;
 }
 
 /** Keys and the subjects of tokens are counted apart, and those of one project apart from another's. */

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { TOPICS } from '@wayline/contracts';
 import type { EventLog } from '@wayline/event-log';
-import { inFlightBytes, type Pool, topics } from '../compose.ts';
+import { logBytesInFlight, type Pool, topics } from '../compose.ts';
 import type { DataFolder } from '../data-folder.ts';
 import { readDevFile } from '../dev-file.ts';
 import { messageOf, UsageError } from '../errors.ts';
@@ -20,7 +20,7 @@ export async function openEmbeddedLog({ config, logger, lifecycle }: Service, fo
     const log = await createEmbeddedLog({
       folder: folder.logFolder,
       topics: topics(PARTITIONS),
-      maxBytesInFlight: inFlightBytes(config),
+      maxBytesInFlight: logBytesInFlight(config),
       logger,
     });
     lifecycle.onStop('the embedded log', () => log.close());

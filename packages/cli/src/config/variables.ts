@@ -54,7 +54,7 @@ export const VARIABLES = {
     fallback: 32,
     roles: ['all', 'ingest'],
     meaning:
-      'At most so many MiB of requests in hand, and as many of records on their way into the log: more is answered 503. It bounds the memory of ingest.',
+      'At most so many MiB of requests in hand, from their first byte until their records are in the log: more is answered 503. It bounds the memory of ingest.',
   },
   requestsPerSecond: {
     name: 'WAYLINE_REQUESTS_PER_SECOND',

@@ -24,8 +24,8 @@ export interface AppenderOptions {
   logger: LogLogger;
 }
 
-/** Of one request; the broker's limit is 100 MiB, but its answer is waited for before the next. */
-const MAX_REQUEST_BYTES = 8 * 1024 * 1024;
+/** Of one request: the broker's limit is 100 MiB, but its answer is waited for before the next, and kafkajs copies it twice. */
+const MAX_REQUEST_BYTES = 3 * 1024 * 1024;
 const TELL_AGAIN_MS = 10_000;
 
 const MESSAGE_TOO_LARGE = 10;
