@@ -1,1 +1,2 @@
-export {};
+export { main } from './main.ts';
+export type { BenchCase, BenchReport, Reference } from './report/bench-report.ts';

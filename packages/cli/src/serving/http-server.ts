@@ -18,6 +18,12 @@ export interface HttpServer {
 /** Ten more seconds than what a load balancer commonly waits, so that it is never we who close an idle connection first. */
 const KEEP_ALIVE_MS = 70_000;
 
+/**
+ * Connections that wait to be taken, where the system allows as many. With Node's 511 a burst of new clients at a busy
+ * process is cut off by the system (ECONNRESET), and never gets the answer that says when to come again.
+ */
+const BACKLOG = 4096;
+
 export interface HttpServerOptions {
   host: string;
   port: number;
@@ -69,7 +75,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
 function listening(server: Server, { host, port }: { host: string; port: number }): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => reject(new UsageError(whyNot(error, host, port))));
-    server.listen({ host, port }, () => {
+    server.listen({ host, port, backlog: BACKLOG }, () => {
       server.removeAllListeners('error');
       resolve();
     });

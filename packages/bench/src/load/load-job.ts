@@ -1,0 +1,40 @@
+import type { MemoryCourse } from '../measure/sample-memory.ts';
+import type { RunIds } from './event-ids.ts';
+import type { OpenLoopOptions } from './open-loop.ts';
+import type { TallyReport } from './tally.ts';
+
+/** What the process that makes the load is told to do. */
+export interface LoadJob {
+  port: number;
+  writeKey: string;
+  eventsPerRequest: number;
+  ids: RunIds;
+  shape: LoadShape;
+  /** Not counted in what was measured, but in the comparison with the log. */
+  warmupSeconds: number;
+  seconds: number;
+  /** Processes whose use of the CPU is measured in the same moments. */
+  serverPid: number;
+  brokerPid?: number;
+}
+
+export type LoadShape = { kind: 'closed'; connections: number } | ({ kind: 'open' } & OpenLoopOptions);
+
+/** What it tells when it is done. */
+export interface LoadReport {
+  /** The length of the measured while. */
+  seconds: number;
+  measured: TallyReport;
+  /** Of the whole run, with warming up and waiting for the last answers. */
+  whole: TallyReport;
+  sentRequests: number;
+  /** The bits of the `NumberSet` of acknowledged requests, base64. */
+  acknowledged: string;
+  firstFault: string | undefined;
+  /** User and system, µs, in the measured while. */
+  cpuMicros: { server?: number; broker?: number; load: number };
+  /** The server's, from the beginning of the measured while. */
+  peakRssMb: number | undefined;
+  /** The server's, in the measured while. */
+  memory: MemoryCourse | undefined;
+}

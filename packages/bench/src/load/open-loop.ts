@@ -1,0 +1,52 @@
+import type { Loop } from './closed-loop.ts';
+import type { Sender, Slot } from './sender.ts';
+
+export interface OpenLoopOptions {
+  requestsPerSecond: number;
+  /** More are opened as they are needed; what is due while so many are in use is not sent, and counted. */
+  maxConnections: number;
+}
+
+const TICK_MS = 1;
+/** Below the time after which servers close idle connections: a request must not meet that. */
+const IDLE_MS = 2_000;
+
+/**
+ * Requests at a fixed rate, whatever the server does. Their latency counts from when they were due, so that a server
+ * that stands still is not spared the requests it kept from being sent.
+ */
+export function startOpenLoop(sender: Sender, { requestsPerSecond, maxConnections }: OpenLoopOptions): Loop {
+  const everyMs = 1000 / requestsPerSecond;
+  const begunMs = performance.now();
+  let due = 0;
+  let stopped = false;
+  let idle: Slot[] = [];
+
+  const open = (): Slot | undefined => {
+    if (sender.connections >= maxConnections) return undefined;
+    return sender.open({
+      onIdle: (slot) => idle.push(slot),
+      onGone: (slot) => {
+        idle = idle.filter((other) => other !== slot);
+      },
+    });
+  };
+  const tick = () => {
+    if (stopped) return;
+    const now = performance.now();
+    for (; begunMs + due * everyMs <= now; due++) {
+      const slot = idle.pop() ?? open();
+      if (slot) sender.send(slot, begunMs + due * everyMs);
+      else sender.tally.unsent++;
+    }
+    // The last in use is the first to be used again, so those that idle stand in front.
+    while (idle[0] && now - idle[0].idleSinceMs > IDLE_MS) idle.shift()?.connection.close();
+    setTimeout(tick, TICK_MS);
+  };
+  tick();
+  return {
+    stop() {
+      stopped = true;
+    },
+  };
+}

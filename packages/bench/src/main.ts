@@ -1,0 +1,106 @@
+import { writeFile } from 'node:fs/promises';
+import { parseArgs } from 'node:util';
+import type { BenchFindings } from './benches/bench-findings.ts';
+import { type BenchOptions, LOGS } from './benches/bench-options.ts';
+import { benchIngest } from './benches/ingest.ts';
+import { benchOverload } from './benches/overload.ts';
+import { benchSoak } from './benches/soak.ts';
+import { Closers } from './closers.ts';
+import type { BenchReport } from './report/bench-report.ts';
+import { caseTable } from './report/case-table.ts';
+import { commitHere, describeMachine } from './report/machine.ts';
+
+type Bench = (closers: Closers, options: BenchOptions) => Promise<BenchFindings>;
+
+const BENCHES: Readonly<Record<string, Bench>> = { ingest: benchIngest, soak: benchSoak, overload: benchOverload };
+
+const USAGE = `npm run bench -- NAME [options]; NAME is one of ${Object.keys(BENCHES).join(', ')}
+  --quick            one short run of a few cases, to see that it works
+  --json FILE        writes the figures to a file, too
+  --log LOG          ${LOGS.join(' or ')}; both may be given (default: ${LOGS.join(' and ')} for ingest, kafka for the others)
+  --only TEXT        of ingest, only cases whose name holds the text, such as "100 events"
+  --seconds N        the length of each run (default 5)
+  --runs N           the number of runs (default 3)
+  --minutes N        the length of the soak (default 10)
+  --events N         of the soak and the overload, events in each request (default 100)
+  --kafka HOST:PORT  a Kafka to use, several by comma; else one is started`;
+
+class UsageError extends Error {}
+
+/**
+ * Runs a benchmark: the table on standard output, how far it is on standard error.
+ * @returns the exit code: 0, or 1 where something does not hold that must, or 2 after a wrong command line
+ */
+export async function main(args: readonly string[]): Promise<number> {
+  const say = (text: string) => void process.stderr.write(`${text}\n`);
+  const closers = new Closers();
+  const stop = () => void closers.closeAll().finally(() => process.exit(130));
+  process.once('SIGINT', stop).once('SIGTERM', stop);
+  try {
+    const { name, bench, options, json } = readCommand(args, (text) => say(`· ${text}`));
+    const commit = await commitHere();
+    const { cases, failures } = await bench(closers, options);
+    const report: BenchReport = { bench: name, machine: describeMachine(), commit, cases, failures };
+    process.stdout.write(`${caseTable(cases)}\n`);
+    for (const failure of failures) say(`FAILED ${failure}`);
+    if (json) await writeFile(json, `${JSON.stringify(report, null, 2)}\n`);
+    return failures.length === 0 ? 0 : 1;
+  } catch (error) {
+    if (error instanceof UsageError) say(`${error.message}\n${USAGE}`);
+    else say(error instanceof Error ? (error.stack ?? error.message) : String(error));
+    return error instanceof UsageError ? 2 : 1;
+  } finally {
+    await closers.closeAll();
+    process.off('SIGINT', stop).off('SIGTERM', stop);
+  }
+}
+
+function readCommand(args: readonly string[], tell: (text: string) => void) {
+  const { values, positionals } = parse(args);
+  const [name = '', ...more] = positionals;
+  const bench = Object.hasOwn(BENCHES, name) ? BENCHES[name] : undefined;
+  if (!bench || more.length > 0) throw new UsageError(`There is no benchmark "${positionals.join(' ')}".`);
+  const logs = values.log ?? (name === 'ingest' ? LOGS : LOGS.slice(0, 1));
+  const unknown = logs.find((log) => !LOGS.some((known) => known === log));
+  if (unknown !== undefined) throw new UsageError(`There is no log "${unknown}".`);
+  const number = (option: 'seconds' | 'runs' | 'minutes' | 'events'): number | undefined => {
+    const given = values[option];
+    if (given === undefined || Number(given) > 0) return given === undefined ? undefined : Number(given);
+    throw new UsageError(`--${option} must be a number above 0, which "${given}" is not.`);
+  };
+  const options: BenchOptions = {
+    quick: values.quick === true,
+    logs: LOGS.filter((log) => logs.includes(log)),
+    only: values.only,
+    seconds: number('seconds'),
+    runs: number('runs'),
+    minutes: number('minutes'),
+    events: number('events'),
+    brokers: values.kafka?.split(','),
+    tell,
+  };
+  return { name, bench, options, json: values.json };
+}
+
+function parse(args: readonly string[]) {
+  const text = { type: 'string' } as const;
+  try {
+    return parseArgs({
+      args: [...args],
+      allowPositionals: true,
+      options: {
+        quick: { type: 'boolean' },
+        json: text,
+        log: { type: 'string', multiple: true },
+        only: text,
+        seconds: text,
+        runs: text,
+        minutes: text,
+        events: text,
+        kafka: text,
+      },
+    });
+  } catch (error) {
+    throw new UsageError((error as Error).message);
+  }
+}

@@ -1,0 +1,53 @@
+import type { Comparison } from '../compare/compare-with-log.ts';
+import type { MemoryCourse } from '../measure/sample-memory.ts';
+import type { Machine } from './machine.ts';
+
+/** What `--json` writes. Rates are medians over the runs. */
+export interface BenchReport {
+  bench: string;
+  machine: Machine;
+  commit: string | undefined;
+  cases: BenchCase[];
+  /** Sentences about what must hold and does not; empty where all is well. */
+  failures: string[];
+}
+
+export interface BenchCase {
+  case: string;
+  runs: number;
+  /** Acknowledged. */
+  eventsPerSecond: number;
+  eventsPerSecondMin: number;
+  eventsPerSecondMax: number;
+  /** User and system time of the server's process. */
+  cpuMicrosPerEvent?: number;
+  /** Of the Kafka broker, where it runs on this machine. */
+  brokerMicrosPerEvent?: number;
+  /** Of what made the load, which shares the machine. */
+  loadMicrosPerEvent?: number;
+  p50Ms?: number;
+  p99Ms?: number;
+  /** The most that was resident in any run, MiB. */
+  rssMb?: number;
+  /** How resident memory went, where that was the question. */
+  memory?: MemoryCourse;
+  /** Requests a second that were answered 429 or 503. */
+  shedPerSecond?: number;
+  /** Requests a second that were due, and not sent: every connection waited for its answer. */
+  unsentPerSecond?: number;
+  /** The bare server with the same bodies and connections. */
+  limit?: Reference;
+  /** `eventsPerSecond` over that of the limit. */
+  ratio?: number;
+  /** express, ajv and a send a request, with the same bodies and connections. */
+  obvious?: Reference;
+  /** `eventsPerSecond` over that of the obvious design. */
+  ratioToObvious?: number;
+  /** Sums over the runs; absent for servers that keep nothing. */
+  comparison?: Comparison;
+}
+
+export interface Reference {
+  name: string;
+  eventsPerSecond: number;
+}

@@ -1,0 +1,90 @@
+import { describe, expect, test } from '@jest/globals';
+import type { LoadReport } from '../src/load/load-job.ts';
+import { newTally, reportTally } from '../src/load/tally.ts';
+import type { Measurement } from '../src/measure/load-server.ts';
+import { median } from '../src/measure/median.ts';
+import { memoryCourse } from '../src/measure/sample-memory.ts';
+import { caseTable } from '../src/report/case-table.ts';
+import { failuresOf } from '../src/report/failures.ts';
+import { beside, summarise } from '../src/report/summarise.ts';
+
+const EQUAL = { acknowledged: 10, inLog: 10, missing: 0, duplicates: 0, unacknowledged: 0, foreign: 0 };
+
+function measurement(eventsPerSecond: number, { whole = {}, ...more }: Partial<Measurement> & { whole?: object } = {}) {
+  const tally = { ...reportTally(newTally()), acknowledged: 1 };
+  const report: LoadReport = {
+    seconds: 1,
+    measured: tally,
+    whole: { ...tally, ...whole },
+    sentRequests: 1,
+    acknowledged: '',
+    firstFault: undefined,
+    cpuMicros: { load: 1 },
+    peakRssMb: undefined,
+    memory: undefined,
+  };
+  return { eventsPerSecond, report, cpuMicrosPerEvent: { server: eventsPerSecond / 10, load: 1 }, ...more };
+}
+
+test('a case is the median of its runs, with the least and the most beside it', () => {
+  expect(summarise('x', [measurement(30), measurement(10), measurement(20)])).toMatchObject({
+    runs: 3,
+    eventsPerSecond: 20,
+    eventsPerSecondMin: 10,
+    eventsPerSecondMax: 30,
+    cpuMicrosPerEvent: 2,
+  });
+});
+
+test('the comparisons of the runs are added up', () => {
+  const runs = [measurement(1, { comparison: EQUAL }), measurement(1, { comparison: { ...EQUAL, missing: 2 } })];
+  expect(summarise('x', runs).comparison).toEqual({ ...EQUAL, acknowledged: 20, inLog: 20, missing: 2 });
+});
+
+test('what was measured beside a case is a ratio', () => {
+  const limit = { name: 'bare', eventsPerSecond: 40 };
+  expect(beside(summarise('x', [measurement(10)]), { limit })).toMatchObject({ limit, ratio: 0.25 });
+});
+
+describe('it is a failure', () => {
+  test.each([
+    ['when something acknowledged is missing', measurement(1, { comparison: { ...EQUAL, missing: 1 } })],
+    ['when something is there that was not sent', measurement(1, { comparison: { ...EQUAL, foreign: 1 } })],
+    ['when requests got errors', measurement(1, { whole: { refused: 1 } })],
+    ['when requests were not answered', measurement(1, { whole: { lost: 1 } })],
+    ['when connections were refused', measurement(1, { whole: { connectionsRefused: 1 } })],
+    ['when load was shed without Retry-After', measurement(1, { whole: { shedWithoutRetryAfter: 1 } })],
+    ['when nothing was acknowledged', measurement(0, { whole: { acknowledged: 0 } })],
+  ])('%s', (_, run) => {
+    expect(failuresOf('x', [run])).toHaveLength(1);
+  });
+
+  test('and none when load was shed, or records stand twice', () => {
+    const comparison = { ...EQUAL, duplicates: 3, unacknowledged: 4 };
+    expect(failuresOf('x', [measurement(1, { comparison, whole: { shed: 5 } })])).toEqual([]);
+  });
+});
+
+test('the table says what is in the log', () => {
+  const missing = { ...EQUAL, missing: 1200, duplicates: 1 };
+  const cases = [EQUAL, missing].map((comparison) => summarise('x', [measurement(1, { comparison })]));
+  const [, , equal, faulty] = caseTable(cases).split('\n');
+  expect(equal).toMatch(/equal$/);
+  expect(faulty).toMatch(/1,200 MISSING, 1 twice$/);
+});
+
+test.each([
+  [[], 0],
+  [[3], 3],
+  [[4, 1], 2.5],
+  [[9, 1, 5], 5],
+])('the median of %j is %d', (values, expected) => {
+  expect(median(values)).toBe(expected);
+});
+
+test('memory that grows by 2 MB a minute is said to', () => {
+  const samples = Array.from({ length: 9 }, (_, minute) => ({ minute, mb: 100 + 2 * minute }));
+  const { mbPerMinute, ...course } = memoryCourse(samples);
+  expect(course).toEqual({ firstMb: 102, lastMb: 114, maxMb: 116 });
+  expect(mbPerMinute).toBeCloseTo(2);
+});
