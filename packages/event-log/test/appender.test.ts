@@ -17,11 +17,14 @@ function createDisk() {
         written.push(writes);
         settle.push({ resolve, reject });
       }),
-    readChunk() {
+    readChunk: () => undefined,
+    lastChunk() {
       if (damaged) throw new Error('damaged');
       return undefined;
     },
-    lastChunk: () => undefined,
+    chunkKeys: () => [],
+    chunkTimeMs: () => Number.NaN,
+    size: () => ({ bytes: 0, chunks: 0 }),
     positions: () => new Map(),
     close: async () => {},
   };

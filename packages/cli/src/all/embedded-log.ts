@@ -16,11 +16,14 @@ const PARTITIONS = 12;
  */
 export async function openEmbeddedLog({ config, logger, lifecycle }: Service, folder: DataFolder): Promise<EventLog> {
   const { createEmbeddedLog } = await import('@wayline/event-log/embedded');
+  const { logRetentionHours, logRetentionMegabytes } = config;
   try {
     const log = await createEmbeddedLog({
       folder: folder.logFolder,
       topics: topics(PARTITIONS),
       maxBytesInFlight: logBytesInFlight(config),
+      retentionMs: logRetentionHours * 3_600_000,
+      retentionBytes: logRetentionMegabytes && logRetentionMegabytes * 1024 * 1024,
       logger,
     });
     lifecycle.onStop('the embedded log', () => log.close());

@@ -222,6 +222,22 @@ export const VARIABLES = {
     meaning:
       'For so long the database, or all workers, may be away without a loss: topics are made, and checked, to keep events for that time.',
   },
+  logRetentionHours: {
+    name: 'WAYLINE_LOG_RETENTION_HOURS',
+    type: integer(1, 87_600),
+    fallback: 72,
+    roles: ['all'],
+    meaning:
+      'The embedded log removes what is older, once it is in PostgreSQL. A PostgreSQL back-up of within that time can be restored without a loss.',
+  },
+  logRetentionMegabytes: {
+    name: 'WAYLINE_LOG_RETENTION_MB',
+    type: integer(64, 1_000_000_000),
+    fallbackText: 'the disk is the limit',
+    roles: ['all'],
+    meaning:
+      'About how many MiB the embedded log may fill: beyond, it removes the oldest of what is in PostgreSQL, and where that is not enough events are answered 503.',
+  },
   schemaRegistryUrl: {
     name: 'SCHEMA_REGISTRY_URL',
     type: address('http', 'https'),

@@ -3,26 +3,29 @@ import { type LogLogger, LogUnavailableError, type NewRecord } from '../event-lo
 import { partitionOf } from '../murmur2.ts';
 import { chunkKey, encodeChunk, recordSize } from './chunk.ts';
 import type { LogFile } from './log-file.ts';
-import { type Partition, refreshPartition, wakeWaiting } from './partition.ts';
+import { type Partition, refreshEnd, wakeWaiting } from './partition.ts';
 
 /** Chunks are cut at this size: large enough to be quick, small enough to be handed over and trimmed in parts. */
 const CHUNK_BYTES = 256 * 1024;
 /** What one transaction takes at most, beside a single larger append. */
 const COMMIT_BYTES = 16 * 1024 * 1024;
-/** After the disk was found full, so long every append is refused without trying. */
+/** After the disk was found full, or the log at its limit, so long appends are refused without trying. */
 const FULL_PAUSE_MS = 1_000;
 const POSITIONS_DELAY_MS = 1_000;
 
 export interface AppenderOptions {
   file: LogFile;
   maxBytesInFlight: number;
+  /** Asked before so many bytes are written; answers with the refusal if the log has reached its limit. */
+  makeRoom?(bytes: number): Promise<LogUnavailableError | undefined>;
   /** How long a transaction may take before those who wait for it are refused. Default 10 s. */
   deadlineMs?: number;
   logger?: LogLogger;
 }
 
 export interface Appender {
-  append(partitions: readonly Partition[], records: readonly NewRecord[]): Promise<void>;
+  /** @param limited whether the limit of the log's size holds for it; default true */
+  append(partitions: readonly Partition[], records: readonly NewRecord[], limited?: boolean): Promise<void>;
   /** Kept with the next transaction, within a second; at once, and awaited, where it must not wait. */
   savePositions(positions: ReadonlyMap<string, number>, atOnce: boolean): Promise<void>;
   /** Lets everything settle; refuses what comes after. */
@@ -35,6 +38,7 @@ interface PendingAppend {
   partitions: readonly Partition[];
   sizes: readonly number[];
   bytes: number;
+  limited: boolean;
   resolve(): void;
   reject(error: Error): void;
 }
@@ -92,7 +96,8 @@ function buildChunks(appends: readonly PendingAppend[], nowMs: number) {
  * Turns appends into transactions, one at a time: what arrives while one is being written goes into the next, so that
  * the number of syncs does not grow with the number of callers.
  */
-export function createAppender({ file, maxBytesInFlight, deadlineMs = 10_000, logger }: AppenderOptions): Appender {
+export function createAppender(options: AppenderOptions): Appender {
+  const { file, maxBytesInFlight, makeRoom, deadlineMs = 10_000, logger } = options;
   const queue: PendingAppend[] = [];
   let positions = new Map<string, number>();
   let bytesInFlight = 0;
@@ -100,6 +105,7 @@ export function createAppender({ file, maxBytesInFlight, deadlineMs = 10_000, lo
   let stuck = false;
   let broken: LogUnavailableError | undefined;
   let fullUntilMs = 0;
+  let overLimit: { error: LogUnavailableError; untilMs: number } | undefined;
   let running: Promise<void> | undefined;
   let positionsTimer: NodeJS.Timeout | undefined;
 
@@ -129,24 +135,40 @@ export function createAppender({ file, maxBytesInFlight, deadlineMs = 10_000, lo
     }, deadlineMs);
   }
 
+  /** Those that the limit of the log's size leaves room for: all, or those that it does not hold for. */
+  async function admit(taken: readonly PendingAppend[]): Promise<readonly PendingAppend[]> {
+    const limited = taken.filter((pending) => pending.limited);
+    if (!makeRoom || limited.length === 0) return taken;
+    const error = await makeRoom(limited.reduce((sum, { bytes }) => sum + bytes, 0));
+    if (!error) return taken;
+    overLimit = { error, untilMs: Date.now() + FULL_PAUSE_MS };
+    for (const pending of limited) pending.reject(error);
+    return taken.filter((pending) => !pending.limited);
+  }
+
   async function commit(taken: readonly PendingAppend[], moved: Map<string, number>): Promise<void> {
     const deadline = watch(taken);
-    const { chunks, writes } = buildChunks(taken, Date.now());
+    let admitted = taken;
+    let written: readonly Partition[] = [];
     try {
+      admitted = await admit(taken);
+      const { chunks, writes } = buildChunks(admitted, Date.now());
+      written = [...writes.keys()];
+      if (chunks.length === 0 && moved.size === 0) return;
       await file.write({ chunks, positions: moved });
       for (const [partition, write] of writes) {
         partition.end = write.next;
         partition.lastTimeMs = write.timeMs;
       }
-      for (const pending of taken) pending.resolve();
-      for (const partition of writes.keys()) wakeWaiting(partition);
+      for (const pending of admitted) pending.resolve();
+      for (const partition of written) wakeWaiting(partition);
     } catch (error) {
       const failure = error as LogUnavailableError;
       if (failure.reason === 'full') fullUntilMs = Date.now() + FULL_PAUSE_MS;
       logger?.error({ err: failure, appends: taken.length }, failure.message);
       positions = new Map([...moved, ...positions]);
-      refresh([...writes.keys()]);
-      for (const pending of taken) pending.reject(failure);
+      refresh(written);
+      for (const pending of admitted) pending.reject(failure);
     } finally {
       clearTimeout(deadline);
       stuck = false;
@@ -157,7 +179,7 @@ export function createAppender({ file, maxBytesInFlight, deadlineMs = 10_000, lo
   /** The file knows what came of a transaction that failed. If it does not tell, nothing more may be written. */
   function refresh(partitions: readonly Partition[]): void {
     try {
-      for (const partition of partitions) refreshPartition(file, partition);
+      for (const partition of partitions) refreshEnd(file, partition);
     } catch (error) {
       broken = new LogUnavailableError('unavailable', (error as Error).message, { cause: error });
     }
@@ -182,13 +204,14 @@ export function createAppender({ file, maxBytesInFlight, deadlineMs = 10_000, lo
     return running;
   }
 
-  function refusal(bytes: number): LogUnavailableError | undefined {
+  function refusal(bytes: number, limited: boolean): LogUnavailableError | undefined {
     if (closed) return new LogUnavailableError('unavailable', 'The event log is closed');
     if (broken) return broken;
     if (stuck) return new LogUnavailableError('unavailable', 'The disk of the event log does not answer');
     if (Date.now() < fullUntilMs) {
       return new LogUnavailableError('full', 'There is no room left on disk for the event log');
     }
+    if (limited && overLimit && Date.now() < overLimit.untilMs) return overLimit.error;
     if (bytesInFlight + bytes > maxBytesInFlight) {
       return new LogUnavailableError('busy', `More than ${maxBytesInFlight} bytes wait to be written to the event log`);
     }
@@ -196,16 +219,16 @@ export function createAppender({ file, maxBytesInFlight, deadlineMs = 10_000, lo
   }
 
   return {
-    async append(partitions, records) {
+    async append(partitions, records, limited = true) {
       const sizes = records.map(recordSize);
       const bytes = sizes.reduce((sum, size) => sum + size, 0);
-      const refused = refusal(bytes);
+      const refused = refusal(bytes, limited);
       if (refused) throw refused;
       if (records.length === 0) return;
       bytesInFlight += bytes;
       const chosen = choosePartitions(partitions, records);
       await new Promise<void>((resolve, reject) => {
-        queue.push({ records, partitions: chosen, sizes, bytes, resolve, reject });
+        queue.push({ records, partitions: chosen, sizes, bytes, limited, resolve, reject });
         void start();
       });
     },

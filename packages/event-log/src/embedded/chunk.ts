@@ -35,6 +35,11 @@ export function offsetOfKey(key: Uint8Array): number {
   return view.readUInt32BE(8) * 2 ** 32 + view.readUInt32BE(12);
 }
 
+/** The time of an encoded chunk, from its head alone; NaN without one. */
+export function timeOfChunk(chunk: Buffer | undefined): number {
+  return chunk && chunk.length >= CHUNK_HEADER ? chunk.readDoubleLE(16) : Number.NaN;
+}
+
 /** Bytes of a record within a chunk. */
 export function recordSize({ key, value, headers }: NewRecord): number {
   let size = RECORD_HEADER + Buffer.byteLength(key) + value.length;

@@ -1,6 +1,7 @@
 import { mkdir, open, realpath, statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import {
+  type ConsumeOptions,
   type EventLog,
   type LogConsumer,
   type LogFollower,
@@ -15,10 +16,12 @@ import { compactPartition } from './compact-partition.ts';
 import { type ConsumerGroup, createConsumerGroup } from './consumer-group.ts';
 import { lockFolder } from './folder-lock.ts';
 import { followTopic } from './follow-topic.ts';
+import { createGroupPositions, type GroupPositions } from './group-positions.ts';
 import { type LogFile, openLogFile, positionKey } from './log-file.ts';
 import { openPartitions, type Partition, rangeOf } from './partition.ts';
+import { createTrimmer, type Retention } from './trimmer.ts';
 
-export interface EmbeddedLogOptions {
+export interface EmbeddedLogOptions extends Retention {
   /** Made if absent; one process at a time may use it. */
   folder: string;
   /** Made if absent. The number of partitions of a topic is fixed once it is made. */
@@ -74,6 +77,37 @@ async function compact(
 }
 
 /**
+ * A consumer that reads again what its group has published as read, as after a restored back-up, needs it again: trimming
+ * waits for it until its group publishes anew.
+ */
+function readingHoldsBack(
+  consume: ConsumeOptions,
+  partitionsOf: (topic: string) => readonly Partition[],
+  positions: GroupPositions,
+): ConsumeOptions {
+  const { group } = consume;
+  const goesOnFrom = (topic: string, partition: number, offset: number): void => {
+    const { topicId, start } = partitionsOf(topic)[partition] as Partition;
+    const published = positions.get(group, topicId, partition);
+    if (published !== undefined && offset < published)
+      positions.set(group, topicId, partition, Math.max(offset, start));
+  };
+  return {
+    ...consume,
+    async begin(range, lease) {
+      const answer = await consume.begin(range, lease);
+      if ('offset' in answer) goesOnFrom(range.topic, range.partition, answer.offset);
+      return answer;
+    },
+    async handle(batch, lease) {
+      const offset = await consume.handle(batch, lease);
+      goesOnFrom(batch.topic, batch.partition, offset);
+      return offset;
+    },
+  };
+}
+
+/**
  * The event log of one machine: durable, in a folder, on LMDB. An append is on disk when it resolves, and survives the
  * death of the process at any moment. Consumers of a group are all inside this process.
  * @throws LogSetupError if the folder is in use or cannot be used, or a topic has another number of partitions
@@ -87,8 +121,14 @@ export async function createEmbeddedLog(options: EmbeddedLogOptions): Promise<Ev
     for (const made of [folder, dirname(folder)]) await syncFolder(made);
     const partitions = new Map([...file.topics.keys()].map((topic) => [topic, openPartitions(file, topic)]));
     await compact(file, partitions, options);
-    const positions = file.positions();
-    const appender = createAppender({ file, maxBytesInFlight, logger });
+    const positions = createGroupPositions(file.positions());
+    const compacted = new Set(options.topics.filter((topic) => topic.compacted).map(({ name }) => name));
+    const trimmable = options.topics
+      .filter((topic) => !topic.compacted)
+      .flatMap(({ name }) => partitions.get(name) ?? []);
+    const trimmer = createTrimmer({ ...options, file, partitions: trimmable, positions });
+    const { makeRoom } = trimmer;
+    const appender = createAppender({ file, maxBytesInFlight, makeRoom, logger });
     const groups = new Map<string, ConsumerGroup>();
     const consumers = new Set<LogConsumer>();
     const followers = new Set<LogFollower>();
@@ -107,7 +147,8 @@ export async function createEmbeddedLog(options: EmbeddedLogOptions): Promise<Ev
       id: file.id,
 
       async append(topic, records) {
-        await appender.append(partitionsOf(topic), records);
+        // A full log must not keep back the settings: what is revoked may be what fills it.
+        await appender.append(partitionsOf(topic), records, !compacted.has(topic));
       },
 
       async consume(consume) {
@@ -115,7 +156,7 @@ export async function createEmbeddedLog(options: EmbeddedLogOptions): Promise<Ev
         for (const topic of consume.topics) partitionsOf(topic);
         const group = groups.get(consume.group) ?? createConsumerGroup({ file, partitionsOf, logger });
         groups.set(consume.group, group);
-        const consumer = group.join(consume);
+        const consumer = group.join(readingHoldsBack(consume, partitionsOf, positions));
         consumers.add(consumer);
         const forget = () => consumers.delete(consumer);
         consumer.ended.then(forget, forget);
@@ -152,9 +193,9 @@ export async function createEmbeddedLog(options: EmbeddedLogOptions): Promise<Ev
           const topicId = partitionsOf(topic)[partition]?.topicId;
           if (topicId === undefined) throw new LogSetupError(`The topic ${topic} has no partition ${partition}`);
           const key = positionKey(group, topicId, partition);
-          back ||= offset < (positions.get(key) ?? 0);
+          back ||= offset < (positions.get(group, topicId, partition) ?? 0);
           moved.set(key, offset);
-          positions.set(key, offset);
+          positions.set(group, topicId, partition, offset);
         }
         // One kept too low only trims less, so it may wait; one kept too high would trim what is still needed.
         await appender.savePositions(moved, back);
@@ -164,6 +205,7 @@ export async function createEmbeddedLog(options: EmbeddedLogOptions): Promise<Ev
         closing ??= (async () => {
           for (const follower of followers) follower.close();
           await Promise.all([...consumers].map((consumer) => consumer.close()));
+          await trimmer.close();
           await appender.close();
           await file.close();
           await lock.release();

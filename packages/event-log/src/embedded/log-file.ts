@@ -3,7 +3,7 @@ import { open as openFile, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Database, open, type RootDatabase } from 'lmdb';
 import { LogSetupError, LogUnavailableError, type TopicSpec } from '../event-log.ts';
-import { type Chunk, chunkKey, decodeChunk, offsetOfKey } from './chunk.ts';
+import { type Chunk, chunkKey, decodeChunk, offsetOfKey, timeOfChunk } from './chunk.ts';
 
 /** What a transaction puts into the file. */
 export interface Writes {
@@ -12,6 +12,15 @@ export interface Writes {
   positions: ReadonlyMap<string, number>;
   /** Keys of chunks that go. */
   removed?: readonly Buffer[];
+}
+
+/** Of what LMDB tells of a database, what is used here; the types of lmdb do not name it. */
+interface DatabaseStats {
+  pageSize: number;
+  treeBranchPageCount: number;
+  treeLeafPageCount: number;
+  overflowPages: number;
+  entryCount: number;
 }
 
 export interface StoredTopic {
@@ -23,12 +32,18 @@ export interface StoredTopic {
 export interface LogFile {
   readonly id: string;
   readonly topics: ReadonlyMap<string, StoredTopic>;
-  /** Everything or nothing; resolves when it is on disk. Rejects with `LogUnavailableError`. One call at a time. */
+  /** Everything or nothing; resolves when it is on disk. Rejects with `LogUnavailableError`. One after the other. */
   write(writes: Writes): Promise<void>;
   /** The chunk that holds the offset, or the first after it. `LogSetupError` if it is damaged. */
   readChunk(topicId: number, partition: number, offset: number): Chunk | undefined;
   /** The last chunk of a partition. */
   lastChunk(topicId: number, partition: number): Chunk | undefined;
+  /** Keys of the chunks of a partition that begin at or before the offset, in order from the first one. */
+  chunkKeys(topicId: number, partition: number, range: { upTo: number; limit: number }): Buffer[];
+  /** The log's time of a chunk, from its head alone; NaN if there is no such chunk, or it has no head. */
+  chunkTimeMs(key: Buffer): number;
+  /** Bytes of the file that hold chunks, and how many. The file is larger: the room of what was removed is used again. */
+  size(): { bytes: number; chunks: number };
   positions(): Map<string, number>;
   close(): Promise<void>;
 }
@@ -116,7 +131,14 @@ export async function openLogFile(folder: string, wanted: readonly TopicSpec[]):
   const data = root.openDB<Buffer, Buffer>('data', { encoding: 'binary', keyEncoding: 'binary' });
   const groups = root.openDB<number, string>('positions', { encoding: 'json' });
 
-  async function commit(put: () => void): Promise<void> {
+  let last: Promise<unknown> = Promise.resolve();
+  const commit = (put: () => void): Promise<void> => {
+    const done = last.then(() => commitNow(put));
+    last = done.catch(() => {});
+    return done;
+  };
+
+  async function commitNow(put: () => void): Promise<void> {
     try {
       await root.batch(put);
     } catch (error) {
@@ -186,6 +208,16 @@ export async function openLogFile(folder: string, wanted: readonly TopicSpec[]):
       lastChunk(topicId, partition) {
         const key = findKey(topicId, partition, Number.MAX_SAFE_INTEGER);
         return key && read(key);
+      },
+      chunkKeys(topicId, partition, { upTo, limit }) {
+        const range = { start: chunkKey(topicId, partition, 0), end: chunkKey(topicId, partition, upTo + 1), limit };
+        return [...data.getKeys(range)].map((key) => Buffer.from(key));
+      },
+      chunkTimeMs: (key) => timeOfChunk(data.getBinaryFast(key)),
+      size() {
+        const stats = data.getStats() as DatabaseStats;
+        const pages = stats.treeBranchPageCount + stats.treeLeafPageCount + stats.overflowPages;
+        return { bytes: pages * stats.pageSize, chunks: stats.entryCount };
       },
       positions: () => new Map([...groups.getRange()].map(({ key, value }) => [key, value])),
       close: () => root.close(),

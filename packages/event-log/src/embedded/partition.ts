@@ -7,6 +7,7 @@ export interface Partition {
   readonly topic: string;
   readonly topicId: number;
   readonly partition: number;
+  /** The first offset kept; it moves when older records are removed. */
   start: number;
   /** The next offset; all below is on disk. */
   end: number;
@@ -27,8 +28,13 @@ export const rangeOf = ({ topic, partition, start, end }: Partition): PartitionR
 
 /** Reads from the file where a partition begins and ends. */
 export function refreshPartition(file: LogFile, partition: Partition): void {
-  const last = file.lastChunk(partition.topicId, partition.partition);
   partition.start = file.readChunk(partition.topicId, partition.partition, 0)?.baseOffset ?? 0;
+  refreshEnd(file, partition);
+}
+
+/** The end only: where a partition begins moves while chunks are being removed, before the file has it so. */
+export function refreshEnd(file: LogFile, partition: Partition): void {
+  const last = file.lastChunk(partition.topicId, partition.partition);
   partition.end = last?.nextOffset ?? partition.start;
   partition.lastTimeMs = Math.max(partition.lastTimeMs, last?.timeMs ?? 0);
 }

@@ -180,7 +180,10 @@ export function createTrimmer(options: TrimmerOptions): Trimmer {
     return running;
   }
 
-  const intervalMs = Math.max(SHORTEST_INTERVAL_MS, Math.min((retentionMs ?? LONGEST_INTERVAL_MS) / 10, LONGEST_INTERVAL_MS));
+  const intervalMs = Math.max(
+    SHORTEST_INTERVAL_MS,
+    Math.min((retentionMs ?? LONGEST_INTERVAL_MS) / 10, LONGEST_INTERVAL_MS),
+  );
   const bounded = retentionMs !== undefined || retentionBytes < Number.POSITIVE_INFINITY;
   const timer = bounded ? setInterval(() => void trim(slack), intervalMs).unref() : undefined;
 
@@ -197,7 +200,10 @@ export function createTrimmer(options: TrimmerOptions): Trimmer {
       if (fits()) return undefined;
       warnOfUnread(bytes);
       const limit = Math.round(retentionBytes / MIB);
-      return new LogUnavailableError('full', `The event log has reached its limit of ${limit} MiB, and what is in it is not read yet`);
+      return new LogUnavailableError(
+        'full',
+        `The event log has reached its limit of ${limit} MiB, and what is in it is not read yet`,
+      );
     },
 
     async close() {
