@@ -102,9 +102,12 @@ await describeWithKafka('a follower on Kafka', () => {
     await follower.caughtUp;
     await admin.deleteTopics({ topics: [topic] });
     const configEntries = [{ name: 'message.timestamp.type', value: 'LogAppendTime' }];
-    await until('the topic again', () =>
-      admin.createTopics({ topics: [{ topic, numPartitions: 1, configEntries }] }).catch(() => false),
-    );
+    // Whether it was made may remain unknown: on a slow machine the answer comes too late.
+    await until('the topic again, empty', async () => {
+      await admin.createTopics({ topics: [{ topic, numPartitions: 1, configEntries }] }).catch(() => false);
+      const [partition] = await admin.fetchTopicOffsets(topic).catch(() => []);
+      return partition?.high === '0';
+    });
     const again = await createKafkaLog({ brokers: cluster.brokers, topics: [{ name: topic, partitions: 1 }] });
     closers.push(() => again.close());
     await again.append(topic, numbered(3, { prefix: 'new ' }));
