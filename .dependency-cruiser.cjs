@@ -123,7 +123,8 @@ module.exports = {
     },
     {
       name: 'kafkajs-behind-the-port',
-      comment: 'Of the product, only the adapter uses kafkajs; its inner files are also for the tests that hold ours against them.',
+      comment:
+        'Of the product, only the adapter uses kafkajs; its inner files are also for the tests that hold ours against them.',
       severity: 'error',
       from: { path: '^packages/[^/]+/src/', pathNot: '^packages/(event-log/src/kafka|testkit/src|bench/src)/' },
       to: { path: '(^|/)node_modules/kafkajs/' },
