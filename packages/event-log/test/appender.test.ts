@@ -25,6 +25,7 @@ function createDisk() {
     chunkKeys: () => [],
     chunkTimeMs: () => Number.NaN,
     size: () => ({ bytes: 0, chunks: 0 }),
+    freeBytes: () => 0,
     positions: () => new Map(),
     close: async () => {},
   };

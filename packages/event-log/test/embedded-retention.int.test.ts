@@ -4,7 +4,11 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { keysByPartition, numbered, numbers, startReader } from '../src/contract-suite/index.ts';
-import { createEmbeddedLog, type EmbeddedLogOptions } from '../src/embedded/index.ts';
+import { createGroupPositions } from '../src/embedded/group-positions.ts';
+import { createEmbeddedLog, type EmbeddedLogOptions, forgetGroup } from '../src/embedded/index.ts';
+import { openLogFile, positionKey } from '../src/embedded/log-file.ts';
+import { openPartitions } from '../src/embedded/partition.ts';
+import { createTrimmer } from '../src/embedded/trimmer.ts';
 import { type EventLog, LogUnavailableError } from '../src/event-log.ts';
 import { partitionOf } from '../src/murmur2.ts';
 
@@ -87,18 +91,28 @@ test('what is older than the retention goes, up to the position of the slowest g
   expect(await readAll(open, 80, 20)).toEqual(numbers(20, { from: 80 }));
 });
 
-test('nothing goes that no group has published as read, and nothing that is younger than the retention', async () => {
+test('what is younger than the retention stays until it is older', async () => {
+  const open = await reopen({ retentionMs: 1500 });
+  await appendTens(open, 1);
+  const appendedAt = Date.now();
+  await publish(open, 20);
+  await sleep(300);
+  await appendTens(open, 1, { from: 10 });
+  await open.append(topic, numbered(1, { from: 20 }));
+  await until('the first ten go', async () => (await rangeOf(open)).start > 0);
+  expect(Date.now() - appendedAt).toBeGreaterThanOrEqual(1450);
+  expect((await rangeOf(open)).start).toBe(10);
+});
+
+test('nothing goes that no group has published as read', async () => {
   let open = await reopen(quick);
   await appendTens(open, 5);
   const reader = await startReader(open, { topic }); // it reads, but its group publishes nothing
   await reader.until('all', () => reader.count() === 50);
   await untilTrimmed();
   expect(await rangeOf(open)).toEqual({ start: 0, end: 50 });
-  open = await reopen({ retentionMs: 3_600_000 });
+  open = await reopen(); // without a retention nothing goes at all
   await publish(open, 50);
-  await untilTrimmed();
-  expect(await rangeOf(open)).toEqual({ start: 0, end: 50 });
-  open = await reopen(); // without a retention nothing goes
   await untilTrimmed();
   expect(await rangeOf(open)).toEqual({ start: 0, end: 50 });
 });
@@ -163,12 +177,46 @@ test('readers at every place while it is being trimmed get every record from whe
   });
   await until('many batches, and many times behind', async () => {
     return reader.batches.length > 1000 && reader.begins.length > 10 && (await rangeOf(open)).start > 500;
+  }).finally(() => {
+    stop = true;
   });
-  stop = true;
   await Promise.all([appending, publishing]);
   for (const { records, firstOffset } of reader.batches) {
     expect(records[0]?.offset).toBe(firstOffset);
     expect(records.map(({ value }) => String(value))).toEqual(numbers(records.length, { from: firstOffset }));
+  }
+});
+
+test('a partition begins later before its chunks are gone, and where it did if they could not be removed', async () => {
+  await appendTens(await reopen(), 10);
+  await log?.close();
+  log = undefined;
+  const file = await openLogFile(folder, []);
+  const partitions = openPartitions(file, topic);
+  const starts: (number | undefined)[] = [];
+  let fail = true;
+  const write: typeof file.write = async (writes) => {
+    starts.push(partitions[0]?.start);
+    if (fail) throw new LogUnavailableError('full', 'The disk of the test is full');
+    await file.write(writes);
+  };
+  const logger = { info() {}, error() {}, warn: (_: object, message: string) => void warnings.push({ message }) };
+  const positions = createGroupPositions(new Map([[positionKey(group, 1, 0), 55]]));
+  await sleep(150); // so that all is old
+  const trimmer = createTrimmer({ file: { ...file, write }, partitions, positions, ...quick, logger });
+  try {
+    await until('several failures', async () => starts.length > 3);
+    expect(partitions[0]?.start).toBe(0);
+    fail = false;
+    await until('it is trimmed after all', async () => file.size().chunks === 5);
+    expect(new Set(starts)).toEqual(new Set([50]));
+    expect(partitions[0]?.start).toBe(50);
+    expect(warnings.filter(({ message }) => /trimmed/.test(message)).map(({ message }) => message)).toEqual([
+      'The event log could not be trimmed: The disk of the test is full',
+    ]);
+  } finally {
+    await trimmer.close();
+    await file.close();
   }
 });
 
@@ -186,7 +234,11 @@ test('a group that begins again below what it has published, as after a restored
     group,
     maxRecords: 10,
     begin: async () => ({ offset: 20 }),
-    handle: async ({ nextOffset }) => gate.then(() => nextOffset),
+    async handle({ nextOffset }, { signal }) {
+      signal.addEventListener('abort', handOver);
+      await gate;
+      return nextOffset;
+    },
   });
   await reader.until('a batch', () => reader.batches.length === 1);
   await untilTrimmed();
@@ -200,16 +252,33 @@ test('a group that begins again below what it has published, as after a restored
 });
 
 test('a group that is gone keeps what it has not read, and a warning names it and how much', async () => {
-  const open = await reopen(quick);
+  let open = await reopen();
   await appendTens(open, 10);
   await publish(open, 25, { by: 'gone' });
   await publish(open, 100);
+  open = await reopen(quick);
   await until('a warning', async () => warnings.length > 0);
   await untilTrimmed();
   expect(await rangeOf(open)).toEqual({ start: 20, end: 100 });
   const message =
     'What is beyond the retention of the event log is kept, since the group gone has not read 75 records of events';
   expect(warnings).toEqual([{ group: 'gone', topic, unread: 75, message }]);
+});
+
+test('a group that is gone can be forgotten, while no process has the log open', async () => {
+  let open = await reopen(quick);
+  await appendTens(open, 10);
+  await publish(open, 25, { by: 'gone' });
+  await publish(open, 60, { by: 'gone/too' });
+  await publish(open, 100);
+  await expect(forgetGroup(folder, 'gone')).rejects.toThrow(/is in use by this process itself/);
+  await open.close();
+  expect(await forgetGroup(folder, 'never there')).toBe(0);
+  expect(await forgetGroup(folder, 'gone')).toBe(1);
+  open = await reopen(quick);
+  await until('it is trimmed up to the next', async () => (await rangeOf(open)).start === 60);
+  await untilTrimmed();
+  expect((await rangeOf(open)).start).toBe(60);
 });
 
 test('a compacted topic is never trimmed', async () => {
@@ -248,12 +317,13 @@ test('the oldest of all partitions goes first', async () => {
     [6, second],
     [6, first],
   ] as const) {
-    for (let i = 0; i < times; i++)
+    for (let i = 0; i < times; i++) {
       await open.append(
         topic,
         megabyte().map((record) => ({ ...record, key })),
       );
-    for (const partition of [0, 1]) await publish(open, (await rangeOf(open, partition)).end, { partition });
+      for (const partition of [0, 1]) await publish(open, (await rangeOf(open, partition)).end, { partition });
+    }
   }
   expect((await rangeOf(open, 0)).start).toBe(0);
   expect((await rangeOf(open, 1)).start).toBeGreaterThan(64);

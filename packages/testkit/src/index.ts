@@ -13,6 +13,7 @@ export * from './postgres-shared.ts';
 export * from './process.ts';
 export * from './recording-client.ts';
 export * from './seeded-random.ts';
+export * from './small-disk.ts';
 export * from './strict-accounting.ts';
 export * from './tcp-proxy.ts';
 export * from './workload.ts';

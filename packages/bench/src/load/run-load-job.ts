@@ -10,17 +10,18 @@ import { addTally, newTally, reportTally } from './tally.ts';
 
 /** For so long the last answers are awaited; ingest gives up on a log that does not answer sooner. */
 const LAST_ANSWERS_MS = 15_000;
+const WARMING_UP = { connections: 16 };
 /** So many events are generated, of which the requests are made; each request has its own at least. */
 const PREPARED_EVENTS = 5_000;
 
 /** Makes a load, from this process. */
 export async function runLoadJob(job: LoadJob): Promise<LoadReport> {
-  const { port, writeKey, eventsPerRequest, ids, shape } = job;
+  const { port, writeKey, eventsPerRequest, ids } = job;
   const count = Math.max(4, Math.min(256, Math.round(PREPARED_EVENTS / eventsPerRequest)));
   const sender = new Sender(port, prepareRequests(ids, { count, eventsPerRequest, writeKey, port }));
-  const loop: Loop = shape.kind === 'closed' ? startClosedLoop(sender, shape) : startOpenLoop(sender, shape);
+  const loop = await start(sender, job);
 
-  await sleep(job.warmupSeconds * 1000);
+  await sleep((job.warmupSeconds * 1000) / 2);
   const whole = sender.tally;
   sender.tally = newTally();
   forgetPeak(job.serverPid);
@@ -35,11 +36,7 @@ export async function runLoadJob(job: LoadJob): Promise<LoadReport> {
   sender.tally = newTally();
 
   loop.stop();
-  for (const deadline = performance.now() + LAST_ANSWERS_MS; sender.inFlight > 0 && performance.now() < deadline; ) {
-    await sleep(5);
-  }
-  sender.closeAll();
-  while (sender.connections > 0) await sleep(5);
+  await settle(sender);
   addTally(whole, measured);
   addTally(whole, sender.tally);
 
@@ -58,6 +55,28 @@ export async function runLoadJob(job: LoadJob): Promise<LoadReport> {
     peakRssMb: peak,
     memory: course,
   };
+}
+
+/**
+ * The load, after half of the warming up. A server that has just been started cannot keep up with a fixed rate, and would
+ * be measured with the queue of that time: it is first asked for no more than it can give.
+ */
+async function start(sender: Sender, { shape, warmupSeconds }: LoadJob): Promise<Loop> {
+  const warmingUp = startClosedLoop(sender, shape.kind === 'closed' ? shape : WARMING_UP);
+  await sleep((warmupSeconds * 1000) / 2);
+  if (shape.kind === 'closed') return warmingUp;
+  warmingUp.stop();
+  await settle(sender);
+  return startOpenLoop(sender, shape);
+}
+
+/** Resolves when the last answers have come, or did not in time, and every connection is closed. */
+async function settle(sender: Sender): Promise<void> {
+  for (const deadline = performance.now() + LAST_ANSWERS_MS; sender.inFlight > 0 && performance.now() < deadline; ) {
+    await sleep(5);
+  }
+  sender.closeAll();
+  while (sender.connections > 0) await sleep(5);
 }
 
 function usage({ serverPid, brokerPid }: LoadJob) {

@@ -56,5 +56,13 @@ export function addAdminCommands(program: Command, print: (text: string) => void
       const { createSecretCommand } = await import('./admin.ts');
       answer(options, await createSecretCommand(file));
     });
+  admin
+    .command('forget-group <name>')
+    .description('lets the embedded log remove what only a group that is gone for good has not read')
+    .option(...JSON_OPTION)
+    .action(async (name: string, options: Json) => {
+      const { forgetGroupCommand } = await import('./forget-group.ts');
+      answer(options, await forgetGroupCommand(loadConfig('admin'), name));
+    });
   addSettingsCommands(admin, answer);
 }

@@ -14,11 +14,12 @@ import {
 import { createAppender } from './appender.ts';
 import { compactPartition } from './compact-partition.ts';
 import { type ConsumerGroup, createConsumerGroup } from './consumer-group.ts';
+import { createDiskRoom } from './disk-room.ts';
 import { lockFolder } from './folder-lock.ts';
 import { followTopic } from './follow-topic.ts';
 import { createGroupPositions, type GroupPositions } from './group-positions.ts';
 import { type LogFile, openLogFile, positionKey } from './log-file.ts';
-import { openPartitions, type Partition, rangeOf } from './partition.ts';
+import { openPartitions, type Partition, rangeOf, readRecord } from './partition.ts';
 import { createTrimmer, type Retention } from './trimmer.ts';
 
 export interface EmbeddedLogOptions extends Retention {
@@ -116,8 +117,10 @@ export async function createEmbeddedLog(options: EmbeddedLogOptions): Promise<Ev
   const { maxBytesInFlight = 64 * 1024 * 1024, logger } = options;
   const folder = await prepareFolder(options.folder);
   const lock = await lockFolder(folder);
+  let opened: LogFile | undefined;
   try {
     const file = await openLogFile(folder, options.topics);
+    opened = file;
     for (const made of [folder, dirname(folder)]) await syncFolder(made);
     const partitions = new Map([...file.topics.keys()].map((topic) => [topic, openPartitions(file, topic)]));
     await compact(file, partitions, options);
@@ -127,7 +130,8 @@ export async function createEmbeddedLog(options: EmbeddedLogOptions): Promise<Ev
       .filter((topic) => !topic.compacted)
       .flatMap(({ name }) => partitions.get(name) ?? []);
     const trimmer = createTrimmer({ ...options, file, partitions: trimmable, positions });
-    const { makeRoom } = trimmer;
+    const diskRoom = createDiskRoom({ folder, freeBytes: file.freeBytes, logger });
+    const makeRoom = async (bytes: number) => (await trimmer.makeRoom(bytes)) ?? (await diskRoom(bytes));
     const appender = createAppender({ file, maxBytesInFlight, makeRoom, logger });
     const groups = new Map<string, ConsumerGroup>();
     const consumers = new Set<LogConsumer>();
@@ -182,8 +186,7 @@ export async function createEmbeddedLog(options: EmbeddedLogOptions): Promise<Ev
         const partition = partitionsOf(topic)[number];
         if (!partition) throw new LogSetupError(`The topic ${topic} has no partition ${number}`);
         if (offset >= partition.end) return undefined;
-        const chunk = file.readChunk(partition.topicId, number, Math.max(offset, partition.start));
-        return chunk?.records[Math.max(0, offset - chunk.baseOffset)];
+        return readRecord(file, partition, Math.max(offset, partition.start));
       },
 
       async publishPosition(group, published) {
@@ -214,6 +217,7 @@ export async function createEmbeddedLog(options: EmbeddedLogOptions): Promise<Ev
       },
     };
   } catch (error) {
+    await opened?.close();
     await lock.release();
     throw error;
   }

@@ -1,1 +1,2 @@
 export { createEmbeddedLog, type EmbeddedLogOptions } from './create-embedded-log.ts';
+export { forgetGroup } from './forget-group.ts';

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { open as openFile, statfs } from 'node:fs/promises';
-import { join } from 'node:path';
+import { statfs } from 'node:fs/promises';
 import { type Database, open, type RootDatabase } from 'lmdb';
 import { LogSetupError, LogUnavailableError, type TopicSpec } from '../event-log.ts';
+import { checkDataFile } from './check-data-file.ts';
 import { type Chunk, chunkKey, decodeChunk, offsetOfKey, timeOfChunk } from './chunk.ts';
 
 /** What a transaction puts into the file. */
@@ -12,6 +12,8 @@ export interface Writes {
   positions: ReadonlyMap<string, number>;
   /** Keys of chunks that go. */
   removed?: readonly Buffer[];
+  /** Keys of positions that go. */
+  forgotten?: readonly string[];
 }
 
 /** Of what LMDB tells of a database, what is used here; the types of lmdb do not name it. */
@@ -22,6 +24,16 @@ interface DatabaseStats {
   overflowPages: number;
   entryCount: number;
 }
+
+/** The same with what it tells of the whole file. */
+interface FileStats extends DatabaseStats {
+  root: DatabaseStats;
+  free: DatabaseStats;
+  lastPageNumber: number;
+}
+
+const pagesOf = ({ treeBranchPageCount, treeLeafPageCount, overflowPages }: DatabaseStats): number =>
+  treeBranchPageCount + treeLeafPageCount + overflowPages;
 
 export interface StoredTopic {
   id: number;
@@ -34,7 +46,7 @@ export interface LogFile {
   readonly topics: ReadonlyMap<string, StoredTopic>;
   /** Everything or nothing; resolves when it is on disk. Rejects with `LogUnavailableError`. One after the other. */
   write(writes: Writes): Promise<void>;
-  /** The chunk that holds the offset, or the first after it. `LogSetupError` if it is damaged. */
+  /** The chunk that begins last at or before the offset, or else the first after it. `LogSetupError` if it is damaged. */
   readChunk(topicId: number, partition: number, offset: number): Chunk | undefined;
   /** The last chunk of a partition. */
   lastChunk(topicId: number, partition: number): Chunk | undefined;
@@ -44,12 +56,18 @@ export interface LogFile {
   chunkTimeMs(key: Buffer): number;
   /** Bytes of the file that hold chunks, and how many. The file is larger: the room of what was removed is used again. */
   size(): { bytes: number; chunks: number };
+  /** Bytes of the file that hold nothing, and are used before it grows. */
+  freeBytes(): number;
   positions(): Map<string, number>;
   close(): Promise<void>;
 }
 
 const FORMAT = 1;
 const NO_SPACE = new Set([28 /* ENOSPC */, 122 /* EDQUOT on Linux */, 69 /* EDQUOT on macOS */, -30792 /* MAP_FULL */]);
+/** What LMDB finds wrong with its own pages: not found, corrupted, panic, invalid, cursor full, bad transaction, bad size. */
+const DAMAGE = new Set([-30797, -30796, -30795, -30793, -30787, -30782, -30781]);
+/** At the beginning of the file. */
+const HEAD_PAGES = 2;
 const LITTLE_ROOM = 16 * 1024 * 1024;
 
 export const positionKey = (group: string, topicId: number, partition: number): string =>
@@ -83,23 +101,6 @@ function readTopics(meta: Database<unknown, string>, folder: string, wanted: rea
   return { topics, changed };
 }
 
-/** LMDB maps whatever is there: what is no environment of its own would end the process. */
-async function checkMagic(folder: string): Promise<void> {
-  const path = join(folder, 'data.mdb');
-  const file = await openFile(path, 'r').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return undefined;
-    throw new LogSetupError(`The event log in ${folder} cannot be opened: ${error.message}`, { cause: error });
-  });
-  if (!file) return;
-  try {
-    const { bytesRead, buffer } = await file.read(Buffer.alloc(32), 0, 32, 0);
-    if (bytesRead === 0 || buffer.readUInt32LE(24) === 0xbeefc0de) return;
-  } finally {
-    await file.close();
-  }
-  throw new LogSetupError(`The file ${path} is no event log, or is damaged: restore it, or move it away`);
-}
-
 /** Whether there is hardly any room left: LMDB tells a page that was written in part as an input/output error. */
 async function diskIsFull(folder: string): Promise<boolean> {
   const { bavail, bsize } = await statfs(folder);
@@ -120,13 +121,46 @@ function openEnvironment(folder: string): RootDatabase<unknown, string> {
   }
 }
 
+/** What LMDB finds wrong with its own pages, as a sentence; any other error as it is. */
+function tellDamage(folder: string, error: unknown): unknown {
+  const { code, message } = error as { code?: number; message: string };
+  if (code === undefined || !DAMAGE.has(code)) return error;
+  return new LogSetupError(`The event log in ${folder} is damaged (${message}): restore it, or move it away`, {
+    cause: error,
+  });
+}
+
 /**
  * Opens the file, or makes it. The folder must be locked.
- * @throws LogSetupError if it is of another format, or a topic has another number of partitions
+ * @throws LogSetupError if it is of another format, or damaged, or a topic has another number of partitions
  */
 export async function openLogFile(folder: string, wanted: readonly TopicSpec[]): Promise<LogFile> {
-  await checkMagic(folder);
+  await checkDataFile(folder);
   const root = openEnvironment(folder);
+  try {
+    return await openDatabases(root, folder, wanted);
+  } catch (error) {
+    await root.close();
+    throw tellDamage(folder, error);
+  }
+}
+
+/** What the log has noted of itself, all of it or, where it is new, nothing. */
+function readHead(meta: Database<unknown, string>, folder: string): { id: string; isNew: boolean } {
+  const [format, id, topics] = ['format', 'id', 'topics'].map((key) => meta.get(key));
+  if (format === undefined && id === undefined && topics === undefined) return { id: randomUUID(), isNew: true };
+  if (format !== undefined && format !== FORMAT) {
+    throw new LogSetupError(`The event log in ${folder} was made by another version of Wayline (format ${format})`);
+  }
+  if (typeof id === 'string' && topics !== undefined && format !== undefined) return { id, isNew: false };
+  throw new LogSetupError(`The event log in ${folder} is damaged (it lacks its id): restore it, or move it away`);
+}
+
+async function openDatabases(
+  root: RootDatabase<unknown, string>,
+  folder: string,
+  wanted: readonly TopicSpec[],
+): Promise<LogFile> {
   const meta = root.openDB<unknown, string>('meta', { encoding: 'json' });
   const data = root.openDB<Buffer, Buffer>('data', { encoding: 'binary', keyEncoding: 'binary' });
   const groups = root.openDB<number, string>('positions', { encoding: 'json' });
@@ -174,56 +208,66 @@ export async function openLogFile(folder: string, wanted: readonly TopicSpec[]):
     return undefined;
   }
 
-  let topics = new Map<string, StoredTopic>();
-  try {
-    const format = meta.get('format') ?? FORMAT;
-    if (format !== FORMAT) {
-      throw new LogSetupError(`The event log in ${folder} was made by another version of Wayline (format ${format})`);
+  function reading<T>(look: () => T): T {
+    try {
+      return look();
+    } catch (error) {
+      throw tellDamage(folder, error);
     }
-    const stored = readTopics(meta, folder, wanted);
-    topics = stored.topics;
-    const id = (meta.get('id') as string | undefined) ?? randomUUID();
-    if (stored.changed || meta.get('id') === undefined) {
-      await commit(() => {
-        void meta.put('format', FORMAT);
-        void meta.put('id', id);
-        void meta.put('topics', Object.fromEntries(topics));
-      });
-    }
-    return {
-      id,
-      topics,
-      write: ({ chunks, positions, removed = [] }) =>
-        commit(() => {
-          for (const key of removed) void data.remove(key);
-          for (const { key, chunk } of chunks) void data.put(key, chunk);
-          for (const [key, offset] of positions) void groups.put(key, offset);
-        }),
-      readChunk(topicId, partition, offset) {
+  }
+
+  const { id, isNew } = readHead(meta, folder);
+  const [firstKey] = data.getKeys({ limit: 1 });
+  if (isNew && firstKey) {
+    throw new LogSetupError(`The event log in ${folder} is damaged (it lacks its id): restore it, or move it away`);
+  }
+  const { topics, changed } = readTopics(meta, folder, wanted);
+  if (changed || isNew) {
+    await commit(() => {
+      void meta.put('format', FORMAT);
+      void meta.put('id', id);
+      void meta.put('topics', Object.fromEntries(topics));
+    });
+  }
+  return {
+    id,
+    topics,
+    write: ({ chunks, positions, removed = [], forgotten = [] }) =>
+      commit(() => {
+        for (const key of removed) void data.remove(key);
+        for (const key of forgotten) void groups.remove(key);
+        for (const { key, chunk } of chunks) void data.put(key, chunk);
+        for (const [key, offset] of positions) void groups.put(key, offset);
+      }),
+    readChunk: (topicId, partition, offset) =>
+      reading(() => {
         const exact = read(chunkKey(topicId, partition, offset)); // chunks are adjacent: mostly it begins there
         if (exact) return exact;
         const key = findKey(topicId, partition, offset);
         return key && read(key);
-      },
-      lastChunk(topicId, partition) {
+      }),
+    lastChunk: (topicId, partition) =>
+      reading(() => {
         const key = findKey(topicId, partition, Number.MAX_SAFE_INTEGER);
         return key && read(key);
-      },
-      chunkKeys(topicId, partition, { upTo, limit }) {
+      }),
+    chunkKeys: (topicId, partition, { upTo, limit }) =>
+      reading(() => {
         const range = { start: chunkKey(topicId, partition, 0), end: chunkKey(topicId, partition, upTo + 1), limit };
         return [...data.getKeys(range)].map((key) => Buffer.from(key));
-      },
-      chunkTimeMs: (key) => timeOfChunk(data.getBinaryFast(key)),
-      size() {
-        const stats = data.getStats() as DatabaseStats;
-        const pages = stats.treeBranchPageCount + stats.treeLeafPageCount + stats.overflowPages;
-        return { bytes: pages * stats.pageSize, chunks: stats.entryCount };
-      },
-      positions: () => new Map([...groups.getRange()].map(({ key, value }) => [key, value])),
-      close: () => root.close(),
-    };
-  } catch (error) {
-    await root.close();
-    throw error;
-  }
+      }),
+    chunkTimeMs: (key) => reading(() => timeOfChunk(data.getBinaryFast(key))),
+    size() {
+      const stats = data.getStats() as DatabaseStats;
+      return { bytes: pagesOf(stats) * stats.pageSize, chunks: stats.entryCount };
+    },
+    freeBytes() {
+      const stats = data.getStats() as FileStats;
+      const others = [stats.root, stats.free, meta.getStats() as DatabaseStats, groups.getStats() as DatabaseStats];
+      const used = HEAD_PAGES + [stats, ...others].reduce((sum, one) => sum + pagesOf(one), 0);
+      return Math.max(0, stats.lastPageNumber + 1 - used) * stats.pageSize;
+    },
+    positions: () => reading(() => new Map([...groups.getRange()].map(({ key, value }) => [key, value]))),
+    close: () => root.close(),
+  };
 }

@@ -1,4 +1,4 @@
-import type { LogRecord, PartitionRange } from '../event-log.ts';
+import { type LogRecord, LogSetupError, type PartitionRange } from '../event-log.ts';
 import type { Chunk } from './chunk.ts';
 import type { LogFile } from './log-file.ts';
 
@@ -56,6 +56,24 @@ export function wakeWaiting({ waiting }: Partition): void {
   for (const wake of all) wake();
 }
 
+const holds = ({ baseOffset, nextOffset }: Chunk, offset: number): boolean =>
+  offset >= baseOffset && offset < nextOffset;
+
+/** Between the start of a partition and its end there are no gaps: one is damage, and nothing is handed over in its stead. */
+function recordsMissing({ topic, partition }: Partition, offset: number): LogSetupError {
+  return new LogSetupError(
+    `The event log is damaged: it lacks ${topic}, partition ${partition}, from offset ${offset} on`,
+  );
+}
+
+/** The record at an offset between the partition's start and its end. `LogSetupError` at damage. */
+export function readRecord(file: LogFile, partition: Partition, offset: number): LogRecord {
+  const chunk = file.readChunk(partition.topicId, partition.partition, offset);
+  const record = chunk?.records[offset - chunk.baseOffset];
+  if (!record) throw recordsMissing(partition, offset);
+  return record;
+}
+
 /** Reads a partition in order; keeps the chunk that it is in the middle of. */
 export interface PartitionCursor {
   /** Records from the offset on: one at least, if there is one below the partition's end. `LogSetupError` at damage. */
@@ -65,16 +83,18 @@ export interface PartitionCursor {
 export function createCursor(file: LogFile, partition: Partition): PartitionCursor {
   let chunk: Chunk | undefined;
 
-  /** Makes `chunk` that of the offset; false if what is there cannot be read. */
+  /** Makes `chunk` that of the offset; false if what is there cannot be read, or is missing. */
   function moveTo(offset: number, mustSucceed: boolean): boolean {
-    if (chunk && offset >= chunk.baseOffset && offset < chunk.nextOffset) return true;
+    if (chunk && holds(chunk, offset)) return true;
     try {
       chunk = file.readChunk(partition.topicId, partition.partition, offset);
     } catch (error) {
       if (mustSucceed) throw error;
       return false;
     }
-    return chunk !== undefined;
+    if (chunk && holds(chunk, offset)) return true;
+    if (mustSucceed) throw recordsMissing(partition, offset);
+    return false;
   }
 
   return {

@@ -37,6 +37,7 @@ const LONGEST_INTERVAL_MS = 60_000;
 const SHORTEST_INTERVAL_MS = 20;
 /** Looking in vain for something to remove is repeated after so long at the earliest. */
 const IN_VAIN_MS = 250;
+/** The same warning again, at the earliest. */
 const WARN_EVERY_MS = 3_600_000;
 const MIB = 1024 * 1024;
 
@@ -130,7 +131,13 @@ export function createTrimmer(options: TrimmerOptions): Trimmer {
     }
   }
 
-  /** Tells, once an hour, of each group that keeps what is too old or too much from going. */
+  function warn(name: string, fields: object, message: string): void {
+    if (Date.now() - (warnedAtMs.get(name) ?? Number.NEGATIVE_INFINITY) < WARN_EVERY_MS) return;
+    warnedAtMs.set(name, Date.now());
+    logger?.warn(fields, message);
+  }
+
+  /** Tells of each group that keeps what is too old or too much from going. */
   function warnOfUnread(needed: number): void {
     const full = file.size().bytes + needed > retentionBytes;
     const unread = new Map<string, number>();
@@ -144,12 +151,10 @@ export function createTrimmer(options: TrimmerOptions): Trimmer {
       unread.set(name, (unread.get(name) ?? 0) + end - Math.max(start, offset));
     }
     for (const [name, records] of unread) {
-      if (Date.now() - (warnedAtMs.get(name) ?? Number.NEGATIVE_INFINITY) < WARN_EVERY_MS) continue;
-      warnedAtMs.set(name, Date.now());
       const [group, topic] = JSON.parse(name) as [string, string];
       const who = group ? `the group ${group} has not read` : 'no group has read';
       const message = `What is beyond the retention of the event log is kept, since ${who} ${records} records of ${topic}`;
-      logger?.warn({ group: group || null, topic, unread: records }, message);
+      warn(name, { group: group || null, topic, unread: records }, message);
     }
   }
 
@@ -172,7 +177,8 @@ export function createTrimmer(options: TrimmerOptions): Trimmer {
     running ??= pass(needed)
       .catch((error: unknown) => {
         inVainUntilMs = Date.now() + IN_VAIN_MS;
-        if (!closed) logger?.warn({ err: error }, `The event log could not be trimmed: ${(error as Error).message}`);
+        const message = `The event log could not be trimmed: ${(error as Error).message}`;
+        if (!closed) warn('trimming', { err: error }, message);
       })
       .finally(() => {
         running = undefined;
