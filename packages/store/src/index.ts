@@ -8,8 +8,9 @@ export {
   revokeWriteKey,
   type WriteKeyRow,
 } from './identity/write-keys.ts';
+export { compactRollups } from './maintenance/compact-rollups.ts';
 export { checkSchema, type MigrateOptions, migrate, SchemaTooNewError, schemaFingerprint } from './migrate.ts';
-export { NAME_KINDS, nameId, PLATFORMS, SOURCE_KINDS, type Source, sourceId } from './names.ts';
+export { inlineNameId, NAME_KINDS, nameId, PLATFORMS, SOURCE_KINDS, type Source, sourceId } from './names.ts';
 export { ping } from './ping.ts';
 export { createPool, type Pool, type PoolOptions, type StoreLogger } from './pool.ts';
 export * from './queries/index.ts';
@@ -29,6 +30,8 @@ export {
   type SettingRow,
 } from './settings/publish-settings.ts';
 export { StoreSetupError, type StoreSetupReason } from './setup-error.ts';
+export { measurePressure, type Pressure } from './throttle/measure-pressure.ts';
+export { changeThrottle, readThrottle, type StoredThrottle, type ThrottlePatch } from './throttle/throttle-settings.ts';
 export { BatchWriter, type BatchWriterOptions, type TransactionTimeouts } from './write/batch-writer.ts';
 export { classifyStoreError, type StoreErrorClass } from './write/error-class.ts';
 export type { DeadLetter, JudgedRecord, PartitionBatch, StorableEvent, StoredCounts } from './write/partition-batch.ts';

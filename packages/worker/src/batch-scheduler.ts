@@ -6,22 +6,14 @@ import {
   PositionMovedError,
   type StoredCounts,
 } from '@wayline/store';
+import type { Throttle } from './throttle.ts';
 import type { WorkerLogger } from './worker-logger.ts';
-
-export interface SchedulerSettings {
-  /** Rows of one transaction, over all its partitions; a single partition's batch may hold more. */
-  maxRows: number;
-  /** How long a first batch waits for others to join its transaction, ms; none while one is being written. */
-  lingerMs: number;
-  /** Transactions in flight, over different partitions. */
-  concurrency: number;
-}
 
 export interface SchedulerOptions {
   writer: Pick<BatchWriter, 'write' | 'forget'>;
   /** The stored position of a partition, read afresh. */
   readNextOffset(batch: PartitionBatch): Promise<number>;
-  settings: SchedulerSettings;
+  throttle: Throttle;
   logger: WorkerLogger;
   /** Told after each commit. */
   onStored(batches: readonly PartitionBatch[], counts: readonly StoredCounts[]): void;
@@ -36,6 +28,8 @@ interface Submission {
 
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 10_000;
+/** After so long the throttle is asked again, which may have been set otherwise meanwhile. */
+const LONGEST_REST_MS = 1_000;
 
 /**
  * Joins the batches of several partitions into transactions, and sees each through: what is transient is waited out for
@@ -46,6 +40,7 @@ export class BatchScheduler {
   #waiting: Submission[] = [];
   #inFlight = 0;
   #linger: NodeJS.Timeout | undefined;
+  #resting: NodeJS.Timeout | undefined;
 
   constructor(options: SchedulerOptions) {
     this.#options = options;
@@ -63,11 +58,23 @@ export class BatchScheduler {
   }
 
   #schedule(): void {
-    const { settings } = this.#options;
-    if (this.#inFlight >= settings.concurrency || this.#waiting.length === 0) return;
+    const { throttle } = this.#options;
+    const { maxRows, lingerMs } = throttle.settings;
+    if (this.#inFlight >= throttle.concurrency || this.#waiting.length === 0 || this.#resting) return;
+    const restMs = throttle.waitMs(performance.now());
+    if (restMs > 0) {
+      this.#resting = setTimeout(
+        () => {
+          this.#resting = undefined;
+          this.#schedule();
+        },
+        Math.min(restMs, LONGEST_REST_MS),
+      );
+      return;
+    }
     const rows = this.#waiting.reduce((sum, { batch }) => sum + batch.records.length, 0);
-    if (rows >= settings.maxRows || this.#inFlight > 0) this.#startNext();
-    else this.#linger ??= setTimeout(() => this.#startNext(), settings.lingerMs);
+    if (rows >= maxRows || this.#inFlight > 0) this.#startNext();
+    else this.#linger ??= setTimeout(() => this.#startNext(), lingerMs);
   }
 
   #startNext(): void {
@@ -91,7 +98,7 @@ export class BatchScheduler {
     let rows = 0;
     let taken = 0;
     for (const { batch } of this.#waiting) {
-      if (taken > 0 && rows + batch.records.length > this.#options.settings.maxRows) break;
+      if (taken > 0 && rows + batch.records.length > this.#options.throttle.settings.maxRows) break;
       rows += batch.records.length;
       taken++;
     }
@@ -132,12 +139,16 @@ export class BatchScheduler {
 
   async #tryWrite(group: readonly Submission[]): Promise<unknown> {
     const batches = group.map(({ batch }) => batch);
+    const begunMs = performance.now();
     let counts: StoredCounts[];
     try {
       counts = await this.#options.writer.write(batches);
     } catch (error) {
       return error ?? new Error('unknown error');
     }
+    const nowMs = performance.now();
+    const rows = batches.reduce((sum, { records }) => sum + records.length, 0);
+    this.#options.throttle.wrote({ rows, ms: nowMs - begunMs }, nowMs);
     this.#options.onStored(batches, counts);
     for (const { batch, resolve } of group) resolve(batch.nextOffset);
     return undefined;

@@ -1,8 +1,8 @@
-export type { SchedulerSettings } from './batch-scheduler.ts';
 export {
   type SettingsPublisher,
   type SettingsPublisherOptions,
   startSettingsPublisher,
 } from './settings-publisher.ts';
+export type { ThrottleSettings } from './throttle.ts';
 export { createWorker, type Worker, type WorkerOptions } from './worker.ts';
 export type { WorkerLogger } from './worker-logger.ts';

@@ -10,9 +10,11 @@ import {
   type StoredCounts,
   type TransactionTimeouts,
 } from '@wayline/store';
-import { BatchScheduler, type SchedulerSettings } from './batch-scheduler.ts';
+import { BatchScheduler } from './batch-scheduler.ts';
 import { beginPosition } from './begin-position.ts';
 import { createRecordJudge } from './judge-record.ts';
+import { type PressureWatch, watchPressure } from './pressure-watch.ts';
+import { Throttle, type ThrottleSettings } from './throttle.ts';
 import type { WorkerLogger } from './worker-logger.ts';
 
 export interface WorkerOptions {
@@ -24,7 +26,7 @@ export interface WorkerOptions {
   logger: WorkerLogger;
   /** Which keys were revoked, and what else holds for projects and keys. Default: nothing is set. */
   projectSettings?: Pick<SettingsView, 'key'>;
-  settings?: Partial<SchedulerSettings>;
+  settings?: Partial<ThrottleSettings>;
   /** The group's session timeout: a transaction gives up before it, so that a stopped worker does not hold its locks. */
   sessionTimeoutMs?: number;
   /** Told after each commit. */
@@ -40,7 +42,7 @@ export interface Worker {
   readonly ended: Promise<void>;
 }
 
-const DEFAULTS: SchedulerSettings = { maxRows: 5_000, lingerMs: 10, concurrency: 2 };
+const DEFAULTS: ThrottleSettings = { maxRows: 5_000, lingerMs: 10, concurrency: 2, adaptive: true };
 
 function timeoutsBelow(sessionMs: number): TransactionTimeouts {
   const share = (part: number): number => Math.round(sessionMs * part);
@@ -51,9 +53,18 @@ function timeoutsBelow(sessionMs: number): TransactionTimeouts {
 export function createWorker(options: WorkerOptions): Worker {
   const { log, pool, group, verifier, logger, settings, onStored, sessionTimeoutMs = 30_000 } = options;
   const judge = createRecordJudge({ verifier, settings: options.projectSettings ?? emptySettings() });
+  const configured = { ...DEFAULTS, ...settings };
+  const throttle = new Throttle(configured);
+  let watch: PressureWatch | undefined;
   const scheduler = new BatchScheduler({
-    writer: new BatchWriter({ pool, logId: log.id, group, timeouts: timeoutsBelow(sessionTimeoutMs) }),
-    settings: { ...DEFAULTS, ...settings },
+    writer: new BatchWriter({
+      pool,
+      logId: log.id,
+      group,
+      timeouts: timeoutsBelow(sessionTimeoutMs),
+      onCommit: (ms) => watch?.committed(ms),
+    }),
+    throttle,
     logger,
     readNextOffset: async ({ topic, partition }) => {
       const position = await readPosition(pool, { logId: log.id, group, topic, partition });
@@ -90,6 +101,7 @@ export function createWorker(options: WorkerOptions): Worker {
   return {
     ended,
     async start() {
+      watch = watchPressure({ pool, group, throttle, configured, logger });
       consumer = await log.consume({
         group,
         topics: [TOPICS.events, TOPICS.direct],
@@ -101,6 +113,7 @@ export function createWorker(options: WorkerOptions): Worker {
     },
     async stop() {
       await consumer?.close();
+      await watch?.stop();
       resolveEnded();
     },
   };

@@ -249,7 +249,7 @@ export const VARIABLES = {
     name: 'WAYLINE_GROUP',
     type: text,
     fallback: 'wayline',
-    roles: ['all', 'worker', 'query'],
+    roles: ['all', 'worker', 'query', 'admin'],
     meaning: 'The group of workers that share the partitions; positions are kept under it.',
   },
   batchRows: {
@@ -272,6 +272,20 @@ export const VARIABLES = {
     fallback: 2,
     roles: ['all', 'worker'],
     meaning: 'At most so many transactions of a worker at a time.',
+  },
+  rowsPerSecond: {
+    name: 'WAYLINE_ROWS_PER_SECOND',
+    type: integer(1, 10_000_000),
+    fallbackText: 'as many as PostgreSQL takes',
+    roles: ['all', 'worker'],
+    meaning: 'At most so many events a second are stored by a worker; the rest waits in the log.',
+  },
+  adaptive: {
+    name: 'WAYLINE_ADAPTIVE',
+    type: flag,
+    fallback: true,
+    roles: ['all', 'worker'],
+    meaning: 'Whether a worker backs off by itself while PostgreSQL is slow for others.',
   },
   shutdownSeconds: {
     name: 'WAYLINE_SHUTDOWN_SECONDS',
