@@ -1,5 +1,13 @@
 import { TOPICS } from '@wayline/contracts';
-import type { EventLog, Lease, LogBatch, LogConsumer } from '@wayline/event-log';
+import type {
+  BeginAnswer,
+  EventLog,
+  Lease,
+  LogBatch,
+  LogConsumer,
+  LogPosition,
+  PartitionRange,
+} from '@wayline/event-log';
 import type { Verifier } from '@wayline/identity/verify';
 import { emptySettings, type SettingsView } from '@wayline/settings';
 import {
@@ -13,6 +21,7 @@ import {
 import { BatchScheduler, type SchedulerSettings } from './batch-scheduler.ts';
 import { beginPosition } from './begin-position.ts';
 import { createRecordJudge } from './judge-record.ts';
+import { type LagWatch, startLagWatch } from './lag-watch.ts';
 import type { WorkerLogger } from './worker-logger.ts';
 
 export interface WorkerOptions {
@@ -27,6 +36,8 @@ export interface WorkerOptions {
   settings?: Partial<SchedulerSettings>;
   /** The group's session timeout: a transaction gives up before it, so that a stopped worker does not hold its locks. */
   sessionTimeoutMs?: number;
+  /** How often it is told how far behind the worker is, ms. Default 30 s. */
+  lagEveryMs?: number;
   /** Told after each commit. */
   onStored?(counts: StoredCounts): void;
 }
@@ -40,7 +51,14 @@ export interface Worker {
   readonly ended: Promise<void>;
 }
 
-const DEFAULTS: SchedulerSettings = { maxRows: 5_000, lingerMs: 10, concurrency: 2 };
+const DEFAULTS: SchedulerSettings = {
+  maxRows: 5_000,
+  lingerMs: 10,
+  concurrency: 2,
+  maxRejected: 100,
+  stoppedMs: 60_000,
+};
+const STORED_TOPICS = [TOPICS.events, TOPICS.direct];
 
 function timeoutsBelow(sessionMs: number): TransactionTimeouts {
   const share = (part: number): number => Math.round(sessionMs * part);
@@ -49,8 +67,20 @@ function timeoutsBelow(sessionMs: number): TransactionTimeouts {
 
 /** Stores both topics of the log in PostgreSQL, exactly once: positions move only with the rows. */
 export function createWorker(options: WorkerOptions): Worker {
-  const { log, pool, group, verifier, logger, settings, onStored, sessionTimeoutMs = 30_000 } = options;
+  const { log, pool, group, verifier, logger, settings, onStored, sessionTimeoutMs = 30_000, lagEveryMs } = options;
   const judge = createRecordJudge({ verifier, settings: options.projectSettings ?? emptySettings() });
+  const publish = (positions: readonly LogPosition[]): void => {
+    log.publishPosition(group, positions).catch((error: unknown) => {
+      logger.warn({ err: error }, 'the log could not be told how far the worker is');
+    });
+  };
+  /** What the holder before stored last, it may not have told the log any more. */
+  const begin = async (range: PartitionRange): Promise<BeginAnswer> => {
+    const answer = await beginPosition({ log, pool, group, logger }, range);
+    const { topic, partition } = range;
+    if ('offset' in answer && answer.offset > range.start) publish([{ topic, partition, offset: answer.offset }]);
+    return answer;
+  };
   const scheduler = new BatchScheduler({
     writer: new BatchWriter({ pool, logId: log.id, group, timeouts: timeoutsBelow(sessionTimeoutMs) }),
     settings: { ...DEFAULTS, ...settings },
@@ -62,9 +92,7 @@ export function createWorker(options: WorkerOptions): Worker {
     },
     onStored: (batches, counts) => {
       const positions = batches.map(({ topic, partition, nextOffset }) => ({ topic, partition, offset: nextOffset }));
-      log.publishPosition(group, positions).catch((error: unknown) => {
-        logger.warn({ err: error }, 'the log could not be told how far the worker is');
-      });
+      publish(positions);
       if (onStored) for (const count of counts) onStored(count);
     },
   });
@@ -87,19 +115,24 @@ export function createWorker(options: WorkerOptions): Worker {
   });
   ended.catch(() => undefined); // whoever waits for it sees it; nobody need wait
   let consumer: LogConsumer | undefined;
+  let lagWatch: LagWatch | undefined;
   return {
     ended,
     async start() {
-      consumer = await log.consume({
+      const joined = await log.consume({
         group,
-        topics: [TOPICS.events, TOPICS.direct],
+        topics: STORED_TOPICS,
         maxBytes: 1024 * 1024,
-        begin: (range) => beginPosition({ log, pool, group, logger }, range),
+        begin,
         handle: (batch: LogBatch, lease: Lease) => scheduler.submit(toPartitionBatch(batch), lease),
       });
-      consumer.ended.then(resolveEnded, rejectEnded);
+      consumer = joined;
+      joined.ended.then(resolveEnded, rejectEnded);
+      const assigned = () => joined.assigned();
+      lagWatch = startLagWatch({ log, pool, group, topics: STORED_TOPICS, logger, assigned, everyMs: lagEveryMs });
     },
     async stop() {
+      await lagWatch?.stop();
       await consumer?.close();
       resolveEnded();
     },

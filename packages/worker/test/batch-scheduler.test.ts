@@ -3,7 +3,7 @@ import { type JudgedRecord, type PartitionBatch, PositionMovedError, type Stored
 import { BatchScheduler } from '../src/batch-scheduler.ts';
 
 const logger = { info() {}, warn() {}, error() {} };
-const settings = { maxRows: 100, lingerMs: 1, concurrency: 2 };
+const settings = { maxRows: 100, lingerMs: 1, concurrency: 2, maxRejected: 3, stoppedMs: 5 };
 
 function batchOf(partition: number, firstOffset: number, count: number): PartitionBatch {
   const records = Array.from(

@@ -1,6 +1,7 @@
 import type { Pool, PoolClient } from 'pg';
 import { type Accounted, countsOf, writeBatchRows, writeDeadLetters, writeLedger } from './accounting.ts';
 import { withoutClaimed, withoutRepeats } from './claims.ts';
+import { classifyStoreError } from './error-class.ts';
 import { EventPartitions } from './event-partitions.ts';
 import { compareRows, copyRows, type EventRow, mergeRows } from './event-rows.ts';
 import { NameRegistry, type ResolvedNames } from './name-registry.ts';
@@ -52,7 +53,7 @@ export class BatchWriter {
       client.release();
       return counts;
     } catch (error) {
-      await rollBackAndRelease(client);
+      await rollBackAndRelease(client, classifyStoreError(error).reconnect);
       throw error;
     }
   }
@@ -164,11 +165,11 @@ function* keyTimes(batches: readonly PartitionBatch[]): Iterable<number> {
   }
 }
 
-/** A connection whose state is unknown is thrown away, not given back. */
-async function rollBackAndRelease(client: PoolClient): Promise<void> {
+/** A connection whose state is unknown, or that leads to the wrong server, is thrown away, not given back. */
+async function rollBackAndRelease(client: PoolClient, throwAway: boolean): Promise<void> {
   try {
     await client.query('ROLLBACK');
-    client.release();
+    client.release(throwAway);
   } catch {
     client.release(true);
   }
