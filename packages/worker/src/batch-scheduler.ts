@@ -3,8 +3,10 @@ import {
   type BatchWriter,
   classifyStoreError,
   type FailureClass,
+  type JudgedRecord,
   type PartitionBatch,
   PositionMovedError,
+  type StorableEvent,
   type StoredCounts,
 } from '@wayline/store';
 import { cutByHour, inHalves } from './batch-parts.ts';
@@ -106,7 +108,10 @@ export class BatchScheduler {
   }
 
   #enqueue(job: Job): void {
-    if (job.lease.signal.aborted) return job.reject(job.lease.signal.reason);
+    if (job.lease.signal.aborted) {
+      job.reject(job.lease.signal.reason);
+      return;
+    }
     job.state = 'waiting';
     this.#waiting.push(job);
     this.#schedule();
@@ -179,20 +184,23 @@ export class BatchScheduler {
     }
     this.#rejections.stored(done, stored + duplicate);
     job.failures = 0;
-    if (rest.length === 0) return job.resolve(done.nextOffset);
+    if (rest.length === 0) {
+      job.resolve(done.nextOffset);
+      return;
+    }
     job.parts = rest;
     this.#enqueue(job);
   }
 
   async #failed(group: readonly Job[], error: unknown): Promise<void> {
     const [job] = group as [Job];
-    // A connection lost during COMMIT may have committed: then positions have moved, and writing again says so.
-    if (error instanceof PositionMovedError) {
-      return group.length > 1 ? this.#separate(group) : this.#followPosition(job);
-    }
     const failure = classifyStoreError(error);
-    if (failure.remedy !== 'isolate') return this.#tryAgain(group, error, failure);
-    return group.length > 1 ? this.#separate(group) : this.#isolate(job, error, failure);
+    // A connection lost during COMMIT may have committed: then positions have moved, and writing again says so.
+    const moved = error instanceof PositionMovedError;
+    if (!moved && failure.remedy !== 'isolate') this.#tryAgain(group, error, failure);
+    else if (group.length > 1) this.#separate(group);
+    else if (moved) await this.#followPosition(job);
+    else this.#isolate(job, error, failure);
   }
 
   #separate(group: readonly Job[]): void {
@@ -252,7 +260,8 @@ export class BatchScheduler {
     if (nextOffset === part.nextOffset && job.parts.length > 1) {
       job.parts.shift(); // it had been committed after all
       job.failures = 0;
-      return this.#enqueue(job);
+      this.#enqueue(job);
+      return;
     }
     if (!job.lease.signal.aborted && nextOffset !== part.nextOffset) {
       logger.warn(
@@ -268,27 +277,33 @@ export class BatchScheduler {
     const part = nextPart(job);
     const [record] = part.records;
     job.alone = true;
-    job.failures = 0;
-    if (job.stopped) return this.#stop(job, error);
-    if (part.records.length > 1) {
+    if (job.stopped) this.#stop(job, error);
+    else if (part.records.length > 1) {
       halve(job);
-      return this.#enqueue(job);
-    }
-    // A dead letter that cannot be kept would be a loss.
-    if (!record || 'deadLetter' in record.verdict) {
-      return this.#tryAgain([job], error, { ...failure, remedy: 'wait', needsMending: true });
-    }
-    if (!this.#rejections.take(part)) return this.#stop(job, error);
-    const { topic, partition } = part;
+      this.#enqueue(job);
+    } else if (!record || 'deadLetter' in record.verdict) {
+      // A dead letter that could not be kept would be a loss.
+      this.#tryAgain([job], error, { ...failure, remedy: 'wait', needsMending: true });
+    } else if (this.#rejections.take(part)) {
+      job.parts[0] = { ...part, records: [this.#putAside(part, record, record.verdict.store, { error, failure })] };
+      this.#enqueue(job);
+    } else this.#stop(job, error);
+  }
+
+  #putAside(
+    { topic, partition }: PartitionBatch,
+    record: JudgedRecord,
+    { event }: StorableEvent,
+    { error, failure }: { error: unknown; failure: FailureClass },
+  ): JudgedRecord {
     this.#options.logger.error(
       { err: error, failure: failure.name, topic, partition, offset: record.offset },
       'a row can never be stored; it becomes a dead letter',
     );
-    const { eventId, sessionId } = record.verdict.store.event;
     const who = failure.name === 'data' ? 'PostgreSQL' : 'the worker';
-    const deadLetter = { code: 'unstorable', detail: `${who}: ${(error as Error).message}`, eventId, sessionId };
-    job.parts[0] = { ...part, records: [{ ...record, verdict: { deadLetter } }] };
-    this.#enqueue(job);
+    const { eventId, sessionId } = event;
+    const detail = `${who}: ${(error as Error).message}`;
+    return { ...record, verdict: { deadLetter: { code: 'unstorable', detail, eventId, sessionId } } };
   }
 
   /** Nothing more is put aside: the record is tried again, now and then, until it is taken or the lease ends. */
