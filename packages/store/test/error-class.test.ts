@@ -55,7 +55,12 @@ test('docs/operating.md has the table of classes as the code has it', () => {
   const rows = section
     .split('\n')
     .filter((line) => line.startsWith('| `'))
-    .map((line) => line.slice(1, -1).split('|').map((cell) => cell.trim().replace(/^`(.*)`$/, '$1')));
+    .map((line) =>
+      line
+        .slice(1, -1)
+        .split('|')
+        .map((cell) => cell.trim().replace(/^`(.*)`$/, '$1')),
+    );
   expect(rows).toEqual(
     FAILURE_CLASSES.map(({ name, codes, remedy, needsMending, meaning }) => [
       name,

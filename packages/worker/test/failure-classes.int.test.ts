@@ -18,7 +18,9 @@ afterEach(() => scene.close());
 const seen = new Set<string>();
 afterAll(() => {
   const byOthers = ['program fault', 'disk full']; // batch-scheduler.test.ts; disk-full.int.test.ts
-  expect(FAILURE_CLASSES.map(({ name }) => name).filter((name) => !seen.has(name) && !byOthers.includes(name))).toEqual([]);
+  expect(FAILURE_CLASSES.map(({ name }) => name).filter((name) => !seen.has(name) && !byOthers.includes(name))).toEqual(
+    [],
+  );
 });
 
 async function untilSeen(name: string): Promise<void> {
@@ -122,7 +124,9 @@ describe('T13: what passes is waited out, and nothing is lost, doubled or dead-l
     await scene.untilTold('did not take a batch');
     server = await startPostgresServer({ dataDir, port: Number(new URL(url).port) });
     await until('all events', async () => (await stored().catch(() => 0)) === 300);
-    const { rows } = await pool.query('SELECT count(DISTINCT event_id)::int AS n, (SELECT sum(read) FROM ledger)::int AS read FROM events');
+    const { rows } = await pool.query(
+      'SELECT count(DISTINCT event_id)::int AS n, (SELECT sum(read) FROM ledger)::int AS read FROM events',
+    );
     expect(rows).toEqual([{ n: 300, read: 300 }]);
   }, 60_000);
 
@@ -147,7 +151,9 @@ describe('T13: what passes is waited out, and nothing is lost, doubled or dead-l
     await scene.startWorker();
     await scene.allRead();
     const rival = await scene.pool.connect();
-    await rival.query(`SET deadlock_timeout = '60s'; BEGIN; SELECT FROM sessions WHERE session_id = 's-contested' FOR UPDATE`);
+    await rival.query(
+      `SET deadlock_timeout = '60s'; BEGIN; SELECT FROM sessions WHERE session_id = 's-contested' FOR UPDATE`,
+    );
     const second = eventOf({ sessionId: 's-contested' });
     await scene.append([second]);
     await scene.untilSomebodyWaits();
@@ -223,7 +229,9 @@ describe('T13: what passes is waited out, and nothing is lost, doubled or dead-l
     await scene.startWorker();
     await scene.append(many(10));
     await scene.allRead();
-    const { rows } = await sql(`SELECT inhrelid::regclass::text AS name FROM pg_inherits WHERE inhparent = 'events'::regclass`);
+    const { rows } = await sql(
+      `SELECT inhrelid::regclass::text AS name FROM pg_inherits WHERE inhparent = 'events'::regclass`,
+    );
     for (const { name } of rows) await sql(`DROP TABLE ${name}`);
     const after = many(50);
     await scene.append(after);
@@ -279,7 +287,9 @@ describe('T13: what passes is waited out, and nothing is lost, doubled or dead-l
 describe('T13: what can never succeed', () => {
   /** Adds a constraint to the partitions of today, and of the days beside it. */
   async function constrain(check: string): Promise<() => Promise<void>> {
-    const { rows } = await sql(`SELECT inhrelid::regclass::text AS name FROM pg_inherits WHERE inhparent = 'events'::regclass`);
+    const { rows } = await sql(
+      `SELECT inhrelid::regclass::text AS name FROM pg_inherits WHERE inhparent = 'events'::regclass`,
+    );
     for (const { name } of rows) await sql(`ALTER TABLE ${name} ADD CONSTRAINT broken CHECK (${check}) NOT VALID`);
     return async () => {
       for (const { name } of rows) await sql(`ALTER TABLE ${name} DROP CONSTRAINT broken`);
@@ -367,7 +377,9 @@ describe('T13: what can never succeed', () => {
   ])('a corrupt record, $what, is kept as it is, and those beside it are stored', async ({ bytes }) => {
     const [before, lost, after] = many(3, { sessionId: 's-one' }) as [never, ReturnType<typeof eventOf>, never];
     await appendTo(scene.log, [before]);
-    const corrupt = Buffer.from(bytes(Buffer.from(JSON.stringify({ project: 1, receivedAt: Date.now(), event: lost }))));
+    const corrupt = Buffer.from(
+      bytes(Buffer.from(JSON.stringify({ project: 1, receivedAt: Date.now(), event: lost }))),
+    );
     await scene.log.append(TOPICS.events, [{ key: 's-one', value: corrupt }]);
     await appendTo(scene.log, [after]);
     await scene.startWorker();
