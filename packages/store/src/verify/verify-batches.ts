@@ -19,10 +19,12 @@ export function verifyBatches(reader: Reader, { from, to }: Hours): Promise<Chec
         sum(dead_lettered) AS dead_lettered
       FROM batches WHERE first_log_time >= $1 AND first_log_time < $2 GROUP BY 1, 2, 3, 4
     ), compared AS (
-      SELECT ${place}, l.read, b.offsets, l.stored, l.duplicate, l.dead_lettered, b.stored AS b_stored,
-        b.duplicate AS b_duplicate, b.dead_lettered AS b_dead_lettered
-      FROM booked l FULL JOIN counted b USING (${place}) WHERE NOT EXISTS (SELECT FROM crossed x
-        WHERE (x.log_id, x.topic, x.partition, x.hour) = (log_id, topic, partition, hour))
+      SELECT * FROM (
+        SELECT ${place}, l.read, b.offsets, l.stored, l.duplicate, l.dead_lettered, b.stored AS b_stored,
+          b.duplicate AS b_duplicate, b.dead_lettered AS b_dead_lettered
+        FROM booked l FULL JOIN counted b USING (${place})) c
+      WHERE NOT EXISTS (SELECT FROM crossed x
+        WHERE (x.log_id, x.topic, x.partition, x.hour) = (c.log_id, c.topic, c.partition, c.hour))
     ), different AS (
       SELECT what, ${NO_PLACE.project}, ${place}, ${NO_PLACE.offset}, ${NO_PLACE.session}, v.booked, v.counted
       FROM compared c CROSS JOIN LATERAL (VALUES
