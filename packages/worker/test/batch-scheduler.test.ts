@@ -121,7 +121,7 @@ describe('batches on their way into transactions', () => {
     const startedAt = performance.now();
     expect(await scheduler.submit(batchOf(0, 0, 5), lease)).toBe(5);
     expect(calls).toHaveLength(4);
-    expect(performance.now() - startedAt).toBeLessThan(100);
+    expect(performance.now() - startedAt).toBeLessThan(500); // with pauses it would be 700 at least
   });
 
   test('T13: after a statement timeout the next tries are smaller, and each part is written once', async () => {
