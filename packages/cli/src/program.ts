@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
 import { addAdminCommands } from './commands/admin-program.ts';
 import { addImportCommand } from './commands/import-program.ts';
+import { addVerifyCommand } from './commands/verify-program.ts';
 import { loadConfig } from './config.ts';
 import { EXIT, type ExitCode, UsageError } from './errors.ts';
 
@@ -62,6 +63,7 @@ export function createProgram({ end, print }: CommandContext): Command {
     });
   addImportCommand(program, end);
   addAdminCommands(program, print);
+  addVerifyCommand(program, { end, print });
   return program;
 }
 

@@ -32,8 +32,9 @@ export {
 export { StoreSetupError, type StoreSetupReason } from './setup-error.ts';
 export { measurePressure, type Pressure } from './throttle/measure-pressure.ts';
 export { changeThrottle, readThrottle, type StoredThrottle, type ThrottlePatch } from './throttle/throttle-settings.ts';
+export { type CheckResult, type Difference, type VerifyRange, verifyStored } from './verify/verify-stored.ts';
 export { BatchWriter, type BatchWriterOptions, type TransactionTimeouts } from './write/batch-writer.ts';
-export { classifyStoreError, type StoreErrorClass } from './write/error-class.ts';
+export { classifyStoreError, FAILURE_CLASSES, type FailureClass, type Remedy } from './write/error-class.ts';
 export type { DeadLetter, JudgedRecord, PartitionBatch, StorableEvent, StoredCounts } from './write/partition-batch.ts';
 export {
   ensurePosition,

@@ -2,6 +2,7 @@ export * from './certificates.ts';
 export * from './events.ts';
 export * from './group-shares.ts';
 export * from './java-producer.ts';
+export * from './kafka-admin.ts';
 export * from './kafka-availability.ts';
 export * from './kafka-cluster.ts';
 export * from './kafka-describe.ts';

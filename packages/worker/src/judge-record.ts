@@ -51,28 +51,33 @@ export function createRecordJudge({
 
   function judgeDirect(record: LogRecord, { logId, topic, partition }: RecordOrigin): Judgement {
     const key = record.headers[KEY_HEADER]?.toString();
-    if (!key) return refuse(0, 'missing_key', `the header \`${KEY_HEADER}\` is absent`);
+    const parsed = parseValue(record.value);
+    // Whatever is refused is looked for by its id, be it only by an operator.
+    const ids = () => ('json' in parsed ? claimedIds(parsed.json) : {});
+    if (!key) return { ...refuse(0, 'missing_key', `the header \`${KEY_HEADER}\` is absent`), event: ids() };
     const principal = verifier.writeKey(key);
-    if (!principal) return refuse(0, 'unknown_key', `the header \`${KEY_HEADER}\` holds no valid write key`);
+    if (!principal) {
+      return { ...refuse(0, 'unknown_key', `the header \`${KEY_HEADER}\` holds no valid write key`), event: ids() };
+    }
     const { projectId, allowImport } = principal;
     const { refused, refusedAtMs = 0, pastDays, retentionDays } = settings.key(projectId, principal.id);
-    if (refused && record.timeMs >= refusedAtMs) return { projectId, refused: REFUSALS[refused] };
-    const parsed = parseValue(record.value);
+    if (refused && record.timeMs >= refusedAtMs) return { projectId, event: ids(), refused: REFUSALS[refused] };
     if ('refused' in parsed) return { projectId, refused: parsed.refused };
     const problems = validator.validate(parsed.json);
     if (problems.length > 0) {
       const detail = problems.map(({ pointer, message }) => `${pointer || 'the event'}: ${message}`).join('; ');
-      return { projectId, event: claimedIds(parsed.json), refused: { code: problems[0]?.code as string, detail } };
+      return { projectId, event: ids(), refused: { code: problems[0]?.code as string, detail } };
     }
     const given = parsed.json as WaylineEvent;
-    const event: IdentifiedEvent = {
+    const identified: IdentifiedEvent = {
       ...given,
       eventId: given.eventId?.toLowerCase() ?? uuidV8(logId, topic, partition, record.offset),
     };
     const received = { receivedMs: record.timeMs, skewMs: 0 };
-    const late = timeError(event, received, timeWindow(record.timeMs, { allowImport, pastDays, retentionDays }));
-    if (late) return { projectId, event, refused: { code: late.code, detail: `${late.pointer}: ${late.message}` } };
-    return { projectId, event, ...received };
+    const late = timeError(identified, received, timeWindow(record.timeMs, { allowImport, pastDays, retentionDays }));
+    if (late)
+      return { projectId, event: identified, refused: { code: late.code, detail: `${late.pointer}: ${late.message}` } };
+    return { projectId, event: identified, ...received };
   }
 
   function judgeAtDoor(record: LogRecord): Judgement {

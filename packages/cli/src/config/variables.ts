@@ -2,7 +2,7 @@ import { LIMITS } from '@wayline/contracts';
 import { address, brokers, flag, integer, oneOf, path, port, text, type ValueType } from './value-types.ts';
 
 /** What a process is started as; each command belongs to one. */
-export const ROLES = ['all', 'ingest', 'worker', 'query', 'migrate', 'admin', 'import'] as const;
+export const ROLES = ['all', 'ingest', 'worker', 'query', 'migrate', 'admin', 'verify', 'import'] as const;
 export type Role = (typeof ROLES)[number];
 
 export interface Variable {
@@ -21,8 +21,8 @@ export interface Variable {
 }
 
 const SERVING = ['all', 'ingest', 'worker', 'query'] as const;
-const LOG = SERVING;
-const STORING = ['all', 'worker', 'query', 'migrate', 'admin'] as const;
+const LOG = [...SERVING, 'verify'] as const;
+const STORING = ['all', 'worker', 'query', 'migrate', 'admin', 'verify'] as const;
 
 /** Every variable of the environment that Wayline reads: the keys are the fields of `Config`. */
 export const VARIABLES = {
@@ -90,7 +90,7 @@ export const VARIABLES = {
     name: 'WAYLINE_DATA_DIR',
     type: path,
     fallback: '.wayline',
-    roles: ['all', 'migrate', 'admin', 'import'],
+    roles: ['all', 'migrate', 'admin', 'verify', 'import'],
     meaning: 'The folder of the embedded log, the embedded PostgreSQL, `secrets.json` and `dev.json`.',
   },
   stateDir: {
@@ -113,7 +113,7 @@ export const VARIABLES = {
   databaseUrl: {
     name: 'DATABASE_URL',
     type: address('postgres', 'postgresql'),
-    fallbackText: 'the embedded PostgreSQL, for `all`, `migrate` and `admin`',
+    fallbackText: 'the embedded PostgreSQL, for `all`, `migrate`, `admin` and `verify`',
     roles: STORING,
     requiredBy: ['worker', 'query'],
     meaning: 'The PostgreSQL to store into and read from.',
@@ -128,7 +128,7 @@ export const VARIABLES = {
   kafkaBrokers: {
     name: 'KAFKA_BROKERS',
     type: brokers,
-    fallbackText: 'the embedded log, for `all`',
+    fallbackText: 'the embedded log, for `all`; `verify` does without',
     roles: LOG,
     requiredBy: ['ingest', 'worker', 'query'],
     meaning: 'The Kafka that carries the log.',
@@ -249,7 +249,7 @@ export const VARIABLES = {
     name: 'WAYLINE_GROUP',
     type: text,
     fallback: 'wayline',
-    roles: ['all', 'worker', 'query', 'admin'],
+    roles: ['all', 'worker', 'query', 'admin', 'verify'],
     meaning: 'The group of workers that share the partitions; positions are kept under it.',
   },
   batchRows: {
@@ -286,6 +286,14 @@ export const VARIABLES = {
     fallback: true,
     roles: ['all', 'worker'],
     meaning: 'Whether a worker backs off by itself while PostgreSQL is slow for others.',
+  },
+  maxRejected: {
+    name: 'WAYLINE_MAX_REJECTED',
+    type: integer(0, 1_000_000),
+    fallback: 100,
+    roles: ['all', 'worker'],
+    meaning:
+      'So many events of a partition that PostgreSQL refuses in a run become dead letters; then the partition stops with an alarm. An event that it takes forgives a hundredth of one.',
   },
   shutdownSeconds: {
     name: 'WAYLINE_SHUTDOWN_SECONDS',

@@ -2,6 +2,7 @@ import { randomInt } from 'node:crypto';
 import type { Pool, PoolClient } from 'pg';
 import { type Accounted, countsOf, writeBatchRows, writeDeadLetters, writeLedger } from './accounting.ts';
 import { withoutClaimed, withoutRepeats } from './claims.ts';
+import { classifyStoreError } from './error-class.ts';
 import { EventPartitions } from './event-partitions.ts';
 import { compareRows, copyRows, type EventRow, mergeRows } from './event-rows.ts';
 import { KnownUsers } from './known-users.ts';
@@ -68,7 +69,7 @@ export class BatchWriter {
       client.release();
       return counts;
     } catch (error) {
-      await rollBackAndRelease(client);
+      await rollBackAndRelease(client, classifyStoreError(error).reconnect);
       throw error;
     } finally {
       this.#freeSlots.push(slot);
@@ -190,11 +191,11 @@ function* keyTimes(batches: readonly PartitionBatch[]): Iterable<number> {
   }
 }
 
-/** A connection whose state is unknown is thrown away, not given back. */
-async function rollBackAndRelease(client: PoolClient): Promise<void> {
+/** A connection whose state is unknown, or that leads to the wrong server, is thrown away, not given back. */
+async function rollBackAndRelease(client: PoolClient, throwAway: boolean): Promise<void> {
   try {
     await client.query('ROLLBACK');
-    client.release();
+    client.release(throwAway);
   } catch {
     client.release(true);
   }
