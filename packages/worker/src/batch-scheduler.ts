@@ -179,7 +179,7 @@ export class BatchScheduler {
       return submission.resolve(batch.nextOffset);
     }
     const [record] = records;
-    if (!record || 'deadLetter' in record.verdict) throw error;
+    if (!record || !('store' in record.verdict)) throw error;
     const detail = `PostgreSQL: ${(error as Error).message}`;
     this.#options.logger.error(
       { err: error, topic: batch.topic, partition: batch.partition, offset: record.offset },

@@ -1,4 +1,5 @@
 export type { SchedulerSettings } from './batch-scheduler.ts';
+export { type Maintenance, type MaintenanceOptions, startMaintenance } from './maintenance.ts';
 export {
   type SettingsPublisher,
   type SettingsPublisherOptions,

@@ -273,6 +273,21 @@ export const VARIABLES = {
     roles: ['all', 'worker'],
     meaning: 'At most so many transactions of a worker at a time.',
   },
+  retentionDays: {
+    name: 'WAYLINE_RETENTION_DAYS',
+    type: integer(1, 36_500),
+    fallbackText: 'for ever',
+    roles: ['all', 'worker', 'admin'],
+    meaning:
+      'For so many days events are kept, where `wayline admin` has set nothing else for the project; then they are deleted.',
+  },
+  maintenanceSeconds: {
+    name: 'WAYLINE_MAINTENANCE_SECONDS',
+    type: integer(1, 86_400),
+    fallback: 60,
+    roles: ['all', 'worker'],
+    meaning: 'How often one of the workers makes partitions for the days to come, and deletes what is expired.',
+  },
   shutdownSeconds: {
     name: 'WAYLINE_SHUTDOWN_SECONDS',
     type: integer(1, 600),
