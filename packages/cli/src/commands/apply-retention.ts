@@ -14,7 +14,9 @@ export async function applyRetentionCommand(config: Config<'admin'>): Promise<An
   return withPool(config, async (pool) => {
     const progress = await readLogProgress(pool);
     if (!progress) {
-      throw new UsageError('No worker has noted yet how far the log is read, so nothing can be called expired; start one.');
+      throw new UsageError(
+        'No worker has noted yet how far the log is read, so nothing can be called expired; start one.',
+      );
     }
     const throughMs = progress.completeThroughMs;
     const report = await withMaintenanceLock(pool, () =>

@@ -7,10 +7,7 @@ interface Json {
 }
 
 /** `wayline admin erase-user` and `export-user`; what they do is in `user-data.ts`. */
-export function addUserDataCommands(
-  admin: Command,
-  answer: (options: Json, answer: Answer) => void,
-): void {
+export function addUserDataCommands(admin: Command, answer: (options: Json, answer: Answer) => void): void {
   admin
     .command('erase-user <id>')
     .description('erases all that is stored of a user, and drops what is read of it later; tells how much it was')

@@ -58,7 +58,9 @@ export async function eraseEvents(
     const some = sessionIds.slice(from, from + SESSIONS_AT_ONCE);
     for (let erased = pace.chunkRows; erased >= pace.chunkRows; ) {
       if (!pace.goesOn()) return total;
-      const counts = await pace.step(() => eraseChunk(pool, { table, user, sessionIds: some, chunkRows: pace.chunkRows }));
+      const counts = await pace.step(() =>
+        eraseChunk(pool, { table, user, sessionIds: some, chunkRows: pace.chunkRows }),
+      );
       erased = counts.events;
       total.events += counts.events;
       total.sessionsRemoved += counts.gone;

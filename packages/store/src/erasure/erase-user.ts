@@ -93,11 +93,7 @@ async function eraseFromSummaries(
 }
 
 /** The counters that these rows added to stay. A user who was seen since stays a known one. */
-async function eraseUniques(
-  pool: Pool,
-  { projectId, userId, beforeMs }: ErasedTime,
-  newer: boolean,
-): Promise<number> {
+async function eraseUniques(pool: Pool, { projectId, userId, beforeMs }: ErasedTime, newer: boolean): Promise<number> {
   const { rows } = await pool.query<{ has: boolean }>(`SELECT to_regclass('hour_users') IS NOT NULL AS has`);
   let erased = 0;
   if (rows[0]?.has) {
@@ -108,6 +104,9 @@ async function eraseUniques(
     erased += rowCount ?? 0;
   }
   if (newer) return erased;
-  const { rowCount } = await pool.query('DELETE FROM users WHERE project_id = $1 AND user_id = $2', [projectId, userId]);
+  const { rowCount } = await pool.query('DELETE FROM users WHERE project_id = $1 AND user_id = $2', [
+    projectId,
+    userId,
+  ]);
   return erased + (rowCount ?? 0);
 }

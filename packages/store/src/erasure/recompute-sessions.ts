@@ -76,7 +76,10 @@ const RECOMPUTE_MACHINES = `
 export async function recomputeSessions(
   client: PoolClient,
   projectId: number,
-  { sessionIds, machines }: { sessionIds: readonly string[]; machines: readonly { machineId: string; sessionId: string }[] },
+  {
+    sessionIds,
+    machines,
+  }: { sessionIds: readonly string[]; machines: readonly { machineId: string; sessionId: string }[] },
 ): Promise<{ kept: number; gone: number }> {
   const { rows } = await client.query<{ kept: number; gone: number }>(RECOMPUTE, [projectId, sessionIds]);
   if (machines.length > 0) {

@@ -54,10 +54,10 @@ export async function raiseTombstone(
 /** Notes that nothing of the user is left, from before the time of its tombstone. */
 export async function finishTombstone(pool: Pool, projectId: number, userId: string): Promise<void> {
   const hash = userHash(await readErasureSecret(pool), projectId, userId);
-  await pool.query(
-    'UPDATE erasures SET finished_at = clock_timestamp() WHERE project_id = $1 AND user_hash = $2',
-    [projectId, hash],
-  );
+  await pool.query('UPDATE erasures SET finished_at = clock_timestamp() WHERE project_id = $1 AND user_hash = $2', [
+    projectId,
+    hash,
+  ]);
 }
 
 /** Whether an event of any of these users, received at that time, epoch ms, is to be dropped. */

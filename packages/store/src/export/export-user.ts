@@ -1,7 +1,18 @@
-import type { Reader } from '../read-only.ts';
 import { carriesUser } from '../erasure/erase-dead-letters.ts';
-import { SESSION_COLUMNS, type SessionRecord, type StoredSession, toStoredSessions } from '../queries/stored-session.ts';
-import { EVENT_COLUMNS, EVENT_NAMES, type EventRecord, type StoredEvent, toStoredEvent } from '../queries/stored-event.ts';
+import {
+  EVENT_COLUMNS,
+  EVENT_NAMES,
+  type EventRecord,
+  type StoredEvent,
+  toStoredEvent,
+} from '../queries/stored-event.ts';
+import {
+  SESSION_COLUMNS,
+  type SessionRecord,
+  type StoredSession,
+  toStoredSessions,
+} from '../queries/stored-session.ts';
+import type { Reader } from '../read-only.ts';
 
 /** A dead letter with its bytes. Times in epoch ms. */
 export interface ExportedDeadLetter {

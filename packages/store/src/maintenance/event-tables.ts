@@ -1,5 +1,5 @@
-import { type EventPartition, partitionOfTable } from '../write/event-partitions.ts';
 import type { Reader } from '../read-only.ts';
+import { type EventPartition, partitionOfTable } from '../write/event-partitions.ts';
 
 /** The partitions of `events` that there are, the oldest first. */
 export async function readEventTables(reader: Reader): Promise<EventPartition[]> {

@@ -1,5 +1,5 @@
 export { applyRetention, type RetentionOptions, type RetentionReport } from './apply-retention.ts';
 export { type LogProgress, noteLogProgress, readLogProgress } from './log-progress.ts';
-export { makePartitionsAhead } from './make-partitions.ts';
 export { withMaintenanceLock } from './maintenance-lock.ts';
+export { makePartitionsAhead } from './make-partitions.ts';
 export type { Pacing } from './pacing.ts';

@@ -1,6 +1,6 @@
 import type { Pool } from 'pg';
-import type { Reader } from '../read-only.ts';
 import { timestampOf } from '../queries/timestamps.ts';
+import type { Reader } from '../read-only.ts';
 
 /** Up to when everything of a log was stored, and when that was seen. Epoch ms. */
 export interface LogProgress {

@@ -34,7 +34,17 @@ function ledgerDeltas(accounted: readonly Accounted[]): LedgerDelta[] {
       const hourMs = Math.floor(record.timeMs / HOUR_MS) * HOUR_MS;
       const key = `${record.projectId} ${hourMs} ${topic} ${partition}`;
       const { projectId } = record;
-      const none = { projectId, hourMs, topic, partition, read: 0, stored: 0, duplicate: 0, deadLettered: 0, erased: 0 };
+      const none = {
+        projectId,
+        hourMs,
+        topic,
+        partition,
+        read: 0,
+        stored: 0,
+        duplicate: 0,
+        deadLettered: 0,
+        erased: 0,
+      };
       const delta = deltas.get(key) ?? none;
       deltas.set(key, delta);
       delta.read++;
