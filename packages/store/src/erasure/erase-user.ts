@@ -73,7 +73,9 @@ async function eraseFromSummaries(
   pace: Pace,
 ): Promise<{ kept: number; gone: number }> {
   const { rows } = await pool.query<{ id: string }>(
-    `SELECT session_id AS id FROM sessions WHERE project_id = $1 AND user_id = $2 AND user_at < $3 + interval '1 day'
+    `SELECT session_id AS id FROM sessions s
+     WHERE project_id = $1 AND user_id = $2 AND user_at < $3::timestamptz + interval '1 day' AND NOT EXISTS (
+       SELECT FROM events e WHERE e.project_id = $1 AND e.session_id = s.session_id AND e.user_id = $2)
      ORDER BY session_id`,
     [projectId, userId, timestampOf(beforeMs)],
   );
