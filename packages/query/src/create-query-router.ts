@@ -13,9 +13,10 @@ import { ledgerDoor } from './ledger-door.ts';
 import { machineMicroservicesDoor, timelineDoor } from './machine-doors.ts';
 import { readParameters, storable } from './parameters.ts';
 import { componentsDoor, navigationDoor, sessionDoor, sessionEventsDoor, sessionsDoor } from './session-doors.ts';
+import { userDataDoors } from './user-data/user-data-doors.ts';
 
 export interface QueryRouterOptions {
-  /** Only read from: a replica will do. */
+  /** Only read from, except by erasures: for all else a replica will do. */
   pool: Pool;
   /** Asked how far it goes, for `completeThrough`. */
   log: EventLog;
@@ -84,6 +85,9 @@ export function createQueryRouter({
   serve('/v1/machines/:id/microservices', RANGE, machineMicroservicesDoor(sources));
   serve('/v1/events/:id', ['sessionId', 'at'], fateDoor(sources));
   serve('/v1/ledger', RANGE, ledgerDoor(sources), 'admin');
+  const userData = userDataDoors({ pool, verifier, withProblems });
+  router.route('/v1/users/:id').delete(userData.erase).all(servesOnly('DELETE'));
+  router.route('/v1/users/:id/export').get(userData.export).all(servesOnly('GET', 'HEAD'));
   router.use('/dashboard', dashboardDoor());
   router.use(problemHandler(logger));
   return router;

@@ -1,1 +1,2 @@
 export { createQueryRouter, type QueryRouterOptions } from './create-query-router.ts';
+export { exportLines } from './user-data/export-lines.ts';

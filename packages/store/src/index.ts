@@ -1,3 +1,5 @@
+export * from './erasure/index.ts';
+export * from './export/export-user.ts';
 export { findProject, insertProject, type ProjectRow, renameProject } from './identity/projects.ts';
 export {
   findWriteKey,
@@ -8,7 +10,7 @@ export {
   revokeWriteKey,
   type WriteKeyRow,
 } from './identity/write-keys.ts';
-export { compactRollups } from './maintenance/compact-rollups.ts';
+export * from './maintenance/index.ts';
 export { checkSchema, type MigrateOptions, migrate, SchemaTooNewError, schemaFingerprint } from './migrate.ts';
 export { inlineNameId, NAME_KINDS, nameId, PLATFORMS, SOURCE_KINDS, type Source, sourceId } from './names.ts';
 export { ping } from './ping.ts';

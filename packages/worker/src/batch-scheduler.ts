@@ -300,7 +300,7 @@ export class BatchScheduler {
     else if (part.records.length > 1) {
       halve(job);
       this.#enqueue(job);
-    } else if (!record || 'deadLetter' in record.verdict) {
+    } else if (!record || !('store' in record.verdict)) {
       // A dead letter that could not be kept would be a loss.
       this.#tryAgain([job], error, { ...failure, remedy: 'wait', needsMending: true });
     } else if (this.#rejections.take(part)) {

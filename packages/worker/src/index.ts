@@ -1,3 +1,4 @@
+export { type Maintenance, type MaintenanceOptions, startMaintenance } from './maintenance.ts';
 export {
   type SettingsPublisher,
   type SettingsPublisherOptions,

@@ -295,6 +295,21 @@ export const VARIABLES = {
     meaning:
       'So many events of a partition that PostgreSQL refuses in a run become dead letters; then the partition stops with an alarm. An event that it takes forgives a hundredth of one.',
   },
+  retentionDays: {
+    name: 'WAYLINE_RETENTION_DAYS',
+    type: integer(1, 36_500),
+    fallbackText: 'for ever',
+    roles: ['all', 'worker', 'admin'],
+    meaning:
+      'For so many days events are kept, where `wayline admin` has set nothing else for the project; then they are deleted.',
+  },
+  maintenanceSeconds: {
+    name: 'WAYLINE_MAINTENANCE_SECONDS',
+    type: integer(1, 86_400),
+    fallback: 60,
+    roles: ['all', 'worker'],
+    meaning: 'How often one of the workers makes partitions for the days to come, and deletes what is expired.',
+  },
   shutdownSeconds: {
     name: 'WAYLINE_SHUTDOWN_SECONDS',
     type: integer(1, 600),

@@ -1,5 +1,7 @@
 import { randomInt } from 'node:crypto';
-import type { Pool, PoolClient } from 'pg';
+import type { Pool, PoolClient, QueryResult } from 'pg';
+import { ErasedUsers } from '../erasure/erased-users.ts';
+import { ERASURE_LOCK } from '../erasure/tombstones.ts';
 import { type Accounted, countsOf, writeBatchRows, writeDeadLetters, writeLedger } from './accounting.ts';
 import { withoutClaimed, withoutRepeats } from './claims.ts';
 import { classifyStoreError } from './error-class.ts';
@@ -44,8 +46,9 @@ const SLOW_MS = 60_000;
 export class BatchWriter {
   readonly #options: BatchWriterOptions;
   readonly #names = new NameRegistry();
-  readonly #partitions: EventPartitions;
   readonly #knownUsers = new KnownUsers();
+  readonly #erased = new ErasedUsers(() => this.#knownUsers.clear());
+  readonly #partitions: EventPartitions;
   readonly #freeSlots: number[] = [];
   #nextSlot = SLOTS_OF_ONE * randomInt(WORKERS);
   readonly #slow = new Map<string, { batches: number; untilMs: number }>();
@@ -61,6 +64,16 @@ export class BatchWriter {
    * elsewhere, else with PostgreSQL's error; then the stored positions tell whether it committed all the same.
    */
   async write(batches: readonly PartitionBatch[]): Promise<StoredCounts[]> {
+    try {
+      return await this.#write(batches);
+    } catch (error) {
+      if ((error as { code?: string }).code !== '42P01') throw error;
+      this.#partitions.clear(); // retention may have dropped a partition, which is then made once more
+      return this.#write(batches);
+    }
+  }
+
+  async #write(batches: readonly PartitionBatch[]): Promise<StoredCounts[]> {
     await this.#partitions.ensure(keyTimes(batches));
     const client = await this.#options.pool.connect();
     const slot = this.#freeSlots.pop() ?? this.#nextSlot++;
@@ -83,14 +96,17 @@ export class BatchWriter {
     this.#knownUsers.clear();
   }
 
-  async #inTransaction(client: PoolClient, batches: readonly PartitionBatch[], slot: number): Promise<StoredCounts[]> {
+  async #inTransaction(client: PoolClient, given: readonly PartitionBatch[], slot: number): Promise<StoredCounts[]> {
     const { logId, timeouts } = this.#options;
-    await client.query(
+    // The version is read by a statement of its own, after the lock: who erases holds that alone until it is committed.
+    const begun = (await client.query(
       `BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL statement_timeout = ${timeouts.statementMs};
        SET LOCAL idle_in_transaction_session_timeout = ${timeouts.idleMs}; SET LOCAL lock_timeout = ${timeouts.lockMs};
-       SET LOCAL synchronous_commit = on`,
-    );
-    const batchIds = await movePositions(client, this.#options, batches);
+       SET LOCAL synchronous_commit = on; SELECT pg_advisory_xact_lock_shared(${ERASURE_LOCK});
+       SELECT version::text AS version FROM erasure_state`,
+    )) as unknown as QueryResult<{ version: string }>[];
+    const batchIds = await movePositions(client, this.#options, given);
+    const batches = await this.#erased.mark(client, begun.at(-1)?.rows[0]?.version as string, given);
     const events = eventsOf(batches);
     const names = await this.#names.register(client, events);
     const rows = events.map(({ projectId, stored, record, batch }, index): EventRow => {
