@@ -1,3 +1,4 @@
+export * from './dead-letters/index.ts';
 export { findProject, insertProject, type ProjectRow, renameProject } from './identity/projects.ts';
 export {
   findWriteKey,
@@ -28,6 +29,7 @@ export {
   publishSettings,
   type SettingRow,
 } from './settings/publish-settings.ts';
+export { readSettings } from './settings/read-settings.ts';
 export { StoreSetupError, type StoreSetupReason } from './setup-error.ts';
 export { BatchWriter, type BatchWriterOptions, type TransactionTimeouts } from './write/batch-writer.ts';
 export { classifyStoreError, type StoreErrorClass } from './write/error-class.ts';
