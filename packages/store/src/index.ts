@@ -16,6 +16,7 @@ export { createPool, type Pool, type PoolOptions, type StoreLogger } from './poo
 export * from './queries/index.ts';
 export { classifyReadFault, type ReadFault } from './read-fault.ts';
 export { type Reader, readOnly } from './read-only.ts';
+export { readWrite, type Writer } from './read-write.ts';
 export {
   changeSetting,
   inTransaction,

@@ -1,4 +1,4 @@
-import type { Pool } from 'pg';
+import type { Writer } from '../read-write.ts';
 import { type DeadLetterFilter, type DeadLetterState, deadLetterCondition } from './dead-letter-filter.ts';
 
 /**
@@ -6,11 +6,11 @@ import { type DeadLetterFilter, type DeadLetterState, deadLetterCondition } from
  * @returns its state before; `replaying`: its record may be in the log already. Undefined if there is none
  */
 export async function discardDeadLetter(
-  pool: Pool,
+  writer: Writer,
   projectId: number,
   id: number,
 ): Promise<DeadLetterState | 'replaying' | undefined> {
-  const { rows } = await pool.query<{ before: DeadLetterState | 'replaying' }>(
+  const { rows } = await writer.query<{ before: DeadLetterState | 'replaying' }>(
     `WITH found AS (
        SELECT id, CASE WHEN replayed_at IS NOT NULL THEN 'replayed' WHEN discarded_at IS NOT NULL THEN 'discarded'
          WHEN replay_value IS NOT NULL THEN 'replaying' ELSE 'open' END AS before
@@ -29,13 +29,13 @@ export async function discardDeadLetter(
  * @returns how many
  */
 export async function discardDeadLetters(
-  pool: Pool,
+  writer: Writer,
   filter: Omit<DeadLetterFilter, 'state'>,
   limit: number,
 ): Promise<number> {
   const values: unknown[] = [limit];
   const condition = deadLetterCondition({ ...filter, state: 'open' }, values);
-  const { rowCount } = await pool.query(
+  const { rowCount } = await writer.query(
     `UPDATE dead_letters SET discarded_at = now() WHERE id IN (
        SELECT id FROM dead_letters WHERE ${condition} AND replay_value IS NULL ORDER BY id LIMIT $1 FOR UPDATE
      )`,

@@ -1,5 +1,11 @@
 import type { Reader } from '../read-only.ts';
-import { CAUSE, type DeadLetterFilter, type DeadLetterState, deadLetterCondition, STATE } from './dead-letter-filter.ts';
+import {
+  CAUSE,
+  type DeadLetterFilter,
+  type DeadLetterState,
+  deadLetterCondition,
+  STATE,
+} from './dead-letter-filter.ts';
 
 /** A dead letter without its bytes. Times in epoch ms. */
 export interface ListedDeadLetter {

@@ -1,4 +1,4 @@
-import type { Pool } from 'pg';
+import type { Writer } from '../read-write.ts';
 
 /** How a dead letter is to be replayed. */
 export interface PreparedReplay {
@@ -15,11 +15,11 @@ export interface PreparedReplay {
  * @returns by id, the value to append: the given one, or the one that was there already. What is gone is not in it.
  */
 export async function prepareReplays(
-  pool: Pool,
+  writer: Writer,
   projectId: number,
   replays: readonly PreparedReplay[],
 ): Promise<Map<number, Buffer>> {
-  const { rows } = await pool.query<{ id: number; value: Buffer }>(
+  const { rows } = await writer.query<{ id: number; value: Buffer }>(
     `WITH given AS (
        SELECT * FROM unnest($2::bigint[], $3::bytea[], $4::uuid[], $5::text[]) AS g (id, value, event_id, session_id)
      ), held AS (
@@ -41,8 +41,8 @@ export async function prepareReplays(
 }
 
 /** Takes back what `prepareReplays` wrote down, of replays that the log can never take. */
-export async function forgetReplays(pool: Pool, projectId: number, ids: readonly number[]): Promise<void> {
-  await pool.query(
+export async function forgetReplays(writer: Writer, projectId: number, ids: readonly number[]): Promise<void> {
+  await writer.query(
     `UPDATE dead_letters SET replay_value = NULL
      WHERE project_id = $1 AND id = ANY($2::bigint[]) AND replayed_at IS NULL`,
     [projectId, ids],
@@ -53,8 +53,8 @@ export async function forgetReplays(pool: Pool, projectId: number, ids: readonly
  * Marks dead letters as replayed, once their records are in the log.
  * @returns when, epoch ms
  */
-export async function markReplayed(pool: Pool, projectId: number, ids: readonly number[]): Promise<number> {
-  const { rows } = await pool.query<{ at: number }>(
+export async function markReplayed(writer: Writer, projectId: number, ids: readonly number[]): Promise<number> {
+  const { rows } = await writer.query<{ at: number }>(
     `WITH held AS (
        SELECT id FROM dead_letters WHERE project_id = $1 AND id = ANY($2::bigint[]) ORDER BY id FOR UPDATE
      ), moment AS (SELECT now() AS at), marked AS (
