@@ -37,7 +37,7 @@ export interface QueryRouterOptions {
   /** Only read from, but where dead letters are replayed or discarded: for all else a replica will do. */
   pool: Pool;
   /** Asked how far it goes, for `completeThrough`; and what replayed dead letters are appended to. */
-  log: EventLog;
+  log: Pick<EventLog, 'id' | 'ranges' | 'peek' | 'append'>;
   /** The workers' consumer group, whose stored positions tell what is unread. */
   group: string;
   verifier: Verifier;

@@ -64,5 +64,13 @@ export function addAdminCommands(program: Command, print: (text: string) => void
       const { forgetGroupCommand } = await import('./forget-group.ts');
       answer(options, await forgetGroupCommand(loadConfig('admin'), name));
     });
+  admin
+    .command('unattributed [id]')
+    .description('dead letters whose project cannot be told: the newest, or one of them; nobody else sees them')
+    .option(...JSON_OPTION)
+    .action(async (id: string | undefined, options: Json) => {
+      const { unattributedCommand } = await import('./unattributed.ts');
+      answer(options, await unattributedCommand(loadConfig('admin'), id));
+    });
   addSettingsCommands(admin, answer);
 }
