@@ -84,7 +84,7 @@ function keyOf({ headers }: StoredDeadLetter, verifier: ReplayRules['verifier'])
 
 /** An event that is replayed stays the same event, so that replaying it twice stores it once. */
 function withOwnId(letter: StoredDeadLetter, edited: unknown): Copy | { errors: ReplayError[] } {
-  if (typeof edited !== 'object' || edited === null) return { json: edited };
+  if (typeof edited !== 'object' || edited === null || Array.isArray(edited)) return { json: edited };
   const own = letter.eventId ?? recordEventId(letter);
   const { eventId } = edited as { eventId?: unknown };
   if (eventId === undefined) return { json: { ...edited, eventId: own } };

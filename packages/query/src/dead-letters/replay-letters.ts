@@ -54,7 +54,7 @@ export async function replayLetters(
 ): Promise<ReplayResult[]> {
   const results = new Map<number, ReplayResult>();
   const refuse = (id: number, errors: ReplayError[]) => results.set(id, { id, outcome: 'refused', errors });
-  let replays: Replay[] = [];
+  const replays: Replay[] = [];
   for (const letter of letters) {
     const replay = await toReplay(letter, edited, options);
     if ('errors' in replay) refuse(letter.id, replay.errors);
@@ -62,23 +62,35 @@ export async function replayLetters(
   }
   if (options.dryRun) {
     for (const { id, logged } of replays) results.set(id, { id, outcome: 'would-replay', event: logged.event });
-  } else if (replays.length > 0) {
-    replays = await prepared(replays, edited !== undefined, { ...options, refuse });
-    const tooLarge = await append(replays.sort(compareReplays), options);
-    for (const id of tooLarge) {
-      refuse(id, [{ pointer: '', code: 'too_large', message: 'the log does not take a record of this size' }]);
-    }
-    const done = replays.filter(({ id }) => !tooLarge.has(id));
-    const { projectId } = options.rules;
-    const replayedMs = await options.write(async (writer) => {
-      if (tooLarge.size > 0) await forgetReplays(writer, projectId, [...tooLarge]);
-      return markReplayed(writer, projectId, idsOf(done));
-    });
-    for (const { id, logged } of done) {
-      results.set(id, { id, outcome: 'replayed', event: logged.event, replayedMs });
-    }
+  } else {
+    const fixed = replays.length > 0 ? await fix(replays, { edited: edited !== undefined, refuse }, options) : [];
+    const { done, replayedMs } = fixed.length > 0 ? await carryOut(fixed, refuse, options) : NOTHING_DONE;
+    for (const { id, logged } of done) results.set(id, { id, outcome: 'replayed', event: logged.event, replayedMs });
   }
   return letters.flatMap(({ id }) => results.get(id) ?? []);
+}
+
+type Refuse = (id: number, errors: ReplayError[]) => void;
+
+const NOTHING_DONE = { done: [], replayedMs: 0 };
+
+/** Appends the replays, then marks them. */
+async function carryOut(
+  replays: readonly Replay[],
+  refuse: Refuse,
+  options: ReplayOptions,
+): Promise<{ done: Replay[]; replayedMs: number }> {
+  const { write, rules } = options;
+  const tooLarge = await append([...replays].sort(compareReplays), options);
+  const done = replays.filter(({ id }) => !tooLarge.has(id));
+  const replayedMs = await write(async (writer) => {
+    if (tooLarge.size > 0) await forgetReplays(writer, rules.projectId, [...tooLarge]);
+    return markReplayed(writer, rules.projectId, idsOf(done));
+  });
+  for (const id of tooLarge) {
+    refuse(id, [{ pointer: '', code: 'too_large', message: 'the log does not take a record of this size' }]);
+  }
+  return { done, replayedMs };
 }
 
 const idsOf = (replays: readonly Replay[]): number[] => replays.map(({ id }) => id);
@@ -88,21 +100,23 @@ async function toReplay(
   edited: unknown,
   { rules, isErased }: ReplayOptions,
 ): Promise<Replay | { errors: ReplayError[] }> {
-  const begun = letter.replayValue && (JSON.parse(letter.replayValue.toString()) as LoggedEvent);
-  const verdict = begun && edited === undefined ? { logged: begun } : judgeReplay(letter, edited, rules);
+  const { replayValue: begun } = letter;
+  const verdict = begun && edited === undefined ? { logged: loggedIn(begun) } : judgeReplay(letter, edited, rules);
   if ('errors' in verdict) return verdict;
   const { logged } = verdict;
   if (await isErased(rules.projectId, logged.event, logged.receivedAt)) {
     return { errors: [{ pointer: '', code: 'erased', message: 'the data of its user were erased' }] };
   }
-  const replay = toPrepared(letter, logged);
-  if (letter.replayValue && !letter.replayValue.equals(replay.value)) return { errors: [alreadyReplayed(letter)] };
-  return replay;
+  if (begun && edited === undefined) return replayOf(letter, logged, begun);
+  const replay = replayOf(letter, logged, Buffer.from(JSON.stringify(logged)));
+  return begun && !begun.equals(replay.value) ? { errors: [alreadyReplayed(letter)] } : replay;
 }
 
-function toPrepared(letter: StoredDeadLetter, logged: LoggedEvent): Replay {
+const loggedIn = (value: Buffer): LoggedEvent => JSON.parse(value.toString()) as LoggedEvent;
+
+function replayOf(letter: StoredDeadLetter, logged: LoggedEvent, value: Buffer): Replay {
   const { eventId, sessionId } = logged.event;
-  return { id: letter.id, value: Buffer.from(JSON.stringify(logged)), eventId, sessionId, logged, letter };
+  return { id: letter.id, value, eventId, sessionId, logged, letter };
 }
 
 function alreadyReplayed({ replayedMs }: Pick<StoredDeadLetter, 'replayedMs'>): ReplayError {
@@ -112,20 +126,18 @@ function alreadyReplayed({ replayedMs }: Pick<StoredDeadLetter, 'replayedMs'>): 
 }
 
 /** Fixes the replays; where another one was quicker, that is what is replayed, unless this one is an edited copy. */
-async function prepared(
+async function fix(
   replays: readonly Replay[],
-  edited: boolean,
-  { write, rules, refuse }: ReplayOptions & { refuse(id: number, errors: ReplayError[]): void },
+  { edited, refuse }: { edited: boolean; refuse: Refuse },
+  { write, rules }: ReplayOptions,
 ): Promise<Replay[]> {
   const values = await write((writer) => prepareReplays(writer, rules.projectId, replays));
   return replays.flatMap((replay) => {
     const value = values.get(replay.id);
     if (!value || value.equals(replay.value)) return value ? [replay] : [];
-    if (edited) {
-      refuse(replay.id, [alreadyReplayed({ replayedMs: null })]);
-      return [];
-    }
-    return [toPrepared(replay.letter, JSON.parse(value.toString()) as LoggedEvent)];
+    if (!edited) return [replayOf(replay.letter, loggedIn(value), value)];
+    refuse(replay.id, [alreadyReplayed({ replayedMs: null })]);
+    return [];
   });
 }
 
@@ -136,8 +148,11 @@ function compareReplays(a: Replay, b: Replay): number {
 }
 
 /** Resolves with the ids of those that the log can never take, once all others are durable. */
-async function append(replays: readonly Replay[], { log, requestId }: ReplayOptions): Promise<Set<number>> {
-  const tooLarge = new Set<number>();
+async function append(
+  replays: readonly Replay[],
+  options: Pick<ReplayOptions, 'log' | 'requestId'>,
+): Promise<Set<number>> {
+  const { log, requestId } = options;
   const records = replays.map(
     ({ id, sessionId, value }): NewRecord => ({
       key: sessionId,
@@ -150,13 +165,12 @@ async function append(replays: readonly Replay[], { log, requestId }: ReplayOpti
   } catch (error) {
     if (error instanceof LogUnavailableError) throw unavailable(error);
     if (!(error instanceof RecordTooLargeError)) throw error;
-    if (replays.length > 1) {
-      for (const replay of replays) {
-        for (const id of await append([replay], { log, requestId } as ReplayOptions)) tooLarge.add(id);
-      }
-    } else for (const { id } of replays) tooLarge.add(id);
+    if (replays.length === 1) return new Set(idsOf(replays));
+    const tooLarge = new Set<number>();
+    for (const replay of replays) for (const id of await append([replay], options)) tooLarge.add(id);
+    return tooLarge;
   }
-  return tooLarge;
+  return new Set();
 }
 
 function unavailable({ reason }: LogUnavailableError): ProblemError {
