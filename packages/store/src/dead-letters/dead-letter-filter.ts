@@ -32,7 +32,8 @@ const PARTICULARS: readonly (readonly [pattern: string, standIn: string])[] = [
   ['"[^"]*"', '"…"'],
   ['[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}', '…'],
   ['\\d{4,}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?Z', '…'],
-  ['-?\\d+(\\.\\d+)?', 'N'],
+  // Not of UTF-8, nor within a name.
+  ['(?<![[:alpha:]]-)\\m\\d+(\\.\\d+)?', 'N'],
 ];
 
 /** The detail without what is particular to one record: so that those of one cause have the same. */
