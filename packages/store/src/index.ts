@@ -1,3 +1,4 @@
+export * from './dead-letters/index.ts';
 export * from './erasure/index.ts';
 export * from './export/export-user.ts';
 export { findProject, insertProject, type ProjectRow, renameProject } from './identity/projects.ts';
@@ -18,6 +19,7 @@ export { createPool, type Pool, type PoolOptions, type StoreLogger } from './poo
 export * from './queries/index.ts';
 export { classifyReadFault, type ReadFault } from './read-fault.ts';
 export { type Reader, readOnly } from './read-only.ts';
+export { readWrite, type Writer } from './read-write.ts';
 export {
   changeSetting,
   inTransaction,
@@ -31,6 +33,7 @@ export {
   publishSettings,
   type SettingRow,
 } from './settings/publish-settings.ts';
+export { readSettings } from './settings/read-settings.ts';
 export { StoreSetupError, type StoreSetupReason } from './setup-error.ts';
 export { measurePressure, type Pressure } from './throttle/measure-pressure.ts';
 export { changeThrottle, readThrottle, type StoredThrottle, type ThrottlePatch } from './throttle/throttle-settings.ts';

@@ -2,7 +2,17 @@ import { LIMITS } from '@wayline/contracts';
 import { address, brokers, flag, integer, oneOf, path, port, text, type ValueType } from './value-types.ts';
 
 /** What a process is started as; each command belongs to one. */
-export const ROLES = ['all', 'ingest', 'worker', 'query', 'migrate', 'admin', 'verify', 'import'] as const;
+export const ROLES = [
+  'all',
+  'ingest',
+  'worker',
+  'query',
+  'migrate',
+  'admin',
+  'verify',
+  'import',
+  'dead-letters',
+] as const;
 export type Role = (typeof ROLES)[number];
 
 export interface Variable {
@@ -74,7 +84,7 @@ export const VARIABLES = {
     name: 'WAYLINE_PAST_DAYS',
     type: integer(1, 36_500),
     fallback: LIMITS.pastDays,
-    roles: ['all', 'ingest', 'worker'],
+    roles: ['all', 'ingest', 'worker', 'query'],
     meaning:
       'How many days back the time of an event may lie, where `wayline admin` has set nothing else for the project.',
   },
@@ -90,7 +100,7 @@ export const VARIABLES = {
     name: 'WAYLINE_DATA_DIR',
     type: path,
     fallback: '.wayline',
-    roles: ['all', 'migrate', 'admin', 'verify', 'import'],
+    roles: ['all', 'migrate', 'admin', 'verify', 'import', 'dead-letters'],
     meaning: 'The folder of the embedded log, the embedded PostgreSQL, `secrets.json` and `dev.json`.',
   },
   stateDir: {
@@ -321,7 +331,7 @@ export const VARIABLES = {
     name: 'WAYLINE_URL',
     type: address('http', 'https'),
     fallbackText: 'from `dev.json`',
-    roles: ['import'],
+    roles: ['import', 'dead-letters'],
     meaning: 'The running Wayline to talk to.',
   },
   key: {
@@ -335,7 +345,7 @@ export const VARIABLES = {
     name: 'WAYLINE_TOKEN',
     type: text,
     fallbackText: 'from `dev.json`',
-    roles: ['import'],
+    roles: ['import', 'dead-letters'],
     meaning: 'The access token to send or read with, in place of a key.',
   },
 } as const satisfies Record<string, Variable>;
