@@ -33,7 +33,7 @@ afterAll(async () => {
   await database?.close();
 });
 beforeEach(async () => {
-  await pool.query(`TRUNCATE events, sessions, session_machines, machines, users, positions, batches, ledger,
+  await pool.query(`TRUNCATE events, sessions, session_machines, machines, users, hour_users, hours, series_minutes, positions, batches, ledger,
     dead_letters, unclocked_ids, names, sources, erasures`);
   await pool.query('UPDATE erasure_state SET version = version + 1');
   writer = new BatchWriter({ pool, ...WRITING });
@@ -126,7 +126,7 @@ describe('erasing a user', () => {
       sessionsRemoved: 1,
       sessionsRecomputed: 1,
       deadLetters: 3,
-      uniques: 1,
+      uniques: 2,
       finished: true,
     });
     await expectNothingOf(USER);

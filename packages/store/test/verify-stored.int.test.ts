@@ -38,7 +38,7 @@ const dead = (timeMs: number): Omit<JudgedRecord, 'offset'> => ({
 
 /** Two partitions over two hours, with a duplicate and a dead letter; partition 1 lost five records unread. */
 beforeEach(async () => {
-  await pool.query(`TRUNCATE events, sessions, session_machines, machines, users, positions, batches, ledger,
+  await pool.query(`TRUNCATE events, sessions, session_machines, machines, users, hour_users, hours, series_minutes, positions, batches, ledger,
     dead_letters, unclocked_ids, names, sources`);
   const writer = new BatchWriter({ pool, ...LOG, timeouts: { statementMs: 20_000, idleMs: 15_000, lockMs: 10_000 } });
   for (const partition of [0, 1]) await ensurePosition(pool, { ...LOG, topic: TOPIC, partition }, 10);
