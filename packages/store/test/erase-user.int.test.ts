@@ -336,6 +336,7 @@ test('T9: an export holds all events, sessions and dead letters of a user, and o
   const sessions = found.flatMap((item) => ('session' in item ? [item.session.sessionId] : []));
   expect(sessions).toEqual([...Array.from({ length: 9 }, (_, i) => `s-${i}`), 'x']);
   expect(found.filter((item) => 'deadLetter' in item)).toHaveLength(1);
+  expect(JSON.stringify(found)).not.toContain('"u-2"');
 });
 
 /** Resolves when so many wait for a lock of that kind. */

@@ -61,17 +61,20 @@ export async function* exportUser(
     [projectId, userId],
   );
   for (const { id } of own.rows) sessionIds.add(id);
-  yield* sessionsOf(reader, projectId, [...sessionIds].sort());
+  for await (const session of sessionsOf(reader, projectId, [...sessionIds].sort())) {
+    // Of a session that several share, whose it was last is nobody else's business.
+    yield { session: session.userId === userId ? session : { ...session, userId: null } };
+  }
   yield* deadLettersOf(reader, projectId, userId);
 }
 
-async function* sessionsOf(reader: Reader, projectId: number, ids: readonly string[]): AsyncGenerator<ExportedItem> {
+async function* sessionsOf(reader: Reader, projectId: number, ids: readonly string[]): AsyncGenerator<StoredSession> {
   for (let from = 0; from < ids.length; from += AT_ONCE) {
     const { rows } = await reader.query<SessionRecord>(
       `SELECT ${SESSION_COLUMNS} FROM sessions WHERE project_id = $1 AND session_id = ANY ($2::text[]) ORDER BY session_id`,
       [projectId, ids.slice(from, from + AT_ONCE)],
     );
-    for (const session of await toStoredSessions(reader, projectId, rows)) yield { session };
+    yield* await toStoredSessions(reader, projectId, rows);
   }
 }
 
