@@ -124,9 +124,10 @@ export async function startWorker(
   parts: { log: EventLog; pool: Pool; verifier: Verifier; projectSettings: SettingsView },
 ): Promise<void> {
   const { createWorker, startMaintenance, startSettingsPublisher } = await import('@wayline/worker');
-  const { batchRows: maxRows, lingerMs, transactions: concurrency, group } = config;
+  const { batchRows: maxRows, lingerMs, transactions: concurrency, rowsPerSecond, adaptive, maxRejected } = config;
+  const { group } = config;
   const sessionTimeoutMs = config.kafkaSessionSeconds * 1000;
-  const settings = { maxRows, lingerMs, concurrency };
+  const settings = { maxRows, lingerMs, concurrency, rowsPerSecond, adaptive, maxRejected };
   const worker = createWorker({ ...parts, group, logger, settings, sessionTimeoutMs });
   lifecycle.onStop('the worker', () => worker.stop());
   worker.ended.catch((error: unknown) => lifecycle.fail(error, 'the worker ended for good'));

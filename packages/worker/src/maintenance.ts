@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { EventLog } from '@wayline/event-log';
 import {
   applyRetention,
+  compactRollups,
   makePartitionsAhead,
   noteLogProgress,
   type Pool,
@@ -37,7 +38,7 @@ const BUDGET_MS = 5 * 60_000;
 const THOROUGH_EVERY_MS = 3_600_000;
 
 /**
- * Makes partitions for the days to come, and deletes what is expired. Any number of processes may do it: one is at it at a
+ * Makes partitions for the days to come, compacts rollups, and deletes what is expired. Any number of processes may do it: one is at it at a
  * time, the others pass over their turn. Where the log cannot be asked what is unread, nothing is deleted.
  */
 export function startMaintenance(options: MaintenanceOptions): Maintenance {
@@ -48,6 +49,7 @@ export function startMaintenance(options: MaintenanceOptions): Maintenance {
 
   async function pass(): Promise<void> {
     await makePartitionsAhead(pool, Date.now(), DAYS_AHEAD);
+    await compactRollups(pool, signal);
     const throughMs = await readCompleteThrough({ log, pool, group });
     await noteLogProgress(pool, { logId: log.id, group, completeThroughMs: throughMs });
     const thorough = performance.now() - thoroughAtMs >= THOROUGH_EVERY_MS;

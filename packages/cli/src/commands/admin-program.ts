@@ -73,6 +73,14 @@ export function addAdminCommands(program: Command, print: (text: string) => void
       const { applyRetentionCommand } = await import('./apply-retention.ts');
       answer(options, await applyRetentionCommand(loadConfig('admin')));
     });
+  admin
+    .command('unattributed [id]')
+    .description('dead letters whose project cannot be told: the newest, or one of them; nobody else sees them')
+    .option(...JSON_OPTION)
+    .action(async (id: string | undefined, options: Json) => {
+      const { unattributedCommand } = await import('./unattributed.ts');
+      answer(options, await unattributedCommand(loadConfig('admin'), id));
+    });
   addSettingsCommands(admin, answer);
   addUserDataCommands(admin, answer);
 }

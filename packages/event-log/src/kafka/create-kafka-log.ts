@@ -16,7 +16,7 @@ import { GroupConsumer } from './group-consumer.ts';
 import { type ConnectionSettings, type KafkaLogOptions, silentLogger } from './options.ts';
 import { peekRecord } from './peek-record.ts';
 import { PositionPublisher } from './position-publisher.ts';
-import { prepareTopics } from './prepare-topics.ts';
+import { prepareTopics, readRetention } from './prepare-topics.ts';
 import { readRanges } from './read-ranges.ts';
 import { registerCodecs } from './register-codecs.ts';
 import { DEFAULT_LONGEST_OUTAGE_MS } from './topic-settings.ts';
@@ -113,6 +113,9 @@ export async function createKafkaLog(options: KafkaLogOptions): Promise<EventLog
     },
     async peek(position) {
       return peekRecord(directory, position, specOf(position.topic).partitions);
+    },
+    async retentionMs(topic) {
+      return readRetention(directory, specOf(topic));
     },
     async publishPosition(group, positions) {
       publisher.publish(group, positions);

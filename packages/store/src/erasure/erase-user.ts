@@ -96,15 +96,11 @@ async function eraseFromSummaries(
 
 /** The counters that these rows added to stay. A user who was seen since stays a known one. */
 async function eraseUniques(pool: Pool, { projectId, userId, beforeMs }: ErasedTime, newer: boolean): Promise<number> {
-  const { rows } = await pool.query<{ has: boolean }>(`SELECT to_regclass('hour_users') IS NOT NULL AS has`);
-  let erased = 0;
-  if (rows[0]?.has) {
-    const { rowCount } = await pool.query(
-      `DELETE FROM hour_users WHERE project_id = $1 AND user_id = $2 AND (hour < date_trunc('hour', $3::timestamptz, 'UTC') OR NOT $4)`,
-      [projectId, userId, timestampOf(beforeMs), newer],
-    );
-    erased += rowCount ?? 0;
-  }
+  const { rowCount: hours } = await pool.query(
+    `DELETE FROM hour_users WHERE project_id = $1 AND user_id = $2 AND (hour < date_trunc('hour', $3::timestamptz, 'UTC') OR NOT $4)`,
+    [projectId, userId, timestampOf(beforeMs), newer],
+  );
+  const erased = hours ?? 0;
   if (newer) return erased;
   const { rowCount } = await pool.query('DELETE FROM users WHERE project_id = $1 AND user_id = $2', [
     projectId,

@@ -12,6 +12,12 @@ export class ErasedUsers {
   #version: string | undefined;
   #secret: Buffer = Buffer.alloc(0);
   #latest: ReadonlyMap<number, number> = new Map();
+  readonly #onErasure: () => void;
+
+  /** @param onErasure told when somebody was erased since the last time: what is known of users may be gone */
+  constructor(onErasure: () => void) {
+    this.#onErasure = onErasure;
+  }
 
   /**
    * Gives the records of erased users the verdict `erased`, in the transaction that stores the batches.
@@ -22,7 +28,10 @@ export class ErasedUsers {
     version: string,
     batches: readonly PartitionBatch[],
   ): Promise<readonly PartitionBatch[]> {
-    if (version !== this.#version) await this.#read(client, version);
+    if (version !== this.#version) {
+      this.#onErasure();
+      await this.#read(client, version);
+    }
     if (this.#latest.size === 0) return batches;
     const erased = await this.#erasedOf(client, this.#suspectsOf(batches));
     if (erased.size === 0) return batches;

@@ -2,13 +2,14 @@ import type { PoolClient } from 'pg';
 import { type JudgedRecord, lastRecord, type PartitionBatch, type StoredCounts } from './partition-batch.ts';
 
 const HOUR_MS = 3_600_000;
+const NOTHING = { stored: 0, duplicate: 0, deadLettered: 0, erased: 0 };
 
 /** What became of a batch's records: the new rows are `stored`, the other events `duplicate`. */
 export interface Accounted {
   batch: PartitionBatch;
-  batchId: string;
+  batchId: number;
   /** Records whose events are new rows. */
-  stored: ReadonlySet<JudgedRecord>;
+  stored: Set<JudgedRecord>;
 }
 
 export function countsOf({ batch, stored }: Accounted): StoredCounts {
@@ -30,23 +31,15 @@ function ledgerDeltas(accounted: readonly Accounted[]): LedgerDelta[] {
   const deltas = new Map<string, LedgerDelta>();
   for (const { batch, stored } of accounted) {
     const { topic, partition } = batch;
+    let delta: LedgerDelta | undefined;
     for (const record of batch.records) {
-      const hourMs = Math.floor(record.timeMs / HOUR_MS) * HOUR_MS;
-      const key = `${record.projectId} ${hourMs} ${topic} ${partition}`;
       const { projectId } = record;
-      const none = {
-        projectId,
-        hourMs,
-        topic,
-        partition,
-        read: 0,
-        stored: 0,
-        duplicate: 0,
-        deadLettered: 0,
-        erased: 0,
-      };
-      const delta = deltas.get(key) ?? none;
-      deltas.set(key, delta);
+      const hourMs = Math.floor(record.timeMs / HOUR_MS) * HOUR_MS;
+      if (delta?.projectId !== projectId || delta.hourMs !== hourMs) {
+        const key = `${projectId} ${hourMs} ${topic} ${partition}`;
+        delta = deltas.get(key) ?? { projectId, hourMs, topic, partition, read: 0, ...NOTHING };
+        deltas.set(key, delta);
+      }
       delta.read++;
       if ('deadLetter' in record.verdict) delta.deadLettered++;
       else if ('erased' in record.verdict) delta.erased++;
