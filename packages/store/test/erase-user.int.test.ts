@@ -10,6 +10,7 @@ import {
   isErased,
   type JudgedRecord,
   readOnly,
+  verifyStored,
 } from '../src/index.ts';
 import { batchOf, eventOf, type RecordOptions, storeVerdict } from './batches.ts';
 import { createStoreDatabase } from './store-database.ts';
@@ -33,7 +34,7 @@ afterAll(async () => {
   await database?.close();
 });
 beforeEach(async () => {
-  await pool.query(`TRUNCATE events, sessions, session_machines, machines, users, positions, batches, ledger,
+  await pool.query(`TRUNCATE events, sessions, session_machines, machines, users, hours, hour_users, series_minutes, positions, batches, ledger,
     dead_letters, unclocked_ids, names, sources, erasures`);
   await pool.query('UPDATE erasure_state SET version = version + 1');
   writer = new BatchWriter({ pool, ...WRITING });
@@ -126,7 +127,7 @@ describe('erasing a user', () => {
       sessionsRemoved: 1,
       sessionsRecomputed: 1,
       deadLetters: 3,
-      uniques: 1,
+      uniques: 2,
       finished: true,
     });
     await expectNothingOf(USER);
@@ -138,6 +139,9 @@ describe('erasing a user', () => {
     ]);
     expect(await one('SELECT count(*) FROM session_machines')).toBe(0);
     await expectBalancedLedger();
+    expect(await one('SELECT sum(unique_users) FROM hours')).toBe(2);
+    expect(await one('SELECT sum(events) FROM hours')).toBe(5);
+    expect((await verifyStored(pool, {})).filter(({ different }) => different > 0)).toEqual([]);
     expect(await one('SELECT sum(removed) FROM ledger')).toBe(3);
     expect(await one('SELECT count(*) FROM erasures WHERE finished_at IS NOT NULL')).toBe(1);
   });

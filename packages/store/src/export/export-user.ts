@@ -24,6 +24,8 @@ export interface ExportedDeadLetter {
   offset: number;
   logMs: number;
   value: Buffer | null;
+  /** What it is replayed as, where that was begun. */
+  replay: Buffer | null;
 }
 
 /** One thing that is stored of a user. */
@@ -83,12 +85,14 @@ async function* deadLettersOf(reader: Reader, projectId: number, userId: string)
   for (let count = AT_ONCE; count === AT_ONCE; ) {
     const { rows } = await reader.query<ExportedDeadLetter & { id: number }>(
       `SELECT id, code, detail, log_id AS "logId", topic, partition, log_offset AS "offset", log_time AS "logMs",
-         record_value AS value
+         record_value AS value, replay_value AS replay
        FROM dead_letters WHERE project_id = $1 AND id > $2 ORDER BY id LIMIT ${AT_ONCE}`,
       [projectId, after],
     );
     count = rows.length;
     after = rows.at(-1)?.id ?? after;
-    for (const { id: _, ...deadLetter } of rows) if (carriesUser(deadLetter.value, userId)) yield { deadLetter };
+    for (const { id: _, ...deadLetter } of rows) {
+      if (carriesUser(deadLetter.value, userId) || carriesUser(deadLetter.replay, userId)) yield { deadLetter };
+    }
   }
 }
