@@ -10,6 +10,7 @@ import {
   isErased,
   type JudgedRecord,
   readOnly,
+  verifyStored,
 } from '../src/index.ts';
 import { batchOf, eventOf, type RecordOptions, storeVerdict } from './batches.ts';
 import { createStoreDatabase } from './store-database.ts';
@@ -33,7 +34,7 @@ afterAll(async () => {
   await database?.close();
 });
 beforeEach(async () => {
-  await pool.query(`TRUNCATE events, sessions, session_machines, machines, users, hour_users, hours, series_minutes, positions, batches, ledger,
+  await pool.query(`TRUNCATE events, sessions, session_machines, machines, users, hours, hour_users, series_minutes, positions, batches, ledger,
     dead_letters, unclocked_ids, names, sources, erasures`);
   await pool.query('UPDATE erasure_state SET version = version + 1');
   writer = new BatchWriter({ pool, ...WRITING });
@@ -138,6 +139,9 @@ describe('erasing a user', () => {
     ]);
     expect(await one('SELECT count(*) FROM session_machines')).toBe(0);
     await expectBalancedLedger();
+    expect(await one('SELECT sum(unique_users) FROM hours')).toBe(2);
+    expect(await one('SELECT sum(events) FROM hours')).toBe(5);
+    expect((await verifyStored(pool, {})).filter(({ different }) => different > 0)).toEqual([]);
     expect(await one('SELECT sum(removed) FROM ledger')).toBe(3);
     expect(await one('SELECT count(*) FROM erasures WHERE finished_at IS NOT NULL')).toBe(1);
   });
@@ -336,6 +340,7 @@ test('T9: an export holds all events, sessions and dead letters of a user, and o
   const sessions = found.flatMap((item) => ('session' in item ? [item.session.sessionId] : []));
   expect(sessions).toEqual([...Array.from({ length: 9 }, (_, i) => `s-${i}`), 'x']);
   expect(found.filter((item) => 'deadLetter' in item)).toHaveLength(1);
+  expect(JSON.stringify(found)).not.toContain('"u-2"');
 });
 
 /** Resolves when so many wait for a lock of that kind. */

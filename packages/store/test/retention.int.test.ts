@@ -8,6 +8,7 @@ import {
   ensurePosition,
   makePartitionsAhead,
   type RetentionOptions,
+  verifyStored,
   withMaintenanceLock,
 } from '../src/index.ts';
 import { batchOf, eventOf, type RecordOptions, storeVerdict } from './batches.ts';
@@ -33,7 +34,7 @@ afterAll(async () => {
 });
 beforeEach(async () => {
   for (const { table } of await partitions()) await pool.query(`DROP TABLE ${table}`);
-  await pool.query(`TRUNCATE sessions, session_machines, machines, users, positions, batches, ledger, dead_letters,
+  await pool.query(`TRUNCATE sessions, session_machines, machines, users, hours, hour_users, series_minutes, positions, batches, ledger, dead_letters,
     unclocked_ids, names, sources, settings, write_keys, projects RESTART IDENTITY`);
   await pool.query(`INSERT INTO projects (slug, name) VALUES ('one', 'One'), ('two', 'Two')`);
   writer = new BatchWriter({ pool, ...WRITING });
@@ -88,6 +89,7 @@ async function expectBalancedLedger(): Promise<void> {
      WHERE stored - removed <> coalesce(n, 0) OR read <> stored + duplicate + dead_lettered + erased`,
   );
   expect(rows).toEqual([]);
+  expect((await verifyStored(pool, {})).filter(({ different }) => different > 0)).toEqual([]);
 }
 
 describe('retention', () => {
@@ -214,6 +216,7 @@ describe('retention', () => {
     expect(await retain({ throughMs: NOW - 5 * DAY })).toMatchObject({ claims: 0 });
     expect(await retain()).toMatchObject({ claims: 1 });
     expect((await pool.query('SELECT count(*)::int AS n FROM batches')).rows).toEqual([{ n: 1 }]);
+    await expectBalancedLedger();
     const { rows } = await pool.query('SELECT count(*)::int AS n FROM events e JOIN batches b ON b.id = e.batch_id');
     expect(rows).toEqual([{ n: 1 }]);
   });

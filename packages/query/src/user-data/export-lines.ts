@@ -20,9 +20,17 @@ function lineOf(item: ExportedItem): string {
   return JSON.stringify({ kind: 'deadLetter', ...deadLetterJson(item.deadLetter) });
 }
 
-function deadLetterJson({ code, detail, logId, topic, partition, offset, logMs, value }: ExportedDeadLetter): object {
-  const text = value?.toString();
-  const isText = text !== undefined && value !== null && Buffer.from(text).equals(value);
+function deadLetterJson({
+  code,
+  detail,
+  logId,
+  topic,
+  partition,
+  offset,
+  logMs,
+  value,
+  replay,
+}: ExportedDeadLetter): object {
   return {
     reason: code,
     detail,
@@ -31,6 +39,14 @@ function deadLetterJson({ code, detail, logId, topic, partition, offset, logMs, 
     topic,
     partition,
     offset,
-    ...(isText ? { value: text } : { valueBase64: value?.toString('base64') ?? null }),
+    ...bytesJson('value', value),
+    ...(replay && bytesJson('replay', replay)),
   };
+}
+
+/** As text where they are UTF-8, else in base64 under a name that says so. */
+function bytesJson(name: string, bytes: Buffer | null): object {
+  const text = bytes?.toString() ?? null;
+  if (bytes === null || text === null || Buffer.from(text).equals(bytes)) return { [name]: text };
+  return { [`${name}Base64`]: bytes.toString('base64') };
 }

@@ -8,7 +8,7 @@ import { valueUsers } from './record-users.ts';
 const READ_AT_ONCE = 200;
 
 const READ = `
-  SELECT id, record_value AS value FROM dead_letters
+  SELECT id, record_value AS value, replay_value AS replay FROM dead_letters
   WHERE project_id = $1 AND id > $2 AND log_time < $3 ORDER BY id LIMIT ${READ_AT_ONCE}`;
 
 // They count as erased from now on, in the ledger and at their batches: so read = stored + duplicate + dead-lettered + erased.
@@ -46,12 +46,14 @@ export async function eraseDeadLetters(
   let erased = 0;
   let after = 0;
   while (pace.goesOn()) {
-    const { rows } = await pool.query<{ id: number; value: Buffer | null }>(READ, [
+    const { rows } = await pool.query<{ id: number; value: Buffer | null; replay: Buffer | null }>(READ, [
       projectId,
       after,
       timestampOf(beforeMs),
     ]);
-    const ids = rows.filter(({ value }) => carriesUser(value, userId)).map(({ id }) => id);
+    const ids = rows
+      .filter(({ value, replay }) => carriesUser(value, userId) || carriesUser(replay, userId))
+      .map(({ id }) => id);
     if (ids.length > 0) {
       erased += await pace.step(() =>
         boundedTransaction(pool, { lockMs: 5_000, statementMs: 300_000 }, async (client) => {

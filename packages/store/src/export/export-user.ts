@@ -24,6 +24,8 @@ export interface ExportedDeadLetter {
   offset: number;
   logMs: number;
   value: Buffer | null;
+  /** What it is replayed as, where that was begun. */
+  replay: Buffer | null;
 }
 
 /** One thing that is stored of a user. */
@@ -61,17 +63,20 @@ export async function* exportUser(
     [projectId, userId],
   );
   for (const { id } of own.rows) sessionIds.add(id);
-  yield* sessionsOf(reader, projectId, [...sessionIds].sort());
+  for await (const session of sessionsOf(reader, projectId, [...sessionIds].sort())) {
+    // Of a session that several share, whose it was last is nobody else's business.
+    yield { session: session.userId === userId ? session : { ...session, userId: null } };
+  }
   yield* deadLettersOf(reader, projectId, userId);
 }
 
-async function* sessionsOf(reader: Reader, projectId: number, ids: readonly string[]): AsyncGenerator<ExportedItem> {
+async function* sessionsOf(reader: Reader, projectId: number, ids: readonly string[]): AsyncGenerator<StoredSession> {
   for (let from = 0; from < ids.length; from += AT_ONCE) {
     const { rows } = await reader.query<SessionRecord>(
       `SELECT ${SESSION_COLUMNS} FROM sessions WHERE project_id = $1 AND session_id = ANY ($2::text[]) ORDER BY session_id`,
       [projectId, ids.slice(from, from + AT_ONCE)],
     );
-    for (const session of await toStoredSessions(reader, projectId, rows)) yield { session };
+    yield* await toStoredSessions(reader, projectId, rows);
   }
 }
 
@@ -80,12 +85,14 @@ async function* deadLettersOf(reader: Reader, projectId: number, userId: string)
   for (let count = AT_ONCE; count === AT_ONCE; ) {
     const { rows } = await reader.query<ExportedDeadLetter & { id: number }>(
       `SELECT id, code, detail, log_id AS "logId", topic, partition, log_offset AS "offset", log_time AS "logMs",
-         record_value AS value
+         record_value AS value, replay_value AS replay
        FROM dead_letters WHERE project_id = $1 AND id > $2 ORDER BY id LIMIT ${AT_ONCE}`,
       [projectId, after],
     );
     count = rows.length;
     after = rows.at(-1)?.id ?? after;
-    for (const { id: _, ...deadLetter } of rows) if (carriesUser(deadLetter.value, userId)) yield { deadLetter };
+    for (const { id: _, ...deadLetter } of rows) {
+      if (carriesUser(deadLetter.value, userId) || carriesUser(deadLetter.replay, userId)) yield { deadLetter };
+    }
   }
 }
