@@ -123,7 +123,7 @@ export async function startWorker(
   { config, logger, lifecycle }: Service,
   parts: { log: EventLog; pool: Pool; verifier: Verifier; projectSettings: SettingsView },
 ): Promise<void> {
-  const { createWorker, startMaintenance, startSettingsPublisher } = await import('@wayline/worker');
+  const { createWorker, startHopRemaker, startMaintenance, startSettingsPublisher } = await import('@wayline/worker');
   const { batchRows: maxRows, lingerMs, transactions: concurrency, rowsPerSecond, adaptive, maxRejected } = config;
   const { group } = config;
   const sessionTimeoutMs = config.kafkaSessionSeconds * 1000;
@@ -137,6 +137,8 @@ export async function startWorker(
   const { retentionDays, maintenanceSeconds } = config;
   const maintenance = startMaintenance({ ...parts, group, logger, retentionDays, everyMs: maintenanceSeconds * 1000 });
   lifecycle.onStop('the maintenance', () => maintenance.stop());
+  const hops = startHopRemaker({ ...parts, logger });
+  lifecycle.onStop('the hops', () => hops.stop());
 }
 
 /** @param graceMs for so long a role stays ready although the log is away */

@@ -1,6 +1,7 @@
 export * from './dead-letters/index.ts';
 export * from './erasure/index.ts';
 export * from './export/export-user.ts';
+export { remakeHops } from './hops/remake-hops.ts';
 export { findProject, insertProject, type ProjectRow, renameProject } from './identity/projects.ts';
 export {
   findWriteKey,

@@ -9,7 +9,7 @@ import {
   makePartitionsAhead,
   type RetentionOptions,
   verifyStored,
-  withMaintenanceLock,
+  withBackgroundLock,
 } from '../src/index.ts';
 import { batchOf, eventOf, type RecordOptions, storeVerdict } from './batches.ts';
 import { createStoreDatabase } from './store-database.ts';
@@ -255,16 +255,16 @@ describe('retention', () => {
     const entered = new Promise<void>((resolve) => {
       begun = resolve;
     });
-    const first = withMaintenanceLock(pool, async () => {
+    const first = withBackgroundLock(pool, 'maintenance', async () => {
       begun();
       await held;
       return 'first';
     });
     await entered;
-    expect(await withMaintenanceLock(pool, async () => 'second')).toBeUndefined();
+    expect(await withBackgroundLock(pool, 'maintenance', async () => 'second')).toBeUndefined();
     end();
     expect(await first).toBe('first');
-    expect(await withMaintenanceLock(pool, async () => 'third')).toBe('third');
+    expect(await withBackgroundLock(pool, 'maintenance', async () => 'third')).toBe('third');
   });
 
   test('A9: partitions are made for the days ahead', async () => {

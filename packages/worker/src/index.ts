@@ -1,3 +1,4 @@
+export { type HopRemaker, type HopRemakerOptions, startHopRemaker } from './hop-remaker.ts';
 export { type Maintenance, type MaintenanceOptions, startMaintenance } from './maintenance.ts';
 export {
   type SettingsPublisher,

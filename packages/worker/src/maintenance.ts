@@ -7,7 +7,7 @@ import {
   noteLogProgress,
   type Pool,
   type RetentionReport,
-  withMaintenanceLock,
+  withBackgroundLock,
 } from '@wayline/store';
 import { readCompleteThrough } from './maintenance-progress.ts';
 import type { WorkerLogger } from './worker-logger.ts';
@@ -70,7 +70,7 @@ export function startMaintenance(options: MaintenanceOptions): Maintenance {
   async function run(): Promise<void> {
     while (!signal.aborted) {
       try {
-        await withMaintenanceLock(pool, pass);
+        await withBackgroundLock(pool, 'maintenance', pass);
       } catch (error) {
         if (!signal.aborted) logger.warn({ err: error }, 'maintenance did not succeed; it is tried again');
       }

@@ -1,4 +1,4 @@
-import { applyRetention, readLogProgress, withMaintenanceLock } from '@wayline/store';
+import { applyRetention, readLogProgress, withBackgroundLock } from '@wayline/store';
 import type { Config } from '../config.ts';
 import { UsageError } from '../errors.ts';
 import { withPool } from '../store-access.ts';
@@ -19,7 +19,7 @@ export async function applyRetentionCommand(config: Config<'admin'>): Promise<An
       );
     }
     const throughMs = progress.completeThroughMs;
-    const report = await withMaintenanceLock(pool, () =>
+    const report = await withBackgroundLock(pool, 'maintenance', () =>
       applyRetention(pool, { throughMs, defaultDays: config.retentionDays, thorough: true }),
     );
     if (!report) throw new UsageError('A worker is at it just now; its log tells what it deletes.');

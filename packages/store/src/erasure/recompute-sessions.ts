@@ -1,4 +1,5 @@
 import type { PoolClient } from 'pg';
+import { markAllDirty } from '../hops/mark-dirty.ts';
 
 /** Aggregates that mirror `keepLatest` of write/sessions.ts: the value with the greatest (corrected time, event id). */
 const latest = (name: string, column: string, has: string): string =>
@@ -89,6 +90,7 @@ export async function recomputeSessions(
       machines.map(({ sessionId }) => sessionId),
     ]);
   }
+  await markAllDirty(client, projectId, sessionIds);
   return rows[0] as { kept: number; gone: number };
 }
 

@@ -11,8 +11,13 @@ const SESSIONS = `
   ), held AS (
     SELECT s.session_id FROM sessions s JOIN expired USING (session_id)
     WHERE s.project_id = $1 ORDER BY s.session_id FOR UPDATE OF s
+  ), gone AS (
+    DELETE FROM sessions s USING held WHERE s.project_id = $1 AND s.session_id = held.session_id AND s.last_at < $2
+    RETURNING s.session_id
+  ), hops AS (
+    DELETE FROM session_hops h USING gone WHERE h.project_id = $1 AND h.session_id = gone.session_id
   )
-  DELETE FROM sessions s USING held WHERE s.project_id = $1 AND s.session_id = held.session_id AND s.last_at < $2`;
+  SELECT FROM gone`;
 
 const byMachine = (table: 'session_machines' | 'machines', key: string): string => `
   WITH held AS (

@@ -2,6 +2,7 @@ import { randomInt } from 'node:crypto';
 import type { Pool, PoolClient, QueryResult } from 'pg';
 import { ErasedUsers } from '../erasure/erased-users.ts';
 import { ERASURE_LOCK } from '../erasure/tombstones.ts';
+import { type DirtySession, markDirty } from '../hops/mark-dirty.ts';
 import { type Accounted, countsOf, writeBatchRows, writeDeadLetters, writeLedger } from './accounting.ts';
 import { withoutClaimed, withoutRepeats } from './claims.ts';
 import { classifyStoreError } from './error-class.ts';
@@ -12,7 +13,7 @@ import { NameRegistry, type ResolvedNames } from './name-registry.ts';
 import type { JudgedRecord, PartitionBatch, StorableEvent, StoredCounts } from './partition-batch.ts';
 import { movePositions } from './positions.ts';
 import { rollupsOf, writeRollups } from './rollups.ts';
-import { deltasOf, writeDeltas } from './sessions.ts';
+import { type Deltas, deltasOf, writeDeltas } from './sessions.ts';
 
 /** All below the consumer group's session timeout, so that a stopped worker cannot hold its locks. */
 export interface TransactionTimeouts {
@@ -124,7 +125,9 @@ export class BatchWriter {
     });
     const candidates = await withoutClaimed(client, withoutRepeats(rows.sort(compareRows)));
     const fresh = await this.#storeRows(client, candidates);
-    await writeDeltas(client, deltasOf(fresh));
+    const deltas = deltasOf(fresh);
+    await writeDeltas(client, deltas);
+    await markDirty(client, dirtyOf(deltas), leastLogTime(batches));
     const rollups = rollupsOf(fresh);
     await writeRollups(client, rollups, { slot, known: this.#knownUsers });
     await writeDeadLetters(client, logId, batches);
@@ -206,6 +209,16 @@ function* keyTimes(batches: readonly PartitionBatch[]): Iterable<number> {
     for (const { verdict } of records) if ('store' in verdict) yield verdict.store.times.keyMs;
   }
 }
+
+/** Sessions with new events of apps. */
+function dirtyOf({ sessions }: Deltas): DirtySession[] {
+  return sessions.flatMap(({ projectId, sessionId, appFromMs, appToMs }) =>
+    appFromMs <= appToMs ? [{ projectId, sessionId, fromMs: appFromMs, toMs: appToMs }] : [],
+  );
+}
+
+const leastLogTime = (batches: readonly PartitionBatch[]): number =>
+  Math.min(...batches.map(({ records }) => (records[0] as JudgedRecord).timeMs));
 
 /** A connection whose state is unknown, or that leads to the wrong server, is thrown away, not given back. */
 async function rollBackAndRelease(client: PoolClient, throwAway: boolean): Promise<void> {

@@ -36,6 +36,9 @@ interface SessionDelta extends Span {
   platform: Latest<number> | undefined;
   sourceIds: Set<string>;
   typeIds: Set<string>;
+  /** Between which corrected times events of apps are new. */
+  appFromMs: number;
+  appToMs: number;
 }
 
 interface MachineInSession extends Span {
@@ -88,6 +91,10 @@ export function deltasOf(rows: readonly EventRow[]): Deltas {
     if (row.names.source) session.sourceIds.add(row.names.source.text);
     if (row.names.type) session.typeIds.add(row.names.type.text);
     noteLifecycle(session, row);
+    if (event.source?.kind === 'app') {
+      if (ms < session.appFromMs) session.appFromMs = ms;
+      if (ms > session.appToMs) session.appToMs = ms;
+    }
     const { machineId } = event;
     if (!machineId) continue;
     let machine = inSession.get(machineId);
@@ -131,6 +138,8 @@ function newSession({ projectId, event, times: { correctedMs } }: EventRow): Ses
     platform: undefined,
     sourceIds: new Set(),
     typeIds: new Set(),
+    appFromMs: Number.POSITIVE_INFINITY,
+    appToMs: Number.NEGATIVE_INFINITY,
   };
 }
 
