@@ -39,6 +39,8 @@ export function* loggedRecords(workload: LoggedWorkload): Generator<LoggedRecord
   const count = eventsOf(workload);
   const repeats = records - count;
   const distance = Math.min(REPEATED_AFTER, Math.ceil(count / 4));
+  // Those at the end are left out, as far as enough others are there: they would come again at once.
+  const span = Math.max(repeats, count - distance);
   const waiting: { due: number; logged: LoggedRecord }[] = [];
   let headers = requestHeaders();
   let at = 0;
@@ -46,8 +48,8 @@ export function* loggedRecords(workload: LoggedWorkload): Generator<LoggedRecord
     if (at % EVENTS_PER_REQUEST === 0) headers = requestHeaders();
     const logged = loggedRecord(line, headers);
     yield logged;
-    // Spread evenly, without dice: event n is repeated where n × repeats / count passes a whole number.
-    const isRepeated = Math.floor(((at + 1) * repeats) / count) > Math.floor((at * repeats) / count);
+    // Spread evenly, without dice: event n is repeated where n × repeats / span passes a whole number.
+    const isRepeated = at < span && Math.floor(((at + 1) * repeats) / span) > Math.floor((at * repeats) / span);
     if (isRepeated) waiting.push({ due: at + distance, logged: { ...logged, repeated: true } });
     while (waiting[0] && waiting[0].due <= at) yield (waiting.shift() as (typeof waiting)[number]).logged;
     at++;
