@@ -1,4 +1,4 @@
-import { afterAll, beforeEach, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { createTestDatabase, generateEvents, runWayline, type TestDatabase } from '@wayline/testkit';
 import { Client } from 'pg';
 import { compareWithStore } from '../src/compare/compare-with-store.ts';
@@ -8,8 +8,7 @@ const IDS = [...generateEvents({ count: 20 })].map((line) => (JSON.parse(line) a
 let database: TestDatabase;
 let client: Client;
 
-beforeEach(async () => {
-  await close();
+beforeAll(async () => {
   database = await createTestDatabase();
   const { code } = await runWayline(['migrate'], { env: { DATABASE_URL: database.url, LOG_LEVEL: 'warn' } });
   expect(code).toBe(0);
@@ -17,12 +16,11 @@ beforeEach(async () => {
   await client.connect();
   await client.query(`CREATE TABLE events_all PARTITION OF events FOR VALUES FROM (MINVALUE) TO (MAXVALUE)`);
 });
-afterAll(() => close());
-
-async function close(): Promise<void> {
-  await client?.end();
-  await database?.close();
-}
+beforeEach(() => client.query('TRUNCATE events, sessions, ledger'));
+afterAll(async () => {
+  await client.end();
+  await database.close();
+});
 
 /** Rows as a worker leaves them; `wrong` is what it did not do as it should. */
 async function store(ids: readonly string[], { read = ids.length, duplicate = 0, inSession = ids.length } = {}) {
