@@ -11,7 +11,7 @@ import type { BenchCase } from '../report/bench-report.ts';
 import { asReference, beside } from '../report/summarise.ts';
 import { type DrainRun, summariseCopies, summariseDrains } from '../report/summarise-worker.ts';
 import { type FreshDatabase, startFreshDatabase, withClient } from '../servers/fresh-database.ts';
-import { openWorkerSite } from '../servers/worker-site.ts';
+import { emptyTopic, type WorkerSite } from '../servers/worker-site.ts';
 import type { BenchFindings } from './bench-findings.ts';
 import type { BenchOptions } from './bench-options.ts';
 
@@ -34,11 +34,11 @@ const FLAT_MB = 32;
 /** Fills a log once, and has it stored into a PostgreSQL made for each run. The drain comes first of the cases. */
 export async function measureDrain(
   closers: Closers,
-  { name, workload, runs, copies }: DrainCase,
+  { name, workload, runs, copies, site }: DrainCase & { site: WorkerSite },
   { quick, tell }: BenchOptions,
 ): Promise<BenchFindings> {
   tell(`${name}: filling the log`);
-  const site = await openWorkerSite(closers);
+  await emptyTopic(site);
   const content = await runInChild('fill', { log: site.address, workload });
   const drains: DrainRun[] = [];
   const copied = new Map<number, CopyReport[]>();

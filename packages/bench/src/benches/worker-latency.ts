@@ -7,6 +7,7 @@ import { failuresOf } from '../report/failures.ts';
 import { rounded } from '../report/summarise.ts';
 import { withClient } from '../servers/fresh-database.ts';
 import { openPipeline } from '../servers/pipeline.ts';
+import type { WorkerSite } from '../servers/worker-site.ts';
 import type { BenchFindings } from './bench-findings.ts';
 import type { BenchOptions } from './bench-options.ts';
 
@@ -26,11 +27,15 @@ const SUSTAINED_SECONDS = 1;
  * load.
  * @param drained rows/s of a drain, of which the rates are parts
  */
-export async function measureLatency(closers: Closers, drained: number, options: BenchOptions): Promise<BenchFindings> {
+export async function measureLatency(
+  closers: Closers,
+  { site, drained }: { site: WorkerSite; drained: number },
+  options: BenchOptions,
+): Promise<BenchFindings> {
   const { quick, tell } = options;
   const seconds = options.seconds ?? (quick ? QUICK_SECONDS : SECONDS);
   tell(`${LATENCY}: starting what is needed`);
-  const pipeline = await openPipeline(closers);
+  const pipeline = await openPipeline(closers, site);
   const findings: BenchFindings = { cases: [], failures: [] };
 
   const load = async (part: string, eventsPerSecond: number): Promise<BenchCase> => {

@@ -1,6 +1,7 @@
-import { type Closers, withClosers } from '../closers.ts';
+import type { Closers } from '../closers.ts';
 import type { BenchCase, Reference } from '../report/bench-report.ts';
 import { asReference, beside } from '../report/summarise.ts';
+import { openWorkerSite } from '../servers/worker-site.ts';
 import type { BenchFindings } from './bench-findings.ts';
 import type { BenchOptions } from './bench-options.ts';
 import { type DrainCase, measureDrain } from './drain-case.ts';
@@ -23,7 +24,9 @@ export async function benchWorker(closers: Closers, options: BenchOptions): Prom
     findings.cases.push(...cases);
     findings.failures.push(...failures);
   };
-  const drained = (drainCase: DrainCase) => withClosers(closers, (own) => measureDrain(own, drainCase, options));
+  options.tell('starting what is needed');
+  const site = await openWorkerSite(closers);
+  const drained = (drainCase: DrainCase) => measureDrain(closers, { ...drainCase, site }, options);
   const isWanted = (name: string) => name.includes(only);
   const { plain, others, repeated } = drainCases(options);
   const wantedRepeated = repeated.filter(({ name }) => isWanted(name));
@@ -42,7 +45,7 @@ export async function benchWorker(closers: Closers, options: BenchOptions): Prom
   }
   if (maximum && isWanted(LATENCY)) {
     const { eventsPerSecond } = maximum;
-    const { cases, failures } = await withClosers(closers, (own) => measureLatency(own, eventsPerSecond, options));
+    const { cases, failures } = await measureLatency(closers, { site, drained: eventsPerSecond }, options);
     add({ cases: cases.map((found) => beside(found, { limit: maximum })), failures });
   }
   return findings;

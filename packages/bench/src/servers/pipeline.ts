@@ -4,7 +4,7 @@ import type { Closers } from '../closers.ts';
 import { type StoredProgress, watchProgress } from '../measure/stored-progress.ts';
 import { type FreshDatabase, startFreshDatabase } from './fresh-database.ts';
 import { openLog } from './log-address.ts';
-import { openWorkerSite, startIngest, startWorker } from './worker-site.ts';
+import { emptyTopic, startIngest, startWorker, type WorkerSite } from './worker-site.ts';
 
 /** From HTTP to PostgreSQL, each role a process of its own. */
 export interface Pipeline {
@@ -19,8 +19,8 @@ export interface Pipeline {
   withLog<T>(work: (log: EventLog) => Promise<T>): Promise<T>;
 }
 
-export async function openPipeline(closers: Closers): Promise<Pipeline> {
-  const site = await openWorkerSite(closers);
+export async function openPipeline(closers: Closers, site: WorkerSite): Promise<Pipeline> {
+  await emptyTopic(site);
   const { topic } = site.address;
   const database = await startFreshDatabase(closers);
   const worker = startWorker(site, database.url);

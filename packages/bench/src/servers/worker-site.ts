@@ -1,21 +1,22 @@
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { TOPICS } from '@wayline/contracts';
 import { runWayline, startKafka, startWayline, type TestProcess } from '@wayline/testkit';
+import { Kafka, logLevel } from 'kafkajs';
 import type { Closers } from '../closers.ts';
 import { processListening } from '../measure/process-listening.ts';
-import { type LogAddress, openLog } from './log-address.ts';
+import { openLog } from './log-address.ts';
 
-/** A Kafka of its own with the topics, empty, and what Wayline's processes on it are told. */
+/** A Kafka of its own, and what Wayline's processes on it are told. */
 export interface WorkerSite {
   folder: string;
-  address: LogAddress;
+  address: { topic: string; brokers: readonly string[] };
   brokerPid: number | undefined;
   env: Readonly<Record<string, string>>;
 }
 
 const BROKER_HEAP_MB = 1024;
 
-/** Each content of the log has a broker of its own: the topic's name is fixed, and nothing is left of the one before. */
 export async function openWorkerSite(closers: Closers): Promise<WorkerSite> {
   const folder = await closers.folder();
   const secretFile = join(folder, 'secrets.json');
@@ -23,14 +24,27 @@ export async function openWorkerSite(closers: Closers): Promise<WorkerSite> {
   const kafka = await startKafka({ heapMb: BROKER_HEAP_MB });
   closers.add(() => kafka.close());
   const [broker = ''] = kafka.brokers;
-  const address = { topic: TOPICS.events, brokers: kafka.brokers };
-  await (await openLog(address)).close();
   return {
     folder,
-    address,
+    address: { topic: TOPICS.events, brokers: kafka.brokers },
     brokerPid: processListening(Number(broker.split(':').at(-1))),
     env: { WAYLINE_SECRET_FILE: secretFile, KAFKA_BROKERS: broker, HOST: '127.0.0.1', PORT: '0', LOG_LEVEL: 'info' },
   };
+}
+
+/** The topic is empty then, and its offsets begin at 0 again. Nothing may be reading or writing it. */
+export async function emptyTopic({ address }: WorkerSite): Promise<void> {
+  const { topic, brokers } = address;
+  const admin = new Kafka({ brokers: [...brokers], clientId: 'wayline-bench', logLevel: logLevel.NOTHING }).admin();
+  await admin.connect();
+  try {
+    const isThere = async () => (await admin.listTopics()).includes(topic);
+    if (await isThere()) await admin.deleteTopics({ topics: [topic] });
+    while (await isThere()) await sleep(50);
+  } finally {
+    await admin.disconnect();
+  }
+  await (await openLog(address)).close();
 }
 
 /** The role `worker`, as it is deployed. */
