@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { runInChild } from '../children/child-process.ts';
 import { type Closers, withClosers } from '../closers.ts';
-import { compareWithStore } from '../compare/compare-with-store.ts';
+import { compareWithStore, rollupFaults } from '../compare/compare-with-store.ts';
 import { dumpRows, type RowDump } from '../load/dump-rows.ts';
 import type { LoggedWorkload } from '../load/logged-records.ts';
 import type { CopyReport } from '../load/run-copy-job.ts';
@@ -50,7 +50,9 @@ export async function measureDrain(
       const drained = await drain(site, database, content.records);
       await withClient(database.url, async (client) => {
         const disk = await diskUsage(client);
-        drains.push({ drain: drained, disk, stored: await compareWithStore(client, content) });
+        const stored = await compareWithStore(client, content);
+        stored.faults.push(...(await rollupFaults(client)));
+        drains.push({ drain: drained, disk, stored });
         if (copies) dump ??= await dumpRows(client, join(site.folder, 'rows'), ROWS_PER_COPY);
       });
       if (!dump) return;

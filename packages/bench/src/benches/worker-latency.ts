@@ -1,5 +1,5 @@
 import type { Closers } from '../closers.ts';
-import { compareWithStore } from '../compare/compare-with-store.ts';
+import { compareWithStore, rollupFaults } from '../compare/compare-with-store.ts';
 import { readContent } from '../compare/read-content.ts';
 import { measurePipeline, type PipelineRun } from '../measure/pipeline-run.ts';
 import type { BenchCase } from '../report/bench-report.ts';
@@ -65,7 +65,10 @@ export async function measureLatency(
   }
 
   const content = await pipeline.withLog((log) => readContent(log, pipeline.topic));
-  const stored = await withClient(pipeline.database.url, (client) => compareWithStore(client, content));
+  const stored = await withClient(pipeline.database.url, async (client) => {
+    const found = await compareWithStore(client, content);
+    return { ...found, faults: [...found.faults, ...(await rollupFaults(client))] };
+  });
   for (const found of findings.cases) found.stored = [stored];
   findings.failures.push(...stored.faults.map((fault) => `${LATENCY}: ${fault}`));
   return findings;

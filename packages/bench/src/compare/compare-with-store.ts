@@ -1,3 +1,4 @@
+import { wrongRollups } from '@wayline/testkit';
 import type { Client } from 'pg';
 import type { LogContent } from '../load/run-fill-job.ts';
 
@@ -60,4 +61,10 @@ function faultsOf({ records, events, idSum }: LogContent, found: Found): string[
     [found.unbalanced === 0, `${found.unbalanced} rows of the ledger do not balance`],
   ];
   return expected.flatMap(([holds, fault]) => (holds ? [] : fault));
+}
+
+/** Sentences about rollups and uniques that are not what a recount over the events gives; takes as long as that. */
+export async function rollupFaults(client: Client): Promise<string[]> {
+  const wrong = await wrongRollups(client);
+  return wrong.length === 0 ? [] : [`the rollups are not what a recount gives, the first of them: ${wrong[0]}`];
 }

@@ -1,8 +1,7 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { TOPICS } from '@wayline/contracts';
-import { runWayline, startKafka, startWayline, type TestProcess } from '@wayline/testkit';
-import { Kafka, logLevel } from 'kafkajs';
+import { openKafkaAdmin, runWayline, startKafka, startWayline, type TestProcess } from '@wayline/testkit';
 import type { Closers } from '../closers.ts';
 import { processListening } from '../measure/process-listening.ts';
 import { openLog } from './log-address.ts';
@@ -35,8 +34,7 @@ export async function openWorkerSite(closers: Closers): Promise<WorkerSite> {
 /** The topic is empty then, and its offsets begin at 0 again. Nothing may be reading or writing it. */
 export async function emptyTopic({ address }: WorkerSite): Promise<void> {
   const { topic, brokers } = address;
-  const admin = new Kafka({ brokers: [...brokers], clientId: 'wayline-bench', logLevel: logLevel.NOTHING }).admin();
-  await admin.connect();
+  const admin = await openKafkaAdmin(brokers);
   try {
     const isThere = async () => (await admin.listTopics()).includes(topic);
     if (await isThere()) await admin.deleteTopics({ topics: [topic] });
