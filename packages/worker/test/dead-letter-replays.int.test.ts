@@ -178,6 +178,8 @@ describe('T8, O9: replaying', () => {
     expect(await replay(id, { event: { ...mended, occurredAt: edge }, dryRun: true })).toMatchObject({
       outcome: 'would-replay',
     });
+    // Without a time of its own it is of the time at which the log took it.
+    expect(await replay(id, { event: mended, dryRun: true })).toMatchObject({ outcome: 'would-replay' });
     const tooNew = logMs - 8 * DAY;
     expect(await replay(id, { event: { ...mended, occurredAt: tooNew }, dryRun: true })).toMatchObject({
       errors: [{ code: 'time_too_new' }],
