@@ -151,7 +151,7 @@ describe('T8, O9: wayline dead-letters, in the order of mending', () => {
     const admin = (...args: string[]) =>
       runWayline(['admin', 'unattributed', ...args], { env: { WAYLINE_DATA_DIR: all.dataDir } });
     const { deadLetters: listed } = JSON.parse((await admin('--json')).stdout);
-    expect(listed).toMatchObject([{ code: 'missing_key', sessionId: null }]);
+    expect(listed).toMatchObject([{ code: 'missing_key', state: 'open' }]);
     const { stdout } = await admin(listed[0].id);
     expect(stdout).toContain('header     Wayline-Key: wlk_');
     expect(stdout).not.toContain(dev.writeKey);

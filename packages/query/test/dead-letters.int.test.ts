@@ -132,7 +132,7 @@ describe('T8: causes', () => {
     expect(causes[0]).toEqual({
       cause: expect.stringMatching(/^[0-9a-f]{12}$/),
       code: 'time_too_old',
-      detail: '/occurredAt: corrected to …, before …, the earliest that this key may write',
+      detail: '/occurredAt: corrected to N, before N, the earliest that this key may write',
       count: 3,
       open: 2,
       firstAt: iso(0),
@@ -147,8 +147,8 @@ describe('T8: causes', () => {
   });
 
   test.each([
-    ['of JSON.parse', 'Unexpected token \'r\', "rub"bish" is not valid JSON', 'Unexpected token … is not valid JSON'],
-    ['with numbers', 'row size 18032 exceeds maximum 2704 for "events_pkey"', 'row size N exceeds maximum N for "…"'],
+    ['of JSON.parse', 'Unexpected token \'r\', "rub"bish" is not valid JSON', '…'],
+    ['with numbers', 'row size 18032 exceeds maximum 2704 for "events_pkey"', 'row size N exceeds maximum N for …'],
     ['with ids', 'must not be 01890a5d-ac96-774b-bcce-b302099a8057', 'must not be …'],
     ['of an encoding', 'the value is not UTF-8', 'the value is not UTF-8'],
     ['with a pointer', '/context/items/17/name: must be a text', '/context/items/N/name: must be a text'],

@@ -1,5 +1,5 @@
 import type { Reader } from '../read-only.ts';
-import { CAUSE, CAUSE_DETAIL, type DeadLetterFilter, deadLetterCondition, STATE } from './dead-letter-filter.ts';
+import { CAUSE_DETAIL, causeOf, type DeadLetterFilter, deadLetterCondition, STATE } from './dead-letter-filter.ts';
 
 /** Dead letters of one code, whose details differ in nothing but names, numbers and times. Times in epoch ms. */
 export interface DeadLetterCause {
@@ -25,11 +25,11 @@ export async function deadLetterCauses(
 ): Promise<DeadLetterCause[]> {
   const values: unknown[] = [limit];
   const { rows } = await reader.query<DeadLetterCause>(
-    `SELECT ${CAUSE} AS cause, code, ${CAUSE_DETAIL} AS detail, count(*) AS count,
-       count(*) FILTER (WHERE ${STATE} = 'open') AS open, min(log_time) AS "firstMs", max(log_time) AS "lastMs",
-       max(id) AS "exampleId"
-     FROM dead_letters WHERE ${deadLetterCondition(filter, values)}
-     GROUP BY 1, 2, 3 ORDER BY count(*) DESC, max(id) DESC LIMIT $1`,
+    `SELECT ${causeOf('detail')} AS cause, c.* FROM (
+       SELECT code, ${CAUSE_DETAIL} AS detail, count(*) AS count, count(*) FILTER (WHERE ${STATE} = 'open') AS open,
+         min(log_time) AS "firstMs", max(log_time) AS "lastMs", max(id) AS "exampleId"
+       FROM dead_letters WHERE ${deadLetterCondition(filter, values)} GROUP BY 1, 2
+     ) c ORDER BY count DESC, "exampleId" DESC LIMIT $1`,
     values,
   );
   return rows;
