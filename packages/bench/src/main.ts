@@ -40,6 +40,7 @@ export async function main(args: readonly string[]): Promise<number> {
     const { name, bench, options, json } = readCommand(args, (text) => say(`· ${text}`));
     const commit = await commitHere();
     const { cases, failures } = await bench(closers, options);
+    if (cases.length === 0) throw new UsageError(`There is no case whose name holds "${options.only}".`);
     const report: BenchReport = { bench: name, machine: describeMachine(), commit, cases, failures };
     process.stdout.write(`${caseTable(cases)}\n`);
     for (const failure of failures) say(`FAILED ${failure}`);

@@ -85,6 +85,7 @@ describe('T11: the fate of an event', () => {
       fate: 'dead-lettered',
       reason: 'time_too_old',
       detail: 'too long ago',
+      deadLetter: expect.stringMatching(/^\d+$/),
       topic: 'elsewhere',
       partition: 0,
       offset: rows[0].next_offset - 1,

@@ -13,6 +13,7 @@ export * from './postgres.ts';
 export * from './postgres-shared.ts';
 export * from './process.ts';
 export * from './recording-client.ts';
+export * from './recount-rollups.ts';
 export * from './seeded-random.ts';
 export * from './small-disk.ts';
 export * from './strict-accounting.ts';

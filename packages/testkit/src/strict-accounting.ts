@@ -1,4 +1,5 @@
 import { Client } from 'pg';
+import { wrongRollups } from './recount-rollups.ts';
 
 /** What is stored, held against what was acknowledged. All lists are empty and `unbalanced` is 0 where nothing is wrong. */
 export interface Accounting {
@@ -16,12 +17,14 @@ export interface Accounting {
   ledgerDifference: number;
   /** Sessions whose count, first or last time differs from a recount over the events. */
   wrongSessions: string[];
+  /** Rows of rollups and uniques that differ from a recount over the events. */
+  wrongRollups: string[];
   ledger: { read: number; stored: number; duplicate: number; expired: number };
 }
 
 /**
  * The strict accounting after a run with faults: every acknowledged event exactly once, nothing that was never sent, the
- * ledger balanced, sessions equal to a recount.
+ * ledger balanced, sessions and rollups equal to a recount.
  * @param sent ids of all events that were sent, acknowledged or not; default: the acknowledged ones
  */
 export async function accountFor(
@@ -64,6 +67,7 @@ export async function accountFor(
       unbalancedHours: unbalanced,
       ledgerDifference: total - (sums.stored - removed),
       wrongSessions: sessions.map(({ id }) => id),
+      wrongRollups: await wrongRollups(client),
       ledger: sums,
     };
   } finally {
@@ -80,4 +84,5 @@ export const NOTHING_WRONG = {
   unbalancedHours: 0,
   ledgerDifference: 0,
   wrongSessions: [],
+  wrongRollups: [],
 } satisfies Partial<Accounting>;

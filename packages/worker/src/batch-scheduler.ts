@@ -11,15 +11,11 @@ import {
 } from '@wayline/store';
 import { cutByHour, inHalves } from './batch-parts.ts';
 import { RejectionLimit } from './rejection-limit.ts';
+import type { Throttle } from './throttle.ts';
 import type { WorkerLogger } from './worker-logger.ts';
 
-export interface SchedulerSettings {
-  /** Rows of one transaction, over all its partitions; a single partition's batch may hold more. */
-  maxRows: number;
-  /** How long a first batch waits for others to join its transaction, ms; none while one is being written. */
-  lingerMs: number;
-  /** Transactions in flight, over different partitions. */
-  concurrency: number;
+/** What happens to a partition of which PostgreSQL refuses row after row. */
+export interface RejectionSettings {
   /** After so many rows of a partition that PostgreSQL refused in a run, the partition stops: see `RejectionLimit`. */
   maxRejected: number;
   /** A stopped partition is tried again after so long, ms. */
@@ -30,7 +26,8 @@ export interface SchedulerOptions {
   writer: Pick<BatchWriter, 'write' | 'forget'>;
   /** The stored position of a partition, read afresh. */
   readNextOffset(batch: PartitionBatch): Promise<number>;
-  settings: SchedulerSettings;
+  throttle: Throttle;
+  rejections: RejectionSettings;
   logger: WorkerLogger;
   /** Told after each commit. */
   onStored(batches: readonly PartitionBatch[], counts: readonly StoredCounts[]): void;
@@ -54,6 +51,8 @@ interface Job {
 
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 10_000;
+/** After so long the throttle is asked again, which may have been set otherwise meanwhile. */
+const LONGEST_REST_MS = 1_000;
 /** So often a batch is written again at once after a deadlock, a moment later each time. */
 const AT_ONCE_TIMES = 5;
 const MOMENT_MS = 10;
@@ -69,10 +68,11 @@ export class BatchScheduler {
   #waiting: Job[] = [];
   #inFlight = 0;
   #linger: NodeJS.Timeout | undefined;
+  #resting: NodeJS.Timeout | undefined;
 
   constructor(options: SchedulerOptions) {
     this.#options = options;
-    this.#rejections = new RejectionLimit(options.settings.maxRejected);
+    this.#rejections = new RejectionLimit(options.rejections.maxRejected);
   }
 
   /**
@@ -118,11 +118,26 @@ export class BatchScheduler {
   }
 
   #schedule(): void {
-    const { settings } = this.#options;
-    if (this.#inFlight >= settings.concurrency || this.#waiting.length === 0) return;
+    const { throttle } = this.#options;
+    const { maxRows, lingerMs } = throttle.settings;
+    if (this.#inFlight >= throttle.concurrency || this.#waiting.length === 0 || this.#resting) return;
+    const restMs = throttle.waitMs(performance.now());
+    if (restMs > 0) {
+      this.#rest(Math.min(restMs, LONGEST_REST_MS));
+      return;
+    }
     const rows = this.#waiting.reduce((sum, job) => sum + nextPart(job).records.length, 0);
-    if (rows >= settings.maxRows || this.#inFlight > 0) this.#startNext();
-    else this.#linger ??= setTimeout(() => this.#startNext(), settings.lingerMs);
+    if (rows >= maxRows || this.#inFlight > 0) this.#startNext();
+    else this.#linger ??= setTimeout(() => this.#startNext(), lingerMs);
+  }
+
+  #rest(ms: number): void {
+    clearTimeout(this.#linger);
+    this.#linger = undefined;
+    this.#resting = setTimeout(() => {
+      this.#resting = undefined;
+      this.#schedule();
+    }, ms);
   }
 
   #startNext(): void {
@@ -150,7 +165,7 @@ export class BatchScheduler {
     for (const job of first.alone ? [] : this.#waiting.slice(1)) {
       if (job.alone) continue;
       rows += nextPart(job).records.length;
-      if (rows > this.#options.settings.maxRows) break;
+      if (rows > this.#options.throttle.settings.maxRows) break;
       group.push(job);
     }
     this.#waiting = this.#waiting.filter((job) => !group.includes(job));
@@ -161,12 +176,16 @@ export class BatchScheduler {
   /** One transaction. Afterwards each job of the group is settled, waiting or pausing. */
   async #write(group: readonly Job[]): Promise<void> {
     const batches = group.map(nextPart);
+    const begunMs = performance.now();
     let counts: StoredCounts[];
     try {
       counts = await this.#options.writer.write(batches);
     } catch (error) {
       return this.#failed(group, error);
     }
+    const nowMs = performance.now();
+    const rows = batches.reduce((sum, { records }) => sum + records.length, 0);
+    this.#options.throttle.wrote({ rows, ms: nowMs - begunMs }, nowMs);
     this.#options.onStored(batches, counts);
     for (const [i, job] of group.entries()) this.#advance(job, counts[i] as StoredCounts);
   }
@@ -281,7 +300,7 @@ export class BatchScheduler {
     else if (part.records.length > 1) {
       halve(job);
       this.#enqueue(job);
-    } else if (!record || 'deadLetter' in record.verdict) {
+    } else if (!record || !('store' in record.verdict)) {
       // A dead letter that could not be kept would be a loss.
       this.#tryAgain([job], error, { ...failure, remedy: 'wait', needsMending: true });
     } else if (this.#rejections.take(part)) {
@@ -308,14 +327,14 @@ export class BatchScheduler {
 
   /** Nothing more is put aside: the record is tried again, now and then, until it is taken or the lease ends. */
   #stop(job: Job, error: unknown): void {
-    const { settings, logger } = this.#options;
+    const { rejections, logger } = this.#options;
     const { topic, partition, firstOffset } = nextPart(job);
     job.stopped = true;
     logger.error(
-      { err: error, topic, partition, offset: firstOffset, maxRejected: settings.maxRejected },
+      { err: error, topic, partition, offset: firstOffset, maxRejected: rejections.maxRejected },
       'partition stopped: PostgreSQL refuses row after row; no more of them become dead letters',
     );
-    this.#pause([job], settings.stoppedMs);
+    this.#pause([job], rejections.stoppedMs);
   }
 }
 

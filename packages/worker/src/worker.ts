@@ -18,11 +18,15 @@ import {
   type StoredCounts,
   type TransactionTimeouts,
 } from '@wayline/store';
-import { BatchScheduler, type SchedulerSettings } from './batch-scheduler.ts';
+import { BatchScheduler, type RejectionSettings } from './batch-scheduler.ts';
 import { beginPosition } from './begin-position.ts';
 import { createRecordJudge } from './judge-record.ts';
 import { type LagWatch, startLagWatch } from './lag-watch.ts';
+import { type PressureWatch, watchPressure } from './pressure-watch.ts';
+import { Throttle, type ThrottleSettings } from './throttle.ts';
 import type { WorkerLogger } from './worker-logger.ts';
+
+export type WorkerSettings = ThrottleSettings & RejectionSettings;
 
 export interface WorkerOptions {
   log: EventLog;
@@ -33,7 +37,7 @@ export interface WorkerOptions {
   logger: WorkerLogger;
   /** Which keys were revoked, and what else holds for projects and keys. Default: nothing is set. */
   projectSettings?: Pick<SettingsView, 'key'>;
-  settings?: Partial<SchedulerSettings>;
+  settings?: Partial<WorkerSettings>;
   /** The group's session timeout: a transaction gives up before it, so that a stopped worker does not hold its locks. */
   sessionTimeoutMs?: number;
   /** How often it is told how far behind the worker is, ms. Default 30 s. */
@@ -51,10 +55,11 @@ export interface Worker {
   readonly ended: Promise<void>;
 }
 
-const DEFAULTS: SchedulerSettings = {
+const DEFAULTS: WorkerSettings = {
   maxRows: 5_000,
   lingerMs: 10,
   concurrency: 2,
+  adaptive: true,
   maxRejected: 100,
   stoppedMs: 60_000,
 };
@@ -69,6 +74,9 @@ function timeoutsBelow(sessionMs: number): TransactionTimeouts {
 export function createWorker(options: WorkerOptions): Worker {
   const { log, pool, group, verifier, logger, settings, onStored, sessionTimeoutMs = 30_000, lagEveryMs } = options;
   const judge = createRecordJudge({ verifier, settings: options.projectSettings ?? emptySettings() });
+  const configured = { ...DEFAULTS, ...settings };
+  const throttle = new Throttle(configured);
+  let watch: PressureWatch | undefined;
   const publish = (positions: readonly LogPosition[]): void => {
     log.publishPosition(group, positions).catch((error: unknown) => {
       logger.warn({ err: error }, 'the log could not be told how far the worker is');
@@ -82,8 +90,15 @@ export function createWorker(options: WorkerOptions): Worker {
     return answer;
   };
   const scheduler = new BatchScheduler({
-    writer: new BatchWriter({ pool, logId: log.id, group, timeouts: timeoutsBelow(sessionTimeoutMs) }),
-    settings: { ...DEFAULTS, ...settings },
+    writer: new BatchWriter({
+      pool,
+      logId: log.id,
+      group,
+      timeouts: timeoutsBelow(sessionTimeoutMs),
+      onCommit: (ms) => watch?.committed(ms),
+    }),
+    throttle,
+    rejections: configured,
     logger,
     readNextOffset: async ({ topic, partition }) => {
       const position = await readPosition(pool, { logId: log.id, group, topic, partition });
@@ -119,6 +134,7 @@ export function createWorker(options: WorkerOptions): Worker {
   return {
     ended,
     async start() {
+      watch = watchPressure({ pool, group, throttle, configured, logger });
       const joined = await log.consume({
         group,
         topics: STORED_TOPICS,
@@ -134,6 +150,7 @@ export function createWorker(options: WorkerOptions): Worker {
     async stop() {
       await lagWatch?.stop();
       await consumer?.close();
+      await watch?.stop();
       resolveEnded();
     },
   };

@@ -1,9 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
 import { type JudgedRecord, type PartitionBatch, PositionMovedError, type StoredCounts } from '@wayline/store';
 import { BatchScheduler } from '../src/batch-scheduler.ts';
+import { Throttle } from '../src/throttle.ts';
 
 const logger = { info() {}, warn() {}, error() {} };
-const settings = { maxRows: 100, lingerMs: 1, concurrency: 2, maxRejected: 3, stoppedMs: 5 };
+const settings = { maxRows: 100, lingerMs: 1, concurrency: 2, adaptive: true };
+const rejections = { maxRejected: 3, stoppedMs: 5 };
 
 function batchOf(partition: number, firstOffset: number, count: number): PartitionBatch {
   const records = Array.from(
@@ -29,7 +31,8 @@ function batchOf(partition: number, firstOffset: number, count: number): Partiti
 function schedulerOver(write: (batches: readonly PartitionBatch[]) => Promise<void>, position = 0) {
   const calls: (readonly PartitionBatch[])[] = [];
   const scheduler = new BatchScheduler({
-    settings,
+    throttle: new Throttle(settings),
+    rejections,
     logger,
     readNextOffset: async () => position,
     onStored: () => undefined,

@@ -1,0 +1,61 @@
+import { type TimeRange, timestampOf } from '../queries/timestamps.ts';
+
+/** `open`: nobody has decided yet. A replayed one stays so, though it was discarded before. */
+export type DeadLetterState = 'open' | 'replayed' | 'discarded';
+
+export interface DeadLetterFilter {
+  /** 0: those whose project cannot be told. */
+  projectId: number;
+  state?: DeadLetterState | undefined;
+  code?: string | undefined;
+  topic?: string | undefined;
+  /** As `deadLetterCauses` tells it. */
+  cause?: string | undefined;
+  sessionId?: string | undefined;
+  /** By the time of the log. */
+  range?: TimeRange;
+}
+
+export const STATE = `CASE WHEN replayed_at IS NOT NULL THEN 'replayed' WHEN discarded_at IS NOT NULL THEN 'discarded'
+  ELSE 'open' END`;
+
+const STATES: Record<DeadLetterState, string> = {
+  open: 'replayed_at IS NULL AND discarded_at IS NULL', // as the index on the open ones says it
+  replayed: 'replayed_at IS NOT NULL',
+  discarded: 'replayed_at IS NULL AND discarded_at IS NOT NULL',
+};
+
+/** What differs from one dead letter to the next of the same cause, in this order: what is in it, and its stand-in. */
+const PARTICULARS: readonly (readonly [pattern: string, standIn: string])[] = [
+  // What JSON.parse quotes of the text, with whatever quotes are in it.
+  ['Unexpected token .* is not valid JSON', 'Unexpected token … is not valid JSON'],
+  ['"[^"]*"', '"…"'],
+  ['[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}', '…'],
+  ['\\d{4,}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?Z', '…'],
+  // Not of UTF-8, nor within a name.
+  ['(?<![[:alpha:]]-)\\m\\d+(\\.\\d+)?', 'N'],
+];
+
+/** The detail without what is particular to one record: so that those of one cause have the same. */
+export const CAUSE_DETAIL = PARTICULARS.reduce(
+  (sql, [pattern, standIn]) => `regexp_replace(${sql}, '${pattern}', '${standIn}', 'g')`,
+  'detail',
+);
+
+/** A short name of the cause, the same in every database. */
+export const CAUSE = `left(md5(code || ' ' || ${CAUSE_DETAIL}), 12)`;
+
+/** The filter as a condition on `dead_letters`; its values are added to those given. */
+export function deadLetterCondition(filter: DeadLetterFilter, values: unknown[]): string {
+  const { projectId, state, code, topic, cause, sessionId, range: { fromMs, toMs } = {} } = filter;
+  const place = (value: unknown): string => `$${values.push(value)}`;
+  const all = [`project_id = ${place(projectId)}`];
+  if (state !== undefined) all.push(STATES[state]);
+  if (code !== undefined) all.push(`code = ${place(code)}`);
+  if (topic !== undefined) all.push(`topic = ${place(topic)}`);
+  if (sessionId !== undefined) all.push(`session_id = ${place(sessionId)}`);
+  if (fromMs !== undefined) all.push(`log_time >= ${place(timestampOf(fromMs))}`);
+  if (toMs !== undefined) all.push(`log_time < ${place(timestampOf(toMs))}`);
+  if (cause !== undefined) all.push(`${CAUSE} = ${place(cause)}`);
+  return all.join(' AND ');
+}
