@@ -162,9 +162,10 @@ await describeWithKafka(
         `${load.acknowledged.size} events; without an owner for at most ${Math.round(watch.longest.ownerlessMs)} ms, ` +
           `standing still for at most ${Math.round(watch.longest.standstillMs)} ms\n`,
       );
-      expect(watch.longest.ownerlessMs).toBeLessThan(SESSION_MS);
-      // A killed worker is missed after the session timeout; then the group forms anew, and reads on.
-      expect(watch.longest.standstillMs).toBeLessThan(2 * SESSION_MS);
+      // A killed worker is waited for until its session times out; then the group forms, and somebody must look.
+      expect(watch.longest.ownerlessMs).toBeLessThan(SESSION_MS + 2000);
+      // It may hold its partitions for as long again before that; the rest is a busy machine's.
+      expect(watch.longest.standstillMs).toBeLessThan(4 * SESSION_MS);
 
       // What kafka-consumer-groups and KEDA look at is what is stored.
       const committed = async () => {

@@ -15,7 +15,8 @@ import { createStoreDatabase } from './store-database.ts';
 const LOG = { logId: 'log-a', group: 'g' };
 const TOPIC = 'wayline.events';
 const HOUR = 3_600_000;
-const NOON = Date.parse('2026-11-20T12:00:00Z');
+/** The start of an hour of today or yesterday: of the oldest books some may be pruned. */
+const NOON = Math.floor(Date.now() / HOUR) * HOUR - 5 * HOUR;
 
 let database: Awaited<ReturnType<typeof createStoreDatabase>>;
 let pool: pg.Pool;
@@ -38,8 +39,8 @@ const dead = (timeMs: number): Omit<JudgedRecord, 'offset'> => ({
 
 /** Two partitions over two hours, with a duplicate and a dead letter; partition 1 lost five records unread. */
 beforeEach(async () => {
-  await pool.query(`TRUNCATE events, sessions, session_machines, machines, users, hour_users, hours, series_minutes, positions, batches, ledger,
-    dead_letters, unclocked_ids, names, sources`);
+  await pool.query(`TRUNCATE events, sessions, session_machines, machines, users, positions, batches, ledger,
+    dead_letters, unclocked_ids, names, sources, hours, hour_users, series_minutes, session_hops, dirty_sessions`);
   const writer = new BatchWriter({ pool, ...LOG, timeouts: { statementMs: 20_000, idleMs: 15_000, lockMs: 10_000 } });
   for (const partition of [0, 1]) await ensurePosition(pool, { ...LOG, topic: TOPIC, partition }, 10);
   const again = eventOf({ sessionId: 's-again' });
@@ -84,28 +85,32 @@ describe('T11: a recount of what is stored', () => {
       ['offsets', 2],
       ['origins', 5],
       ['sessions', 4],
+      ['rollups', 1],
     ]);
   });
 
   test('a database in which nothing is stored agrees with itself', async () => {
-    await pool.query('TRUNCATE events, sessions, positions, batches, ledger, dead_letters');
+    await pool.query(
+      'TRUNCATE events, sessions, positions, batches, ledger, dead_letters, hours, hour_users, series_minutes',
+    );
     expect(await differences()).toEqual([]);
   });
 
-  const OF_FIRST = `hour = '2026-11-20T12:00:00Z' AND project_id = 1 AND partition = 0`;
+  const OF_FIRST = `hour = '${new Date(NOON).toISOString()}' AND project_id = 1 AND partition = 0`;
+  const ROLLUPS = ['rollups: events of an hour', 'rollups: events of an hour, in series'];
   test.each([
     {
       name: 'an event is gone',
       sql: `DELETE FROM events WHERE session_id = 's-1' AND batch_index = 1`,
-      found: ['ledger: stored events', 'sessions: events of a session'],
-      elsewhere: ['sessions: events of a session'], // it has events of that hour, too
+      found: ['ledger: stored events', ROLLUPS, 'sessions: events of a session'].flat(),
+      elsewhere: [ROLLUPS, 'sessions: events of a session'].flat(), // their hours are those of the events
     },
     {
       name: 'an event stands twice',
       sql: `INSERT INTO events SELECT (json_populate_record(e, '{"event_id":"a0000000-0000-4000-8000-00000000000f"}')).*
         FROM events e WHERE session_id = 's-again'`,
-      found: ['ledger: stored events', 'sessions: events of a session'],
-      elsewhere: [],
+      found: ['ledger: stored events', ROLLUPS, 'sessions: events of a session'].flat(),
+      elsewhere: ROLLUPS,
     },
     {
       name: 'an hour of the ledger does not balance',
@@ -180,8 +185,20 @@ describe('T11: a recount of what is stored', () => {
       elsewhere: [],
     },
     {
+      name: 'an hour has a user too many',
+      sql: 'UPDATE hours SET unique_users = unique_users + 1',
+      found: ['rollups: users of an hour'],
+      elsewhere: ['rollups: users of an hour'],
+    },
+    {
+      name: 'a minute of a series is gone',
+      sql: 'DELETE FROM series_minutes',
+      found: ['rollups: events of an hour, in series'],
+      elsewhere: ['rollups: events of an hour, in series'],
+    },
+    {
       name: 'a batch was written by a version that let it hold two hours: those are left out',
-      sql: `UPDATE batches SET last_log_time = '2026-11-20T13:00:00Z' WHERE first_offset = 13;
+      sql: `UPDATE batches SET last_log_time = last_log_time + interval '1 hour' WHERE first_offset = 13;
         UPDATE ledger SET stored = stored + 7, read = read + 7 WHERE ${OF_FIRST}`,
       found: [],
       elsewhere: [],
@@ -230,6 +247,25 @@ describe('T11: a recount of what is stored', () => {
     expect(await differences()).toEqual([]);
     await pool.query(`DELETE FROM events WHERE session_id = 's-3'`);
     expect(await differences()).toEqual(['ledger: stored events']);
+  });
+
+  test('A9: of the oldest books the batches may be pruned', async () => {
+    await pool.query(`DELETE FROM events WHERE batch_id IN (SELECT id FROM batches WHERE first_log_time < $1)`, [
+      new Date(NOON + HOUR).toISOString(),
+    ]);
+    await pool.query(`UPDATE ledger SET removed = stored WHERE hour = $1`, [new Date(NOON).toISOString()]);
+    await pool.query(`DELETE FROM batches WHERE first_log_time < $1`, [new Date(NOON + HOUR).toISOString()]);
+    expect(await differences()).toContain('batches: records read, and offsets');
+    for (const [table, columns] of [
+      ['batches', ['first_log_time', 'last_log_time']],
+      ['ledger', ['hour']],
+      ['dead_letters', ['log_time']],
+    ] as const) {
+      await pool.query(
+        `UPDATE ${table} SET ${columns.map((name) => `${name} = ${name} - interval '30 days'`).join(', ')}`,
+      );
+    }
+    expect(await differences()).toEqual([]);
   });
 
   test('of much that differs the first hundred are told, and how many there are', async () => {

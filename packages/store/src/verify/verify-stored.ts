@@ -6,6 +6,7 @@ import { verifyBatches } from './verify-batches.ts';
 import { verifyLedger } from './verify-ledger.ts';
 import { verifyOffsets } from './verify-offsets.ts';
 import { verifyOrigins } from './verify-origins.ts';
+import { verifyRollups } from './verify-rollups.ts';
 import { verifySessions } from './verify-sessions.ts';
 
 export type { CheckResult, Difference } from './check.ts';
@@ -16,7 +17,7 @@ export interface VerifyRange {
   toMs?: number | undefined;
 }
 
-const CHECKS = [verifyLedger, verifyBatches, verifyOffsets, verifyOrigins, verifySessions];
+const CHECKS = [verifyLedger, verifyBatches, verifyOffsets, verifyOrigins, verifySessions, verifyRollups];
 
 /**
  * Recounts what is stored, over one snapshot, so that it may be done while workers are at it. Each check is one statement
