@@ -1,4 +1,16 @@
-import type { HourUser, Rollups, SeenUser } from './rollups.ts';
+/** A user, the userId or else the anonymousId, in an hour of corrected time. */
+export interface HourUser {
+  projectId: number;
+  hourMs: number;
+  userId: string;
+}
+
+export interface SeenUser {
+  projectId: number;
+  userId: string;
+  /** Whether one of the events was `objectInView`. */
+  sawObject: boolean;
+}
 
 const MAX_KNOWN = 100_000;
 /** Rows may be erased: what is known is looked at afresh after so long. */
@@ -20,7 +32,7 @@ export class KnownUsers {
   }
 
   /** For after a commit. */
-  learn({ users, hourUsers }: Pick<Rollups, 'users' | 'hourUsers'>): void {
+  learn({ users, hourUsers }: { users: readonly SeenUser[]; hourUsers: readonly HourUser[] }): void {
     if (Date.now() - this.#since > FORGET_AFTER_MS) this.clear();
     if (this.#users.size + users.length > MAX_KNOWN) this.#users.clear();
     if (this.#hourUsers.size + hourUsers.length > MAX_KNOWN) this.#hourUsers.clear();

@@ -1,6 +1,6 @@
 import type { PoolClient } from 'pg';
 import type { EventRow } from './event-rows.ts';
-import type { KnownUsers } from './known-users.ts';
+import type { HourUser, KnownUsers, SeenUser } from './known-users.ts';
 import type { NameId } from './name-registry.ts';
 
 const MINUTE_MS = 60_000;
@@ -27,20 +27,6 @@ interface HourDelta {
   events: number;
   clicks: number;
   impressions: number;
-}
-
-/** A user, the userId or else the anonymousId, in an hour of corrected time. */
-export interface HourUser {
-  projectId: number;
-  hourMs: number;
-  userId: string;
-}
-
-export interface SeenUser {
-  projectId: number;
-  userId: string;
-  /** Whether one of the events was `objectInView`. */
-  sawObject: boolean;
 }
 
 /** What new rows add to the rollups; each list in the order of its table's key. */
