@@ -87,7 +87,7 @@ await describeWithKafka(
     test('T6: the worker stores what stands in the log exactly once, and stands beside a COPY of the same rows', async () => {
       const { cases } = await report('worker');
       const byName = (name: string) => cases.find((found) => found.case === name);
-      for (const name of ['drain, 2 h', 'drain, 24 h', 'drain, 2 h, 1 % duplicates', 'drain, 2 h, 50 % duplicates']) {
+      for (const name of ['drain, 2 h', 'drain, 24 h', '1 % duplicates, 2 h', '50 % duplicates, 2 h']) {
         expect(byName(name)).toMatchObject({
           ...DRAINED,
           limit: { name: expect.any(String), eventsPerSecond: expect.any(Number) },
@@ -95,7 +95,7 @@ await describeWithKafka(
         });
       }
       expect(byName('drain, 2 h')?.stored).toMatchObject([{ stored: 4000, duplicate: 0 }]);
-      expect(byName('drain, 2 h, 50 % duplicates')?.stored).toMatchObject([{ stored: 2000, duplicate: 2000 }]);
+      expect(byName('50 % duplicates, 2 h')?.stored).toMatchObject([{ stored: 2000, duplicate: 2000 }]);
       const limit = byName('COPY of the rows of "drain, 2 h", 2 connections');
       expect(byName('drain, 2 h')?.limit).toEqual({ name: limit?.case, eventsPerSecond: limit?.eventsPerSecond });
       const found = byName('acknowledged → queryable, at 50 % of the drain');
