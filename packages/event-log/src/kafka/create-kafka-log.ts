@@ -10,7 +10,7 @@ import { Appender } from './appender.ts';
 import { BrokerDirectory } from './broker-directory.ts';
 import { useOwnDecoder } from './decode-fetch.ts';
 import { findCluster } from './find-cluster.ts';
-import { findCoordinator } from './find-coordinator.ts';
+import { findCoordinator, leaveGroup } from './find-coordinator.ts';
 import { followTopic } from './follow-topic.ts';
 import { GroupConsumer } from './group-consumer.ts';
 import { type ConnectionSettings, type KafkaLogOptions, silentLogger } from './options.ts';
@@ -86,6 +86,7 @@ export async function createKafkaLog(options: KafkaLogOptions): Promise<EventLog
         ranges: log.ranges,
         peek: log.peek,
         findCoordinator: () => findCoordinator(directory, consume.group),
+        leave: (memberId) => leaveGroup(directory, consume.group, memberId),
         beforeLeaving: () => publisher.flush(consume.group),
       });
       consumers.add(consumer);
