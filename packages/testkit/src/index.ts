@@ -1,5 +1,7 @@
 export * from './certificates.ts';
+export * from './derived-tables.ts';
 export * from './events.ts';
+export * from './free-ports.ts';
 export * from './group-shares.ts';
 export * from './java-producer.ts';
 export * from './kafka-availability.ts';
@@ -10,6 +12,7 @@ export * from './kafka-shared.ts';
 export { runKafkaTool } from './kafka-tool.ts';
 export * from './postgres.ts';
 export * from './postgres-shared.ts';
+export * from './postgres-watch.ts';
 export * from './process.ts';
 export * from './recording-client.ts';
 export * from './seeded-random.ts';
