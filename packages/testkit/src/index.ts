@@ -7,6 +7,7 @@ export * from './java-producer.ts';
 export * from './kafka-availability.ts';
 export * from './kafka-cluster.ts';
 export * from './kafka-describe.ts';
+export { isProcessAlive } from './kafka-lock.ts';
 export * from './kafka-security.ts';
 export * from './kafka-shared.ts';
 export { runKafkaTool } from './kafka-tool.ts';

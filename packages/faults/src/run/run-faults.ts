@@ -85,8 +85,8 @@ async function injectAll(scene: Scene, options: RunOptions): Promise<{ outcomes:
     const outcome = await runStep(scene, step).catch((error: unknown) => error as Error);
     if (outcome instanceof Error) {
       const after = `after ${injected} faults, at ${names}`;
-      if (!(outcome instanceof NotRecoveredError)) throw new Error(`${outcome.message} (${after})`, { cause: outcome });
-      return { outcomes, failure: `It did not recover by itself, ${after}: ${outcome.message}` };
+      const what = outcome instanceof NotRecoveredError ? 'It did not recover by itself' : 'The run could not go on';
+      return { outcomes, failure: `${what}, ${after}: ${outcome.message}` };
     }
     if (scene.traffic.refusal) return { outcomes, failure: scene.traffic.refusal.message };
     if (outcome) {

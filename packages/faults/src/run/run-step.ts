@@ -37,11 +37,16 @@ export async function runStep(scene: Scene, step: Step): Promise<StepOutcome | u
   const before = { retries: scene.traffic.retries, endings: endings(scene), duplicates: await duplicatesIn(scene) };
   const injected: PlannedFault[] = [];
   const heals: Heal[] = [];
-  for (const fault of step) {
-    const heal = await fault.kind.inject(scene, createDice(fault.seed));
-    if (!heal) continue;
-    injected.push(fault);
-    heals.push(heal);
+  try {
+    for (const fault of step) {
+      const heal = await fault.kind.inject(scene, createDice(fault.seed));
+      if (!heal) continue;
+      injected.push(fault);
+      heals.push(heal);
+    }
+  } catch (error) {
+    await Promise.all(heals.map((heal) => heal()));
+    throw error;
   }
   if (injected.length === 0) return undefined;
   await sleep(Math.max(...injected.map(({ holdMs }) => holdMs)));

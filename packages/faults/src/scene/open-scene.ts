@@ -1,8 +1,8 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { freePorts, startKafka, startProcess, startTcpProxy } from '@wayline/testkit';
+import { freePorts, isProcessAlive, startKafka, startProcess, startTcpProxy } from '@wayline/testkit';
 import type { Closers } from '../closers.ts';
 import { openDatabase } from './database.ts';
 import { clusterIdOf } from './kafka-admin.ts';
@@ -25,11 +25,13 @@ export interface SceneOptions {
 /** A worker that was killed or has stopped is missed soon. */
 const SESSION_SECONDS = 8;
 const PENDING_MS = 180_000;
+const FOLDER_PREFIX = 'wayline-faults-run-';
 
 /** Starts Kafka, PostgreSQL, the roles and the traffic; all of it goes with the closers. */
 export async function openScene(closers: Closers, options: SceneOptions): Promise<Scene> {
   const { program, seed, rate, note } = options;
-  const folder = await mkdtemp(join(tmpdir(), 'wayline-faults-'));
+  await sweepStaleFolders();
+  const folder = await mkdtemp(join(tmpdir(), `${FOLDER_PREFIX}${process.pid}-`));
   closers.add(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }));
   const database = await openDatabase(closers, folder, options.diskBytes);
   const kafka = await startKafka({ brokers: 3, proxied: true });
@@ -67,7 +69,7 @@ export async function openScene(closers: Closers, options: SceneOptions): Promis
       port: ports.pop() as number,
       env: () => ({ ...shared, KAFKA_CLIENT_ID: name, KAFKA_GENERATION: String(log.generation), ...env }),
     });
-    closers.add(() => started.terminate());
+    closers.add(() => started.kill());
     return started;
   };
   const worker = async (name: string): Promise<SceneWorker> => {
@@ -103,6 +105,15 @@ export async function openScene(closers: Closers, options: SceneOptions): Promis
     logId: async () => `${await clusterIdOf(brokers)}:${log.generation}`,
     note,
   };
+}
+
+/** Removes what runs that were killed left behind. */
+async function sweepStaleFolders(): Promise<void> {
+  for (const name of await readdir(tmpdir())) {
+    const pid = new RegExp(`^${FOLDER_PREFIX}(\\d+)-`).exec(name)?.[1];
+    if (pid === undefined || isProcessAlive(Number(pid))) continue;
+    await rm(join(tmpdir(), name), { recursive: true, force: true, maxRetries: 5 }).catch(() => {});
+  }
 }
 
 /** The one project that all events are of. */

@@ -15,6 +15,8 @@ export interface RoleProcessOptions {
 /** How soon a process that ended by itself is started again, as by systemd or Kubernetes. */
 const AGAIN_MS = 500;
 const READY_MS = 90_000;
+/** It has WAYLINE_SHUTDOWN_SECONDS, 25; then it is killed, which its exit tells. */
+const TERMINATE_MS = 40_000;
 const KEPT_LINES = 20_000;
 
 /** A role as a process of its own, on a port that stays; started again whenever it ends without being told to. */
@@ -74,10 +76,16 @@ export class RoleProcess {
     return this.#end('SIGTERM');
   }
 
-  async #end(signal: NodeJS.Signals): Promise<ProcessExit | undefined> {
+  async #end(signal: 'SIGKILL' | 'SIGTERM'): Promise<ProcessExit | undefined> {
     this.#wanted = false;
     clearTimeout(this.#again);
-    return this.#current?.end(signal);
+    const child = this.#current;
+    const force = setTimeout(() => void child?.end('SIGKILL'), TERMINATE_MS);
+    try {
+      return await child?.end(signal);
+    } finally {
+      clearTimeout(force);
+    }
   }
 
   /** It stands still, with its connections open, until `resume`. Done when this returns. */
