@@ -76,7 +76,7 @@ async function runIn(closers: Closers, options: RunOptions): Promise<FaultsRepor
 async function injectAll(scene: Scene, options: RunOptions): Promise<{ outcomes: StepOutcome[]; failure?: string }> {
   const { kinds, seed, faults, quick, tell } = options;
   const outcomes: StepOutcome[] = [];
-  const schedule = createSchedule(kinds, { seed, pairShare: quick ? 0.6 : 0.35, holdScale: quick ? 0.5 : 1 });
+  const schedule = createSchedule(kinds, { seed, pairShare: quick ? 1 : 0.35, holdScale: quick ? 0.5 : 1 });
   let injected = 0;
   for (let missed = 0; injected < faults; ) {
     const planned = schedule.next().value.filter(({ kind }) => kind.possible?.(scene) ?? true);

@@ -23,7 +23,7 @@ export interface SceneOptions {
 }
 
 /** A worker that was killed or has stopped is missed soon. */
-const SESSION_SECONDS = 8;
+const SESSION_SECONDS = 6;
 const PENDING_MS = 180_000;
 const FOLDER_PREFIX = 'wayline-faults-run-';
 
