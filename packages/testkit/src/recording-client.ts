@@ -10,6 +10,8 @@ export interface RecordingClientOptions {
   concurrency: number;
   /** Every so many batches one is sent again after it was acknowledged. 0: never. A function is asked for each batch. */
   repeatEvery?: number | (() => number);
+  /** Once it is aborted nothing more is sent, whether it was acknowledged or not. */
+  signal?: AbortSignal;
   /** Told before a request is tried again. */
   onRetry?(): void;
   /** Told of every acknowledgement, with the number of events acknowledged so far, and the ids of these. */
@@ -39,7 +41,7 @@ export async function sendRecorded(
   lines: Iterable<string> | AsyncIterable<string>,
   options: RecordingClientOptions,
 ): Promise<Recording> {
-  const { batchSize, concurrency, repeatEvery = 0, onAcknowledged, onRetry } = options;
+  const { batchSize, concurrency, repeatEvery = 0, signal, onAcknowledged, onRetry } = options;
   const recording: Recording = { acknowledged: new Set(), retries: 0, repeated: 0, seconds: 0 };
   const begun = performance.now();
   const iterator = Symbol.asyncIterator in lines ? lines[Symbol.asyncIterator]() : lines[Symbol.iterator]();
@@ -63,10 +65,12 @@ export async function sendRecorded(
     return batch;
   }
 
-  async function send(batch: readonly string[]): Promise<void> {
+  /** False if it was told to end before. */
+  async function send(batch: readonly string[]): Promise<boolean> {
     for (;;) {
       const outcome = await trySend(`[${batch.join(',')}]`, options);
-      if (outcome === 'acknowledged') return;
+      if (outcome === 'acknowledged') return true;
+      if (signal?.aborted) return false;
       recording.retries++;
       onRetry?.();
       await sleep(PAUSE_MS);
@@ -77,7 +81,7 @@ export async function sendRecorded(
     for (let batch = await nextBatch(); batch.length > 0; batch = await nextBatch()) {
       const every = asked(repeatEvery);
       const repeat = every > 0 && ++batches % every === 0;
-      await send(batch);
+      if (!(await send(batch))) return;
       const eventIds = batch.map((line) => (JSON.parse(line) as { eventId: string }).eventId);
       for (const eventId of eventIds) recording.acknowledged.add(eventId);
       onAcknowledged?.(recording.acknowledged.size, eventIds);

@@ -23,11 +23,12 @@ const IDEMPOTENT_APPEND = `append: (() => {
             return opened;
           };
           return async (topic, records) => {
-            producer ??= open();
+            const own = (producer ??= open());
             const messages = records.map(({ key, value, headers }) => ({ key, value, headers }));
             try {
-              await (await producer).send({ topic, messages });
+              await (await own).send({ topic, messages });
             } catch (error) {
+              if (producer === own) producer = undefined;
               throw new LogUnavailableError('unavailable', error.message);
             }
           };

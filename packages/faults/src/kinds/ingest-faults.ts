@@ -47,9 +47,12 @@ export const ingestFaults: readonly FaultKind[] = [
     holdSeconds: [2, 5],
     async inject({ network }, dice) {
       // The broker has appended by then. A connection that is cut is tried again at once, a silent one after seconds.
+      // Now and then, so that between two of them something is acknowledged that must not be taken for what was lost.
       const silentShare = dice.pick([0, 0.3]);
+      let calmUntil = 0;
       network.loseAnswers(INGEST_CLIENT, () => {
-        if (dice.happens(0.4)) return undefined;
+        if (performance.now() < calmUntil) return undefined;
+        calmUntil = performance.now() + dice.between(100, 800);
         return dice.happens(silentShare) ? 'silent' : 'cut';
       });
       return async () => network.restore(INGEST_CLIENT);

@@ -28,6 +28,8 @@ export interface RunOptions {
 const MIB = 1024 * 1024;
 const WARM_UP_MS = 2_000;
 const SETTLE_MS = 120_000;
+/** After a failure what can still be found out is of interest, but nothing is hoped for any more. */
+const SETTLE_AFTER_FAILURE_MS = 15_000;
 /** A kind whose moment does not come is passed over; so many in a row mean that nothing moves any more. */
 const MAX_MISSED = 10;
 
@@ -107,9 +109,10 @@ async function injectAll(scene: Scene, options: RunOptions): Promise<{ outcomes:
 async function settle(scene: Scene, failure: string | undefined, tell: (sentence: string) => void): Promise<Outcome> {
   const wrong = failure === undefined ? [] : [failure];
   const attempt = async (what: string, work: Promise<unknown>): Promise<void> => {
-    const late = sleep(SETTLE_MS, 'late', { ref: false });
+    const ms = wrong.length === 0 ? SETTLE_MS : SETTLE_AFTER_FAILURE_MS;
+    const late = sleep(ms, 'late', { ref: false });
     const end = await Promise.race([work.catch((error: Error) => error.message), late]);
-    if (typeof end === 'string') wrong.push(`${what}: ${end === 'late' ? `not within ${SETTLE_MS / 1000} s` : end}`);
+    if (typeof end === 'string') wrong.push(`${what}: ${end === 'late' ? `not within ${ms / 1000} s` : end}`);
   };
   tell('all is healed; what was sent is acknowledged and stored');
   await attempt('What was sent is to be acknowledged', scene.traffic.stop());

@@ -12,8 +12,8 @@ export interface DirectSenderOptions {
 
 /** A service that writes straight to Kafka, each event again and again until Kafka has it. */
 export interface DirectSender {
-  /** Resolves when the last event of the source was acknowledged. */
-  sendAll(events: AsyncIterable<PacedEvent>): Promise<void>;
+  /** Resolves when the last event of the source was acknowledged, or soon after the signal. */
+  sendAll(events: AsyncIterable<PacedEvent>, signal: AbortSignal): Promise<void>;
   /** Resolves when nothing is under way any more; nothing is sent until `goOn`. */
   hold(): Promise<void>;
   goOn(): void;
@@ -46,12 +46,13 @@ export function createDirectSender({ brokers, writeKey, ...tell }: DirectSenderO
   }
 
   return {
-    async sendAll(events) {
+    async sendAll(events, signal) {
       for await (const event of events) {
         for (;;) {
           await gate?.opened;
           underWay = trySend(event);
           if (await underWay) break;
+          if (signal.aborted) return;
           tell.onRetry();
           await sleep(PAUSE_MS);
         }

@@ -89,6 +89,8 @@ export async function openScene(closers: Closers, options: SceneOptions): Promis
   const roles = [ingest, query, ...workers.map(({ process }) => process)];
   for (const each of roles) each.start();
   await Promise.all(roles.map((each) => each.ready()));
+  const traffic = startTraffic({ url: ingest.url, brokers, writeKey, seed, rate });
+  closers.add(() => traffic.abandon());
   return {
     kafka,
     network,
@@ -97,7 +99,7 @@ export async function openScene(closers: Closers, options: SceneOptions): Promis
     query,
     workers,
     spareWorker,
-    traffic: startTraffic({ url: ingest.url, brokers, writeKey, seed, rate }),
+    traffic,
     log,
     formerLogs: new Map(),
     copies: [],

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { identifiedEvent, sendRecorded } from '@wayline/testkit';
+import { identifiedEvent, type RecordingClientOptions, sendRecorded } from '@wayline/testkit';
 import { createDice } from '../dice.ts';
 import { createDirectSender, type DirectSender } from './direct-sender.ts';
 import { type PacedEvent, pacedEvents } from './paced-events.ts';
@@ -32,11 +32,19 @@ export interface Traffic {
   readonly refusal: Error | undefined;
   /** Ends it; resolves once all that was sent is acknowledged. */
   stop(): Promise<void>;
+  /** Ends it soon, whatever is not acknowledged. */
+  abandon(): Promise<void>;
 }
 
 const DIRECT_SHARE = 0.1;
-const LANES = 6;
+const BATCH_LANES = 4;
 const BATCH_SIZES = [1, 20, 100, 400] as const;
+/** Of the events over HTTP, those that come one at a time. */
+const SINGLE_SHARE = 0.15;
+const SINGLE_LANES = 8;
+const STREAMS = 3;
+type Shape = Pick<RecordingClientOptions, 'batchSize' | 'concurrency'>;
+
 const SOMETIMES = 50;
 const TRY_MS = 5_000;
 const PAUSE_MS = 50;
@@ -46,6 +54,7 @@ export function startTraffic({ url, brokers, writeKey, seed, rate }: TrafficOpti
   const acknowledged = new Set<string>();
   const sent = new Set<string>();
   const stopping = new AbortController();
+  const abandoning = new AbortController();
   let retries = 0;
   let repeatEvery = SOMETIMES;
   let refusal: Error | undefined;
@@ -62,21 +71,36 @@ export function startTraffic({ url, brokers, writeKey, seed, rate }: TrafficOpti
     for await (const { line } of events) yield line;
   }
 
-  const eventSeed = 2 * (seed % 2 ** 30);
-  const overHttp = sendRecorded(lines(noted(pacedEvents(rate, eventSeed, stopping.signal))), {
-    url: () => url,
-    writeKey,
-    batchSize: () => dice.pick(BATCH_SIZES),
-    concurrency: LANES,
-    repeatEvery: () => repeatEvery,
-    onRetry,
-    onAcknowledged: (_, ids) => {
-      for (const id of ids) acknowledged.add(id);
-    },
-  }).catch((error: Error) => {
-    refusal = error;
-  });
-  const straight = direct.sendAll(noted(pacedEvents(rate * DIRECT_SHARE, eventSeed + 1, stopping.signal)));
+  /** Of each stream other events. */
+  const stream = (index: number, perSecond: number) =>
+    noted(pacedEvents(perSecond, STREAMS * (seed % 2 ** 30) + index, stopping.signal));
+
+  async function sendOverHttp(events: AsyncIterable<PacedEvent>, shape: Shape): Promise<void> {
+    const options = { url: () => url, writeKey, ...shape, repeatEvery: () => repeatEvery };
+    try {
+      await sendRecorded(lines(events), { ...options, signal: abandoning.signal, onRetry, onAcknowledged });
+    } catch (error) {
+      refusal = error as Error;
+    }
+  }
+  const onAcknowledged = (_: number, ids: readonly string[]): void => {
+    for (const id of ids) acknowledged.add(id);
+  };
+
+  const batches = { batchSize: () => dice.pick(BATCH_SIZES), concurrency: BATCH_LANES };
+  const singles = { batchSize: 1, concurrency: SINGLE_LANES };
+  const sending = Promise.all([
+    sendOverHttp(stream(0, rate * (1 - SINGLE_SHARE)), batches),
+    sendOverHttp(stream(1, rate * SINGLE_SHARE), singles),
+    direct.sendAll(stream(2, rate * DIRECT_SHARE), abandoning.signal),
+  ]);
+
+  async function stop(): Promise<void> {
+    stopping.abort();
+    direct.goOn();
+    await sending;
+    await direct.close().catch(() => {});
+  }
 
   async function post(body: string, signal: AbortSignal): Promise<boolean> {
     try {
@@ -117,11 +141,10 @@ export function startTraffic({ url, brokers, writeKey, seed, rate }: TrafficOpti
       for (const { eventId } of events) acknowledged.add(eventId);
       return events.map(({ sessionId }) => sessionId);
     },
-    async stop() {
-      stopping.abort();
-      direct.goOn();
-      await Promise.all([overHttp, straight]);
-      await direct.close().catch(() => {});
+    stop,
+    async abandon() {
+      abandoning.abort();
+      await stop();
     },
   };
 }
