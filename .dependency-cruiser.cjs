@@ -18,6 +18,7 @@ const MAY_IMPORT = {
   dashboard: ['contracts'],
   testkit: ['postgres-server', 'contracts'],
   bench: ['testkit', 'postgres-server', 'event-log', 'contracts'],
+  faults: ['testkit', 'postgres-server', 'contracts'],
   cli: [
     'settings',
     'ingest',
@@ -32,7 +33,7 @@ const MAY_IMPORT = {
   ],
 };
 
-const PRODUCT = Object.keys(MAY_IMPORT).filter((name) => name !== 'testkit' && name !== 'bench');
+const PRODUCT = Object.keys(MAY_IMPORT).filter((name) => !['testkit', 'bench', 'faults'].includes(name));
 
 /** Of our own packages, those that a package's package.json names. */
 function declared(name) {
@@ -126,7 +127,10 @@ module.exports = {
       comment:
         'Of the product, only the adapter uses kafkajs; its inner files are also for the tests that hold ours against them.',
       severity: 'error',
-      from: { path: '^packages/[^/]+/src/', pathNot: '^packages/(event-log/src/kafka|testkit/src|bench/src)/' },
+      from: {
+        path: '^packages/[^/]+/src/',
+        pathNot: '^packages/(event-log/src/kafka|testkit/src|bench/src|faults/src)/',
+      },
       to: { path: '(^|/)node_modules/kafkajs/' },
     },
     {

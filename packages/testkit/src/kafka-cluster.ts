@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Kafka, logLevel } from 'kafkajs';
+import { freePorts } from './free-ports.ts';
 import { kafkaAvailability } from './kafka-availability.ts';
 import type { KafkaNode } from './kafka-config.ts';
 import { isProcessAlive } from './kafka-lock.ts';
@@ -47,24 +47,6 @@ export interface KafkaCluster {
 }
 
 const FOLDER_PREFIX = 'wayline-kafka-';
-
-/**
- * Free ports below the range from which systems take those of outgoing connections (from 32768 on Linux): a client that
- * keeps connecting to a dead broker's port inside it would one day take that port, and talk to itself.
- */
-async function freePorts(count: number): Promise<number[]> {
-  const ports = new Set<number>();
-  while (ports.size < count) {
-    const port = 15_000 + Math.floor(Math.random() * 17_000);
-    const free = await new Promise<boolean>((resolve) => {
-      const probe = createServer();
-      probe.once('error', () => resolve(false));
-      probe.listen(port, '127.0.0.1', () => probe.close(() => resolve(true)));
-    });
-    if (free) ports.add(port);
-  }
-  return [...ports];
-}
 
 /** Ends the brokers and removes the folders of owners that are gone, should their guards have gone with them. */
 async function sweepStaleFolders(): Promise<void> {

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { rm, writeFile } from 'node:fs/promises';
+import { open, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { type ProcessOptions, startProcess, type TestProcess } from './process.ts';
@@ -19,7 +19,9 @@ export interface SmallDisk {
   process: TestProcess;
   /** Takes so many bytes of the disk, beside what the program writes. */
   occupy(bytes: number): Promise<void>;
-  /** Gives them back. */
+  /** Takes all that is left of it. */
+  fill(): Promise<void>;
+  /** Gives back what was taken. */
   release(): Promise<void>;
 }
 
@@ -43,6 +45,27 @@ export async function smallDisksPossible(): Promise<boolean> {
   return (await wayToMount()) !== undefined;
 }
 
+const CHUNKS = [1024 * 1024, 4096].map((bytes) => Buffer.alloc(bytes));
+
+async function fillUp(file: string): Promise<void> {
+  const handle = await open(file, 'a');
+  try {
+    for (const chunk of CHUNKS) {
+      for (let fits = true; fits; ) {
+        fits = await handle.write(chunk).then(
+          ({ bytesWritten }) => bytesWritten === chunk.length,
+          (error: NodeJS.ErrnoException) => {
+            if (error.code === 'ENOSPC') return false;
+            throw error;
+          },
+        );
+      }
+    }
+  } finally {
+    await handle.close();
+  }
+}
+
 /**
  * Starts a program in whose eyes a folder, which must be there, is a disk of so many bytes, empty; it goes with the program.
  * @throws where that is not possible
@@ -59,6 +82,7 @@ export async function startOnSmallDisk(
   return {
     process,
     occupy: (bytes) => writeFile(ballast, Buffer.alloc(bytes)),
-    release: () => rm(ballast),
+    fill: () => fillUp(ballast),
+    release: () => rm(ballast, { force: true }),
   };
 }

@@ -1,5 +1,5 @@
 import { Client } from 'pg';
-import { wrongRollups } from './recount-rollups.ts';
+import { DERIVED_TABLES } from './derived-tables.ts';
 
 /** What is stored, held against what was acknowledged. All lists are empty and `unbalanced` is 0 where nothing is wrong. */
 export interface Accounting {
@@ -15,16 +15,18 @@ export interface Accounting {
   unbalancedHours: number;
   /** Rows in `events` less what the ledger says was stored and not removed. */
   ledgerDifference: number;
-  /** Sessions whose count, first or last time differs from a recount over the events. */
+  /** Sessions that differ from a recount over the events. */
   wrongSessions: string[];
-  /** Rows of rollups and uniques that differ from a recount over the events. */
-  wrongRollups: string[];
+  /** Rows of the other derived tables that do so, each as `table: key`. */
+  wrongRows: string[];
   ledger: { read: number; stored: number; duplicate: number; expired: number };
 }
 
+const { sessions: recountSessions, ...OTHER_TABLES } = DERIVED_TABLES;
+
 /**
  * The strict accounting after a run with faults: every acknowledged event exactly once, nothing that was never sent, the
- * ledger balanced, sessions and rollups equal to a recount.
+ * ledger balanced, sessions and all other derived tables equal to a recount.
  * @param sent ids of all events that were sent, acknowledged or not; default: the acknowledged ones
  */
 export async function accountFor(
@@ -50,13 +52,10 @@ export async function accountFor(
          coalesce(sum(removed), 0)::int AS removed,
          count(*) FILTER (WHERE read <> stored + duplicate + dead_lettered + erased)::int AS unbalanced FROM ledger`,
     );
-    const sessions = await many<{ id: string }>(
-      `SELECT coalesce(s.session_id, e.session_id) AS id FROM sessions s FULL JOIN (
-         SELECT project_id, session_id, count(*) AS n, min(occurred_at + skew_ms * interval '1 ms') AS first,
-           max(occurred_at + skew_ms * interval '1 ms') AS last
-         FROM events GROUP BY project_id, session_id) e USING (project_id, session_id)
-       WHERE (s.event_count, s.first_at, s.last_at) IS DISTINCT FROM (e.n, e.first, e.last)`,
-    );
+    const wrongRows: string[] = [];
+    for (const [table, recount] of Object.entries(OTHER_TABLES)) {
+      for (const key of await recount(client)) wrongRows.push(`${table}: ${key}`);
+    }
     const { removed, unbalanced, ...sums } = ledger;
     return {
       stored: total,
@@ -66,8 +65,8 @@ export async function accountFor(
       deadLetters: dead,
       unbalancedHours: unbalanced,
       ledgerDifference: total - (sums.stored - removed),
-      wrongSessions: sessions.map(({ id }) => id),
-      wrongRollups: await wrongRollups(client),
+      wrongSessions: await recountSessions(client),
+      wrongRows,
       ledger: sums,
     };
   } finally {
@@ -84,5 +83,5 @@ export const NOTHING_WRONG = {
   unbalancedHours: 0,
   ledgerDifference: 0,
   wrongSessions: [],
-  wrongRollups: [],
+  wrongRows: [],
 } satisfies Partial<Accounting>;

@@ -31,7 +31,31 @@ export interface TcpProxy {
   /** Cuts all connections, and refuses new ones until `resume`. */
   cutAll(): void;
   resume(): void;
+  /** From now on whatever passes, in either direction, arrives so many ms later; 0: at once. */
+  slow(ms: number): void;
   close(): Promise<void>;
+}
+
+/** Hands chunks on in their order, each no sooner than its delay says. */
+function createPipe(write: (chunk: Buffer) => void, delayMs: () => number): (chunk: Buffer) => void {
+  const waiting: { chunk: Buffer; dueMs: number }[] = [];
+  const pass = (): void => {
+    for (let first = waiting[0]; first; first = waiting[0]) {
+      const restMs = first.dueMs - performance.now();
+      if (restMs > 0) {
+        setTimeout(pass, restMs);
+        return;
+      }
+      waiting.shift();
+      write(first.chunk);
+    }
+  };
+  return (chunk) => {
+    const ms = delayMs();
+    if (ms === 0 && waiting.length === 0) return write(chunk);
+    waiting.push({ chunk, dueMs: performance.now() + ms });
+    if (waiting.length === 1) setTimeout(pass, ms);
+  };
 }
 
 /** A TCP proxy on loopback that a test can cut, or let lose answers, at a moment of its choosing. */
@@ -39,6 +63,7 @@ export async function startTcpProxy({ host = '127.0.0.1', port, ...first }: TcpP
   let watcher: TcpWatcher = first;
   const open = new Set<Socket>();
   let refusing = false;
+  let delayMs = 0;
 
   const server: Server = createServer((client) => {
     if (refusing) {
@@ -66,13 +91,20 @@ export async function startTcpProxy({ host = '127.0.0.1', port, ...first }: TcpP
         upstream.destroy();
       });
     }
+    const delay = () => delayMs;
+    const forward = createPipe((chunk) => {
+      if (!upstream.destroyed) upstream.write(chunk);
+    }, delay);
+    const back = createPipe((chunk) => {
+      if (!silent && !client.destroyed) client.write(chunk);
+    }, delay);
     client.on('data', (chunk) => {
       watcher.onRequest?.(chunk, connection);
-      upstream.write(chunk);
+      forward(chunk);
     });
     upstream.on('data', (chunk) => {
       watcher.onAnswer?.(chunk, connection);
-      if (!silent && !client.destroyed) client.write(chunk);
+      back(chunk);
     });
   });
   await new Promise<void>((resolve, reject) => {
@@ -90,6 +122,9 @@ export async function startTcpProxy({ host = '127.0.0.1', port, ...first }: TcpP
     },
     resume() {
       refusing = false;
+    },
+    slow(ms) {
+      delayMs = ms;
     },
     async close() {
       for (const socket of open) socket.destroy();

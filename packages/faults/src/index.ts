@@ -1,0 +1,1 @@
+export type { FaultsReport } from './report/faults-report.ts';
