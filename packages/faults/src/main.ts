@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { plantBug } from './bugs/plant-bug.ts';
+import { Closers } from './closers.ts';
 import { type Command, readCommand, USAGE, UsageError } from './command-line.ts';
 import type { FaultsReport } from './report/faults-report.ts';
 import { faultsTable } from './report/faults-table.ts';
@@ -17,10 +18,13 @@ const PROGRAM = fileURLToPath(new URL('../../cli/bin/wayline.js', import.meta.ur
  */
 export async function main(args: readonly string[]): Promise<number> {
   const say = (text: string) => void process.stderr.write(`${text}\n`);
+  const closers = new Closers();
+  const stop = () => void closers.closeAll().finally(() => process.exit(130));
+  process.once('SIGINT', stop).once('SIGTERM', stop);
   try {
     const command = readCommand(args);
     say(`seed ${command.seed}`);
-    const report = await run(command, (sentence) => say(`· ${sentence}`));
+    const report = await run(closers, command, (sentence) => say(`· ${sentence}`));
     process.stdout.write(`${faultsTable(report)}\n`);
     for (const sentence of report.wrong) say(`WRONG ${sentence}`);
     if (command.json) await writeFile(command.json, `${JSON.stringify(report, null, 2)}\n`);
@@ -34,19 +38,22 @@ export async function main(args: readonly string[]): Promise<number> {
     if (error instanceof UsageError) say(`${error.message}\n${USAGE}`);
     else say(error instanceof Error ? (error.stack ?? error.message) : String(error));
     return error instanceof UsageError ? 2 : 1;
+  } finally {
+    await closers.closeAll();
+    process.off('SIGINT', stop).off('SIGTERM', stop);
   }
 }
 
-async function run(command: Command, tell: (sentence: string) => void): Promise<FaultsReport> {
+async function run(closers: Closers, command: Command, tell: (sentence: string) => void): Promise<FaultsReport> {
   const { bug } = command;
-  if (!bug) return runFaults({ ...command, program: PROGRAM, tell, keepLogs: keepLogs(command, tell) });
-  const copy = await plantBug(bug);
-  tell(`the bug ${bug.name} is planted into a copy of ${bug.file}`);
-  try {
-    return await runFaults({ ...command, program: copy.program, tell, keepLogs: keepLogs(command, tell) });
-  } finally {
-    await copy.remove();
+  let program = PROGRAM;
+  if (bug) {
+    const copy = await plantBug(bug);
+    closers.add(copy.remove);
+    program = copy.program;
+    tell(`the bug ${bug.name} is planted into a copy of ${bug.file}`);
   }
+  return runFaults(closers, { ...command, program, tell, keepLogs: keepLogs(command, tell) });
 }
 
 function keepLogs({ logs }: Command, tell: (sentence: string) => void) {

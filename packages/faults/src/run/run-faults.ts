@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Closers } from '../closers.ts';
+import type { Closers } from '../closers.ts';
 import type { FaultKind } from '../kinds/fault-kind.ts';
 import { type FaultsReport, figuresByKind } from '../report/faults-report.ts';
 import { openScene } from '../scene/open-scene.ts';
@@ -33,20 +33,11 @@ const SETTLE_AFTER_FAILURE_MS = 15_000;
 /** A kind whose moment does not come is passed over; so many in a row mean that nothing moves any more. */
 const MAX_MISSED = 10;
 
-/** Starts everything, injects the faults, heals, waits until nothing is pending, and accounts for every event. */
-export async function runFaults(options: RunOptions): Promise<FaultsReport> {
-  const closers = new Closers();
-  const stop = () => void closers.closeAll().finally(() => process.exit(130));
-  process.once('SIGINT', stop).once('SIGTERM', stop);
-  try {
-    return await runIn(closers, options);
-  } finally {
-    process.off('SIGINT', stop).off('SIGTERM', stop);
-    await closers.closeAll();
-  }
-}
-
-async function runIn(closers: Closers, options: RunOptions): Promise<FaultsReport> {
+/**
+ * Starts everything, injects the faults, heals, waits until nothing is pending, and accounts for every event. What was
+ * started goes with the closers.
+ */
+export async function runFaults(closers: Closers, options: RunOptions): Promise<FaultsReport> {
   const { program, seed, rate, workers, quick, tell } = options;
   const notes: string[] = [];
   const note = (sentence: string): void => {
