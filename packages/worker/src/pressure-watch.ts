@@ -23,14 +23,17 @@ export interface PressureWatch {
 /** So much longer than when it is quiet the same work must take for PostgreSQL to count as slow. */
 const SLOW_WORK = 1.5;
 const SLOW_COMMIT = 4;
-/** Below these nobody waits for PostgreSQL. */
+/** Below these nobody waits for PostgreSQL. A COMMIT of thousands of rows takes its time on a quick disk, too. */
 const LEAST_SLOW_WORK_MS = 1;
-const LEAST_SLOW_COMMIT_MS = 25;
-/** Others count as there for so long after they were seen at work. */
-const OTHERS_MS = 5_000;
+const LEAST_SLOW_COMMIT_MS = 200;
+/** Others have to be at work for this part of the time to be given way to: a query now and then is not held up by much. */
+const SHARED_FROM = 0.2;
 const SETTINGS_EVERY_MS = 2_000;
 const TELL_EVERY_MS = 30_000;
 const TELL_BELOW = 0.5;
+
+/** Of a level, from one look to the next: what is seen counts for about two seconds. */
+const KEPT = 0.85;
 
 /** A value beside what it is when all is quiet: the lowest it has been, forgotten slowly. */
 class Level {
@@ -38,7 +41,7 @@ class Level {
   #quiet = Number.POSITIVE_INFINITY;
 
   add(value: number): void {
-    this.#now = this.#now === undefined ? value : this.#now * 0.7 + value * 0.3;
+    this.#now = this.#now === undefined ? value : this.#now * KEPT + value * (1 - KEPT);
     this.#quiet = this.#now < this.#quiet ? this.#now : this.#quiet + (this.#now - this.#quiet) * 0.002;
   }
 
@@ -63,7 +66,7 @@ export function watchPressure(options: PressureWatchOptions): PressureWatch {
   const work = new Level();
   const commit = new Level();
   let longestCommitMs = 0;
-  let othersAtMs = Number.NEGATIVE_INFINITY;
+  const shared = new Level();
   let settingsAtMs = Number.NEGATIVE_INFINITY;
   let toldAtMs = Number.NEGATIVE_INFINITY;
   let told = false;
@@ -79,8 +82,8 @@ export function watchPressure(options: PressureWatchOptions): PressureWatch {
     work.add(workMs);
     if (longestCommitMs > 0) commit.add(longestCommitMs);
     longestCommitMs = 0;
-    if (others > 0) othersAtMs = nowMs;
-    const isShared = nowMs - othersAtMs < OTHERS_MS;
+    shared.add(others > 0 ? 1 : 0);
+    const isShared = shared.value >= SHARED_FROM;
     const slow =
       (isShared && (waiting > 0 || work.exceeds(SLOW_WORK, LEAST_SLOW_WORK_MS))) ||
       commit.exceeds(SLOW_COMMIT, LEAST_SLOW_COMMIT_MS);

@@ -12,14 +12,14 @@ export interface ThrottleSettings {
   adaptive: boolean;
 }
 
-const SLOWEST_PACE = 0.05;
-const SLOW_DOWN_BY = 0.75;
+const SLOWEST_PACE = 0.1;
+const SLOW_DOWN_BY = 0.85;
 const SPEED_UP_BY = 0.03;
 /** So much time's worth of rows may be written at once after a pause. */
 const BURST_MS = 1_000;
 
 /**
- * When the next transaction may begin. Its pace, from 1 down to 0.05, is the part of the time that is spent writing: below
+ * When the next transaction may begin. Its pace, from 1 down to 0.1, is the part of the time that is spent writing: below
  * 1 there is one transaction at a time, with a rest after each.
  */
 export class Throttle {
