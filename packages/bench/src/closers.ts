@@ -26,3 +26,14 @@ export class Closers {
     if (failures.length > 0) throw new AggregateError(failures, 'What the benchmark opened could not be closed');
   }
 }
+
+/** What was opened for a part of the benchmark is closed when the part ends, however it ends. */
+export async function withClosers<T>(outer: Closers, work: (closers: Closers) => Promise<T>): Promise<T> {
+  const own = new Closers();
+  outer.add(() => own.closeAll());
+  try {
+    return await work(own);
+  } finally {
+    await own.closeAll();
+  }
+}

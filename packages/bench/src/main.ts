@@ -5,25 +5,36 @@ import { type BenchOptions, LOGS } from './benches/bench-options.ts';
 import { benchIngest } from './benches/ingest.ts';
 import { benchOverload } from './benches/overload.ts';
 import { benchSoak } from './benches/soak.ts';
+import { benchWorker } from './benches/worker.ts';
 import { Closers } from './closers.ts';
-import type { BenchReport } from './report/bench-report.ts';
+import type { BenchCase, BenchReport } from './report/bench-report.ts';
 import { caseTable } from './report/case-table.ts';
 import { commitHere, describeMachine } from './report/machine.ts';
+import { workerTable } from './report/worker-table.ts';
 
-type Bench = (closers: Closers, options: BenchOptions) => Promise<BenchFindings>;
+interface Bench {
+  run(closers: Closers, options: BenchOptions): Promise<BenchFindings>;
+  table(cases: readonly BenchCase[]): string;
+}
 
-const BENCHES: Readonly<Record<string, Bench>> = { ingest: benchIngest, soak: benchSoak, overload: benchOverload };
+const BENCHES: Readonly<Record<string, Bench>> = {
+  ingest: { run: benchIngest, table: caseTable },
+  soak: { run: benchSoak, table: caseTable },
+  overload: { run: benchOverload, table: caseTable },
+  worker: { run: benchWorker, table: workerTable },
+};
 
 const USAGE = `npm run bench -- NAME [options]; NAME is one of ${Object.keys(BENCHES).join(', ')}
   --quick            one short run of a few cases, to see that it works
   --json FILE        writes the figures to a file, too
   --log LOG          ${LOGS.join(' or ')}; both may be given (default: ${LOGS.join(' and ')} for ingest, kafka for the others)
-  --only TEXT        of ingest, only cases whose name holds the text, such as "100 events"
-  --seconds N        the length of each run (default 5)
+  --only TEXT        of ingest and the worker, only cases whose name holds the text, such as "100 events"
+  --seconds N        the length of each load (default 5; of the worker's 20)
   --runs N           the number of runs (default 3)
   --minutes N        the length of the soak (default 10)
-  --events N         of the soak and the overload, events in each request (default 100)
-  --kafka HOST:PORT  a Kafka to use, several by comma; else one is started`;
+  --events N         of the soak and the overload, events in each request (default 100); of the worker, records in
+                     the log (default 1000000)
+  --kafka HOST:PORT  a Kafka to use, several by comma; else one is started. Not for the worker, as --log`;
 
 class UsageError extends Error {}
 
@@ -39,9 +50,10 @@ export async function main(args: readonly string[]): Promise<number> {
   try {
     const { name, bench, options, json } = readCommand(args, (text) => say(`· ${text}`));
     const commit = await commitHere();
-    const { cases, failures } = await bench(closers, options);
+    const { cases, failures } = await bench.run(closers, options);
+    if (cases.length === 0) throw new UsageError(`There is no case whose name holds "${options.only}".`);
     const report: BenchReport = { bench: name, machine: describeMachine(), commit, cases, failures };
-    process.stdout.write(`${caseTable(cases)}\n`);
+    process.stdout.write(`${bench.table(cases)}\n`);
     for (const failure of failures) say(`FAILED ${failure}`);
     if (json) await writeFile(json, `${JSON.stringify(report, null, 2)}\n`);
     return failures.length === 0 ? 0 : 1;
@@ -60,6 +72,11 @@ function readCommand(args: readonly string[], tell: (text: string) => void) {
   const [name = '', ...more] = positionals;
   const bench = Object.hasOwn(BENCHES, name) ? BENCHES[name] : undefined;
   if (!bench || more.length > 0) throw new UsageError(`There is no benchmark "${positionals.join(' ')}".`);
+  if (name === 'worker' && (values.log ?? values.kafka) !== undefined) {
+    throw new UsageError(
+      'The worker is measured on a Kafka of its own, which it fills: --log and --kafka are not for it.',
+    );
+  }
   const logs = values.log ?? (name === 'ingest' ? LOGS : LOGS.slice(0, 1));
   const unknown = logs.find((log) => !LOGS.some((known) => known === log));
   if (unknown !== undefined) throw new UsageError(`There is no log "${unknown}".`);

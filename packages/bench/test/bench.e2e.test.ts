@@ -36,6 +36,15 @@ async function report(...args: string[]): Promise<BenchReport> {
 
 const MEASURED = { eventsPerSecond: expect.any(Number), p50Ms: expect.any(Number), p99Ms: expect.any(Number) };
 
+const DRAINED = {
+  eventsPerSecond: expect.any(Number),
+  cpuMicrosPerEvent: expect.any(Number),
+  databaseMicrosPerEvent: expect.any(Number),
+  rssMb: expect.any(Number),
+  bytesPerEvent: expect.any(Number),
+  derivedBytesPerEvent: expect.any(Number),
+};
+
 /** Something was acknowledged, and all of it is in the log, once. */
 function expectEqual({ comparison }: BenchReport['cases'][number]): void {
   expect(comparison?.acknowledged).toBeGreaterThan(0);
@@ -74,6 +83,25 @@ await describeWithKafka(
       expect(found).toMatchObject({ ...MEASURED, limit: { name: maximum.case } });
       for (const each of cases) expectEqual(each);
     });
+
+    test('T6: the worker stores what stands in the log exactly once, and stands beside a COPY of the same rows', async () => {
+      const { cases } = await report('worker');
+      const byName = (name: string) => cases.find((found) => found.case === name);
+      for (const name of ['drain, 2 h', 'drain, 24 h', '1 % duplicates, 2 h', '50 % duplicates, 2 h']) {
+        expect(byName(name)).toMatchObject({
+          ...DRAINED,
+          limit: { name: expect.any(String), eventsPerSecond: expect.any(Number) },
+          stored: [{ records: 4000, deadLettered: 0, faults: [] }],
+        });
+      }
+      expect(byName('drain, 2 h')?.stored).toMatchObject([{ stored: 4000, duplicate: 0 }]);
+      expect(byName('50 % duplicates, 2 h')?.stored).toMatchObject([{ stored: 2000, duplicate: 2000 }]);
+      const limit = byName('COPY of the rows of "drain, 2 h", 2 connections');
+      expect(byName('drain, 2 h')?.limit).toEqual({ name: limit?.case, eventsPerSecond: limit?.eventsPerSecond });
+      const found = byName('acknowledged → queryable, at 50 % of the drain');
+      expect(found).toMatchObject({ ...MEASURED, behindSeconds: expect.any(Number), stored: [{ faults: [] }] });
+      expectEqual(found as BenchReport['cases'][number]);
+    });
   },
   { own: true },
 );
@@ -84,6 +112,7 @@ describe('a wrong command line is said, with how it is meant:', () => {
     ['none', [], 'There is no benchmark "".'],
     ['an unknown log', ['ingest', '--log', 'paper'], 'There is no log "paper".'],
     ['a number that is none', ['ingest', '--seconds', 'x'], '--seconds must be a number above 0, which "x" is not.'],
+    ['a Kafka for the worker', ['worker', '--kafka', 'localhost:9092'], 'on a Kafka of its own, which it fills'],
     ['an unknown option', ['ingest', '--fast'], "Unknown option '--fast'"],
   ])('%s', async (_, args, sentence) => {
     const { code, stderr } = await bench(...args);

@@ -7,6 +7,8 @@ import { memoryCourse } from '../src/measure/sample-memory.ts';
 import { caseTable } from '../src/report/case-table.ts';
 import { failuresOf } from '../src/report/failures.ts';
 import { beside, summarise } from '../src/report/summarise.ts';
+import { type DrainRun, summariseDrains } from '../src/report/summarise-worker.ts';
+import { workerTable } from '../src/report/worker-table.ts';
 
 const EQUAL = { acknowledged: 10, inLog: 10, missing: 0, duplicates: 0, unacknowledged: 0, foreign: 0 };
 
@@ -87,4 +89,42 @@ test('memory that grows by 2 MB a minute is said to', () => {
   const { mbPerMinute, ...course } = memoryCourse(samples);
   expect(course).toEqual({ firstMb: 102, lastMb: 114, maxMb: 116 });
   expect(mbPerMinute).toBeCloseTo(2);
+});
+
+function drainRun(seconds: number, faults: string[] = []): DrainRun {
+  const stored = { records: 100, events: 50, stored: 50, duplicate: 50, deadLettered: 0, faults };
+  const drain = { records: 100, seconds, workerMicros: 1000, databaseMicros: 2000 * seconds, brokerMicros: undefined };
+  const relations = [{ name: 'events', bytes: 10_000 }];
+  return {
+    drain: { ...drain, walBytes: 5000, peakRssMb: 200 + seconds, memory: undefined },
+    disk: { events: 20_000, derived: 5000, relations },
+    stored,
+  };
+}
+
+test('a drain is told by the record that was read, and its disk by the event that was stored', () => {
+  expect(summariseDrains('x', [drainRun(4), drainRun(1), drainRun(2)])).toMatchObject({
+    runs: 3,
+    eventsPerSecond: 50,
+    eventsPerSecondMin: 25,
+    eventsPerSecondMax: 100,
+    cpuMicrosPerEvent: 10,
+    databaseMicrosPerEvent: 40,
+    rssMb: 204,
+    bytesPerEvent: 400,
+    derivedBytesPerEvent: 100,
+    walBytesPerEvent: 50,
+    relations: [{ name: 'events', bytesPerEvent: 200 }],
+  });
+});
+
+test('what is not known of a drain is left out', () => {
+  expect(summariseDrains('x', [drainRun(1)]).brokerMicrosPerEvent).toBeUndefined();
+});
+
+test('the table of the worker says whether all is stored once', () => {
+  const cases = [summariseDrains('x', [drainRun(1)]), summariseDrains('x', [drainRun(1, ['a row is missing'])])];
+  const [, , once, faulty] = workerTable(cases).split('\n');
+  expect(once).toMatch(/once$/);
+  expect(faulty).toMatch(/1 FAULTS$/);
 });

@@ -123,16 +123,22 @@ export async function startWorker(
   { config, logger, lifecycle }: Service,
   parts: { log: EventLog; pool: Pool; verifier: Verifier; projectSettings: SettingsView },
 ): Promise<void> {
-  const { createWorker, startSettingsPublisher } = await import('@wayline/worker');
-  const { batchRows: maxRows, lingerMs, transactions: concurrency, group } = config;
+  const { createWorker, startHopRemaker, startMaintenance, startSettingsPublisher } = await import('@wayline/worker');
+  const { batchRows: maxRows, lingerMs, transactions: concurrency, rowsPerSecond, adaptive, maxRejected } = config;
+  const { group } = config;
   const sessionTimeoutMs = config.kafkaSessionSeconds * 1000;
-  const settings = { maxRows, lingerMs, concurrency };
+  const settings = { maxRows, lingerMs, concurrency, rowsPerSecond, adaptive, maxRejected };
   const worker = createWorker({ ...parts, group, logger, settings, sessionTimeoutMs });
   lifecycle.onStop('the worker', () => worker.stop());
   worker.ended.catch((error: unknown) => lifecycle.fail(error, 'the worker ended for good'));
   await worker.start();
   const publisher = startSettingsPublisher({ ...parts, logger });
   lifecycle.onStop('the publisher of settings', () => publisher.stop());
+  const { retentionDays, maintenanceSeconds } = config;
+  const maintenance = startMaintenance({ ...parts, group, logger, retentionDays, everyMs: maintenanceSeconds * 1000 });
+  lifecycle.onStop('the maintenance', () => maintenance.stop());
+  const hops = startHopRemaker({ ...parts, logger });
+  lifecycle.onStop('the hops', () => hops.stop());
 }
 
 /** @param graceMs for so long a role stays ready although the log is away */

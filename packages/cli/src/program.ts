@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
 import { addAdminCommands } from './commands/admin-program.ts';
+import { addDeadLetterCommands } from './commands/dead-letters-program.ts';
 import { addImportCommand } from './commands/import-program.ts';
+import { addVerifyCommand } from './commands/verify-program.ts';
 import { loadConfig } from './config.ts';
 import { EXIT, type ExitCode, UsageError } from './errors.ts';
 
@@ -61,7 +63,9 @@ export function createProgram({ end, print }: CommandContext): Command {
       print(await (await import('./commands/migrate.ts')).runMigrate(config, options));
     });
   addImportCommand(program, end);
+  addDeadLetterCommands(program, { end, print });
   addAdminCommands(program, print);
+  addVerifyCommand(program, { end, print });
   return program;
 }
 

@@ -13,6 +13,7 @@ const FOR_THE_OPERATOR: Record<string, ExitCode> = {
   StoreSetupError: EXIT.usage,
   PostgresServerError: EXIT.usage,
   ImportError: EXIT.fault,
+  RemoteError: EXIT.fault,
   SchemaTooNewError: EXIT.schemaNewer,
 };
 

@@ -1,8 +1,8 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { clientSettings } from '../src/client-settings.ts';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { clientSettings, tokenSettings } from '../src/client-settings.ts';
 import { loadConfig } from '../src/config.ts';
 import { writeDevFile } from '../src/dev-file.ts';
 
@@ -42,4 +42,20 @@ test('never send the key of dev.json to another address', async () => {
 
 test('are missed with a sentence that says what to do', async () => {
   await expect(settings({})).rejects.toThrow(/set WAYLINE_URL and WAYLINE_KEY, or start `wayline all`/);
+});
+
+describe('of commands that administer', () => {
+  const settingsOf = (environment: Record<string, string>) =>
+    tokenSettings(loadConfig('dead-letters', { WAYLINE_DATA_DIR: folder, ...environment }));
+
+  test('are WAYLINE_TOKEN, else the token of dev.json, and never a key', async () => {
+    await writeDevFile(join(folder, 'dev.json'), DEV);
+    expect(await settingsOf({ WAYLINE_KEY: 'wlk_mine' })).toEqual({ url: DEV.url, credential: 'token' });
+    expect(await settingsOf({ WAYLINE_TOKEN: 'mine' })).toEqual({ url: DEV.url, credential: 'mine' });
+  });
+
+  test('never send the token of dev.json to another address', async () => {
+    await writeDevFile(join(folder, 'dev.json'), DEV);
+    await expect(settingsOf({ WAYLINE_URL: 'https://elsewhere.example' })).rejects.toThrow(/^Set WAYLINE_TOKEN/);
+  });
 });

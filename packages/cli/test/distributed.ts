@@ -39,6 +39,8 @@ export interface Restartable {
   url: string;
   /** SIGKILL, and nothing more. */
   kill(): Promise<void>;
+  /** SIGTERM; resolves with the exit code. */
+  stop(): Promise<number | null>;
   /** SIGKILL, and the same start again; resolves when it is ready. */
   restart(): Promise<void>;
 }
@@ -62,6 +64,7 @@ export async function startRestartable(
   return {
     url,
     kill,
+    stop: async () => (await current.end('SIGTERM')).code,
     async restart() {
       await kill();
       current = await start();
@@ -81,6 +84,8 @@ export interface Distributed {
   ingest: Restartable;
   query: Restartable;
   workers: readonly Restartable[];
+  /** One more of a role. */
+  start(role: string): Promise<Restartable>;
   writeKey: string;
   /** With the scopes `read` and `admin`. */
   token: string;
@@ -121,7 +126,7 @@ export async function startDistributed(
     start('query'),
     ...Array.from({ length: workers }, () => start('worker')),
   ]);
-  return { kafka, postgres, ingest, query, workers: started, writeKey, token, run };
+  return { kafka, postgres, ingest, query, workers: started, start, writeKey, token, run };
 }
 
 async function startPostgres(closers: Closers, dataDir: string): Promise<Distributed['postgres']> {

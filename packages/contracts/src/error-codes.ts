@@ -63,3 +63,11 @@ export const DEAD_LETTER_CODES = {
   unstorable: 'PostgreSQL refused the row, alone.',
 } as const;
 export type DeadLetterCode = keyof typeof DEAD_LETTER_CODES | ItemCode;
+
+/** Why a dead letter is not replayed, beside the codes of a dead letter. */
+export const REPLAY_CODES = {
+  already_replayed: 'The dead letter was replayed as another copy, or that was begun.',
+  too_large: 'The record is larger than the log takes.',
+  erased: 'The data of its user were erased.',
+} as const;
+export type ReplayCode = keyof typeof REPLAY_CODES | DeadLetterCode;

@@ -13,3 +13,6 @@ export const KEY_HEADER = 'wayline-key';
 
 /** The header of a record in `wayline.events` that carries the id of the request it came with; beside it `traceparent` and `tracestate`. */
 export const REQUEST_ID_HEADER = 'wayline-request-id';
+
+/** The header of a record in `wayline.events` that replays a dead letter: the number of the dead letter. */
+export const REPLAY_HEADER = 'wayline-replay-of';

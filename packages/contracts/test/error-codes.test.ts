@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
-import { DEAD_LETTER_CODES, ITEM_CODES, PROBLEM_CODES } from '@wayline/contracts';
+import { DEAD_LETTER_CODES, ITEM_CODES, PROBLEM_CODES, REPLAY_CODES } from '@wayline/contracts';
 
 const document = readFileSync(new URL('../../../docs/error-codes.md', import.meta.url), 'utf8');
 
@@ -33,9 +33,14 @@ describe('docs/error-codes.md says what the registry says', () => {
   test('of dead letters', () => {
     expect(tableUnder('Dead letters')).toEqual(Object.entries(DEAD_LETTER_CODES));
   });
+
+  test('of replays', () => {
+    expect(tableUnder('Replays')).toEqual(Object.entries(REPLAY_CODES));
+  });
 });
 
-test('an event and a dead letter never share a code that means two things', () => {
-  const shared = Object.keys(DEAD_LETTER_CODES).filter((code) => code in ITEM_CODES);
+test('an event, a dead letter and a replay never share a code that means two things', () => {
+  const codes = [ITEM_CODES, DEAD_LETTER_CODES, REPLAY_CODES].flatMap((registry) => Object.keys(registry));
+  const shared = codes.filter((code, index) => codes.indexOf(code) !== index);
   expect(shared).toEqual([]);
 });

@@ -35,6 +35,12 @@ export interface EventLog {
   peek(position: LogPosition): Promise<LogRecord | undefined>;
 
   /**
+   * For how long a topic's records are kept though nobody has read them, ms; undefined where that has no end, or the log
+   * does not tell. A limit by bytes is not counted.
+   */
+  retentionMs(topic: string): Promise<number | undefined>;
+
+  /**
    * Tells the log how far a group has stored: for lag monitors, and for trimming (nothing at or above a published
    * position is ever trimmed by the embedded log). Never read back: where to begin comes from the caller of `consume`.
    */

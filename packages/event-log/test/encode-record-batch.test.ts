@@ -3,7 +3,7 @@ import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { ProduceMessage } from '../src/kafka/append-batch.ts';
 import { crc32c } from '../src/kafka/crc32c.ts';
-import { recordBatchBytes, writeRecordBatch } from '../src/kafka/encode-record-batch.ts';
+import { encodeHeaders, recordBatchBytes, writeRecordBatch } from '../src/kafka/encode-record-batch.ts';
 
 interface Decoded {
   firstOffset: string;
@@ -33,7 +33,16 @@ const kafkajsCrc = require('kafkajs/src/protocol/recordBatch/crc32C') as (buffer
 const TIME = 1_767_225_600_123;
 const FIRST_RECORD = 61;
 
-function encoded(messages: readonly ProduceMessage[], before = 0): Buffer {
+interface Given {
+  key: Buffer;
+  value: Buffer;
+  headers?: Record<string, string>;
+}
+
+function encoded(given: readonly Given[], before = 0): Buffer {
+  const messages = given.map(({ key, value, headers }): ProduceMessage => {
+    return { key, value, headers: encodeHeaders(headers) };
+  });
   const bytes = recordBatchBytes(messages);
   const target = Buffer.alloc(before + bytes + 8, 0xee);
   expect(writeRecordBatch(target, before, { messages, timeMs: TIME })).toBe(before + bytes);
@@ -41,13 +50,13 @@ function encoded(messages: readonly ProduceMessage[], before = 0): Buffer {
   return target.subarray(before, before + bytes);
 }
 
-const message = (key: string, value: Buffer | string, headers?: Record<string, string>): ProduceMessage => ({
+const message = (key: string, value: Buffer | string, headers?: Record<string, string>): Given => ({
   key: Buffer.from(key),
   value: Buffer.from(value as string),
   ...(headers && { headers }),
 });
 
-async function expectReadBack(messages: readonly ProduceMessage[], before = 0): Promise<void> {
+async function expectReadBack(messages: readonly Given[], before = 0): Promise<void> {
   const batch = encoded(messages, before);
   const decoded = await decodeBatch(new Decoder(batch));
   expect(decoded).toMatchObject({

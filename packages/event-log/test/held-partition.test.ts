@@ -43,7 +43,7 @@ async function hold({ begin, handle, range = { start: 0, end: 1000 }, first }: S
     resume: () => void told.push('resume'),
     seek: ({ offset }) => void told.push(`seek ${offset}`),
     commit: async () => {},
-    stop: async () => {},
+    stop: async () => true,
   };
   const held = new HeldPartition({
     partition,

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { describeWithKafka, runKafkaTool, startKafka } from '@wayline/testkit';
-import { recordBatchBytes, writeRecordBatch } from '../src/kafka/encode-record-batch.ts';
+import { encodeHeaders, recordBatchBytes, writeRecordBatch } from '../src/kafka/encode-record-batch.ts';
 import { createKafkaLog } from '../src/kafka/index.ts';
 
 await describeWithKafka(
@@ -16,8 +16,9 @@ await describeWithKafka(
         value: Buffer.from(`value-${i}-${'x'.repeat(i * 3)}`),
         headers: i % 3 === 0 ? undefined : { 'wayline-request-id': `r-${i}`, traceparent: 'ü' },
       }));
-      const batch = Buffer.alloc(recordBatchBytes(messages));
-      writeRecordBatch(batch, 0, { messages, timeMs: 1_767_225_600_123 });
+      const encoded = messages.map((message) => ({ ...message, headers: encodeHeaders(message.headers) }));
+      const batch = Buffer.alloc(recordBatchBytes(encoded));
+      writeRecordBatch(batch, 0, { messages: encoded, timeMs: 1_767_225_600_123 });
       const folder = await mkdtemp(join(tmpdir(), 'wayline-segment-'));
       try {
         const file = join(folder, '00000000000000000000.log');

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeAll, expect, test } from '@jest/globals';
-import { describeWithKafka, sharedKafka } from '@wayline/testkit';
+import { describeWithKafka, sharedKafka, startProcess } from '@wayline/testkit';
 import { AssignerProtocol, type Consumer, Kafka, logLevel, type PartitionAssigner } from 'kafkajs';
 import { newGroup, numbered, numbers, startReader } from '../src/contract-suite/index.ts';
 import type { LogLogger } from '../src/event-log.ts';
@@ -79,4 +80,70 @@ await describeWithKafka('a consumer that Kafka does not let into its group', () 
     await reader.until('all', () => reader.values().length === 10);
     expect(reader.values()).toEqual(numbers(10));
   }, 30_000);
+});
+
+/** A member of a group, in a process of its own. */
+const MEMBER = `
+  import kafkajs from ${JSON.stringify(import.meta.resolve('kafkajs'))};
+  const [, brokers, groupId, topic] = process.argv;
+  const member = new kafkajs.Kafka({ brokers: brokers.split(','), logLevel: 0 })
+    .consumer({ groupId, sessionTimeout: 10_000, rebalanceTimeout: 15_000 });
+  member.on(member.events.GROUP_JOIN, () => console.log('joined'));
+  await member.connect();
+  await member.subscribe({ topics: [topic] });
+  await member.run({ eachMessage: async () => {} });
+`;
+
+await describeWithKafka('a consumer that leaves while its group forms anew', () => {
+  test('O2: does not stay behind as a member that nobody hears of', async () => {
+    const { brokers } = await sharedKafka();
+    const topic = `group.${randomUUID()}`;
+    const group = newGroup();
+    const closers: (() => Promise<unknown>)[] = [];
+    const openReader = async () => {
+      const topics = [{ name: topic, partitions: 6 }];
+      const log = await createKafkaLog({ brokers, topics, sessionTimeoutMs: 10_000, rebalanceTimeoutMs: 15_000 });
+      closers.push(() => log.close());
+      return startReader(log, { topic, group });
+    };
+    try {
+      const leaving = await openReader();
+      await openReader();
+      const ghost = startProcess(process.execPath, [
+        '--input-type=module',
+        '--eval',
+        MEMBER,
+        brokers.join(),
+        group,
+        topic,
+      ]);
+      closers.push(() => ghost.end('SIGKILL'));
+      await ghost.waitForLine(/joined/);
+      const admin = new Kafka({ brokers, logLevel: logLevel.NOTHING }).admin();
+      await admin.connect();
+      closers.push(() => admin.disconnect());
+      const until = async (what: string, holds: () => boolean | Promise<boolean>) => {
+        for (const deadline = Date.now() + 30_000; Date.now() < deadline; await sleep(20)) if (await holds()) return;
+        throw new Error(`Still waiting for ${what}: ${JSON.stringify(await look())}`);
+      };
+      const look = async () => {
+        const { groups } = await admin.describeGroups([group]);
+        return { state: groups[0]?.state, members: groups[0]?.members.length };
+      };
+      await until('a stable group', async () => (await look()).state === 'Stable');
+
+      // The group waits for a member that has died, because another wants to join; and one that waits leaves.
+      await ghost.end('SIGKILL');
+      const coming = openReader();
+      await until('a rebalance', async () => (await look()).state === 'PreparingRebalance');
+      await sleep(2500); // over two heartbeats, by which everybody hears of it, and then waits for the ghost
+      await leaving.consumer.close();
+      expect((await look()).state).toBe('PreparingRebalance');
+      await until('a stable group', async () => (await look()).state === 'Stable');
+      expect(await look()).toEqual({ state: 'Stable', members: 2 });
+      await coming;
+    } finally {
+      for (const close of closers.reverse()) await close();
+    }
+  }, 120_000);
 });

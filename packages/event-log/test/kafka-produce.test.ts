@@ -2,6 +2,7 @@ import { expect, test } from '@jest/globals';
 import type { Append, AppendBatch } from '../src/kafka/append-batch.ts';
 import { AppendLane } from '../src/kafka/append-lane.ts';
 import type { BrokerLink } from '../src/kafka/broker-link.ts';
+import { encodeHeaders } from '../src/kafka/encode-record-batch.ts';
 import { MAX_BATCH_BYTES } from '../src/kafka/prepare-topics.ts';
 import { produce } from '../src/kafka/produce.ts';
 
@@ -13,7 +14,7 @@ const newAppend = (): Append => ({
   reject() {},
   expiresAt: 0,
 });
-const message = (value: string) => ({ key: Buffer.from('key'), value: Buffer.from(value) });
+const message = (value: string) => ({ key: Buffer.from('key'), value: Buffer.from(value), headers: encodeHeaders({}) });
 const valuesOf = (batch: AppendBatch) =>
   batch.segments.flatMap(({ messages }) => messages.map(({ value }) => String(value)));
 

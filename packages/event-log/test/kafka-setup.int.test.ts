@@ -192,4 +192,30 @@ await describeWithKafka('opening the log on Kafka', () => {
     expect((await open({ topics })).id).toBe(`${clusterId}:1`);
     expect((await open({ topics, generation: 7 })).id).toBe(`${clusterId}:7`);
   });
+
+  test('T13: how long unread records are kept is as the topic says now; without an end it is undefined', async () => {
+    const [name, compacted] = [topic(), topic()];
+    const log = await open({
+      topics: [
+        { name, partitions: 1 },
+        { name: compacted, partitions: 1, compacted: true },
+      ],
+      longestOutageMs: 200 * 3_600_000,
+    });
+    expect(await log.retentionMs(name)).toBe(200 * 3_600_000);
+    expect(await log.retentionMs(compacted)).toBeUndefined();
+    const admin = await connectAdmin();
+    for (const [value, expected] of [
+      ['60000', 60_000],
+      ['-1', undefined],
+    ] as const) {
+      const configEntries = [{ name: 'retention.ms', value }];
+      await admin.alterConfigs({ validateOnly: false, resources: [{ type: 2, name, configEntries }] });
+      let found = await log.retentionMs(name);
+      for (const deadline = Date.now() + 5000; found !== expected && Date.now() < deadline; )
+        found = await log.retentionMs(name);
+      expect(found).toBe(expected);
+    }
+    await expect(log.retentionMs('no.such.topic')).rejects.toThrow('is not among those');
+  });
 });

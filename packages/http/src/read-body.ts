@@ -56,15 +56,23 @@ export async function readBody(request: IncomingMessage, { maxBytes, budget }: B
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let size = 0;
+    let taken = 0;
 
     const onData = (chunk: Buffer) => {
-      if (size + chunk.length > maxBytes) return fail(tooLarge(maxBytes));
-      if (!budget.take(chunk.length)) return fail(overloaded());
       size += chunk.length;
+      if (size > maxBytes) return fail(tooLarge(maxBytes));
+      if (size > taken) {
+        // All of it with its first bytes: what would be refused half-way is refused before it is read. Not sooner, or
+        // whoever only announces a body would hold what others could use.
+        const whole = Math.max(size, inflater ? 0 : announced);
+        if (!budget.take(whole - taken)) return fail(overloaded());
+        taken = whole;
+      }
       chunks.push(chunk);
     };
     const onEnd = () => {
       stopReading();
+      budget.correct(taken, size);
       resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, size));
     };
     const onInflateError = () =>
@@ -76,7 +84,7 @@ export async function readBody(request: IncomingMessage, { maxBytes, budget }: B
 
     function fail(error: ProblemError): void {
       stopReading();
-      budget.give(size);
+      budget.give(taken);
       reject(error);
     }
 

@@ -22,7 +22,7 @@ export interface Completeness {
 
 export interface CompletenessOptions {
   pool: Pool;
-  log: EventLog;
+  log: Pick<EventLog, 'id' | 'ranges' | 'peek'>;
   group: string;
   /** Epoch ms. */
   now: () => number;

@@ -18,6 +18,11 @@ export function databaseProblem(error: unknown): ProblemError | undefined {
         'The query took longer than it may; ask for less at once: a shorter range, a smaller limit, a session.',
         { retryAfterSeconds: 10 },
       );
+    case 'replica':
+      return new ProblemError(
+        'database_unavailable',
+        'This process reads a replica, in which nothing can be changed; ask one that has the primary.',
+      );
   }
   return undefined;
 }

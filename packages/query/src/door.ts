@@ -1,4 +1,5 @@
-import type { Reader } from '@wayline/store';
+import type { HttpLogger } from '@wayline/http';
+import type { Reader, Writer } from '@wayline/store';
 import type { Completeness } from './completeness.ts';
 import { isoTime } from './iso-time.ts';
 import type { Parameters } from './parameters.ts';
@@ -9,6 +10,13 @@ export interface Asked {
   /** What stands in the address in place of `:id`; '' where there is none. */
   id: string;
   parameters: Parameters;
+  /** The object in the body; an empty one where there is none. */
+  body: Readonly<Record<string, unknown>>;
+  /** Whether the caller may write times from 2000 on. */
+  allowImport: boolean;
+  requestId: string;
+  /** Who asks, for the log of the program. */
+  caller: { projectId: number; subject: string };
 }
 
 /** JSON text, or a value to be written as JSON. */
@@ -21,10 +29,13 @@ export interface Answer {
 export interface Sources {
   /** Runs queries over one snapshot; faults of the database become problem documents. */
   read<T>(work: (reader: Reader) => Promise<T>): Promise<T>;
+  /** Runs statements in one transaction; faults of the database become problem documents. */
+  write<T>(work: (writer: Writer) => Promise<T>): Promise<T>;
   /** To be awaited before `read`. */
   completeness(): Promise<Completeness>;
   /** After so long without an event a session counts as ended, ms. */
   idleMs: number;
+  logger: Pick<HttpLogger, 'info'>;
 }
 
 export type Door = (asked: Asked) => Promise<Answer>;

@@ -36,12 +36,13 @@ function stored({ event, storedMs, topic, partition, offset, logId, others }: Fo
 }
 
 function deadLettered(found: FoundDeadLetter): Answer {
-  const { code, detail, topic, partition, offset, logId, atMs, replayedMs, discardedMs } = found;
+  const { id, code, detail, topic, partition, offset, logId, atMs, replayedMs, discardedMs } = found;
   return {
     body: {
       fate: 'dead-lettered',
       reason: code,
       detail,
+      deadLetter: String(id),
       topic,
       partition,
       offset,

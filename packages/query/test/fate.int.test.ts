@@ -34,6 +34,14 @@ describe('T11: the fate of an event', () => {
     expect(Date.parse(fate.storedAt)).toBeLessThanOrEqual(Date.now() + 5);
   });
 
+  test('of a duplicate: that of the event it repeats, from where that stood', async () => {
+    const event = eventAt(5, { sessionId: 'repeated' });
+    await query.store([event]);
+    const first = await query.read(`/v1/events/${event.eventId}`);
+    await query.store([event, event]);
+    expect(await query.read(`/v1/events/${event.eventId}`)).toEqual(first);
+  });
+
   test('is found by the time in the id, by `at`, by the session, or by the id alone, wherever it is', async () => {
     const v7 = eventAt(0, { sessionId: 'where' });
     const far = { ...eventAt(-200 * DAY, { sessionId: 'where' }), eventId: uuidV7(SESSION_START) };
@@ -77,6 +85,7 @@ describe('T11: the fate of an event', () => {
       fate: 'dead-lettered',
       reason: 'time_too_old',
       detail: 'too long ago',
+      deadLetter: expect.stringMatching(/^\d+$/),
       topic: 'elsewhere',
       partition: 0,
       offset: rows[0].next_offset - 1,

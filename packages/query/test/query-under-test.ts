@@ -22,8 +22,8 @@ import { createTestDatabase, type TestDatabase } from '@wayline/testkit';
 import express from 'express';
 import { createQueryRouter, type QueryRouterOptions } from '../src/index.ts';
 
-const SECRET = 'a-secret-of-this-test-of-40-characters-00';
-const GROUP = 'test';
+export const SECRET = 'a-secret-of-this-test-of-40-characters-00';
+export const GROUP = 'test';
 /** Holds what tests store without a log: `completeThrough` looks only at Wayline's own topics. */
 const ELSEWHERE = 'elsewhere';
 
@@ -40,6 +40,7 @@ export interface Asking {
   scopes?: Scope[];
   /** In place of a token. null: none. */
   credential?: string | null;
+  allowImport?: boolean;
 }
 
 export interface Stored {
@@ -48,6 +49,14 @@ export interface Stored {
   receivedMs?: number;
   /** When the log took it, epoch ms. */
   logMs?: number;
+}
+
+/** The record behind a dead letter. */
+export interface DeadRecord extends Stored {
+  topic?: string;
+  /** A text, or what is written as JSON. Default `?`. */
+  value?: unknown;
+  headers?: Record<string, string>;
 }
 
 /** The real API on a real server, before a real PostgreSQL and a real log, both of its own. */
@@ -59,12 +68,14 @@ export interface QueryUnderTest {
   /** What the server logged as its own faults. */
   faults: unknown[];
   get(path: string, asking?: Asking): Promise<Answer>;
+  post(path: string, body?: object, asking?: Asking): Promise<Answer>;
   /** The body of an answer of 200. */
   // biome-ignore lint/suspicious/noExplicitAny: tests look into answers of every form
   read(path: string, asking?: Asking): Promise<any>;
   /** Stores events as a worker does, without a log. */
   store(events: readonly IdentifiedEvent[], stored?: Stored): Promise<void>;
-  deadLetter(letter: DeadLetter, stored?: Stored): Promise<void>;
+  /** Puts a record aside, as a worker does; answers with the id of the dead letter. */
+  deadLetter(letter: DeadLetter, record?: DeadRecord): Promise<string>;
   /** Appends events to the log, to be stored by `catchUp`. */
   append(events: readonly IdentifiedEvent[]): Promise<void>;
   /** Stores what is unread of one partition of the log. */
@@ -95,11 +106,13 @@ function judged(event: IdentifiedEvent, { projectId = 1, skewMs = 0, ...times }:
 }
 
 export async function startQuery(
-  options: Partial<Pick<QueryRouterOptions, 'now' | 'log' | 'pool' | 'statementTimeoutMs'>> & {
+  options: Partial<Pick<QueryRouterOptions, 'now' | 'log' | 'pool' | 'statementTimeoutMs' | 'pastDays'>> & {
     partitions?: number;
+    /** How the API sees the log, where that is not as it is. */
+    seenLog?(log: EventLog): QueryRouterOptions['log'];
   } = {},
 ): Promise<QueryUnderTest> {
-  const { partitions = 2, ...router } = options;
+  const { partitions = 2, seenLog = (real) => real, ...router } = options;
   const database: TestDatabase = await createTestDatabase({
     migrate: async (url) => void (await migrate({ url })),
     template: await schemaFingerprint(),
@@ -134,22 +147,25 @@ export async function startQuery(
   const verifier = createVerifier({ secrets: [SECRET] });
   const application = express();
   application.use(requestId);
-  application.use(createQueryRouter({ pool, log, group: GROUP, verifier, logger, ...router }));
+  application.use(createQueryRouter({ pool, log: seenLog(log), group: GROUP, verifier, logger, ...router }));
   application.use(noSuchRoute);
   application.use(problemHandler(logger));
   const server = await listening(createServer(application));
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 
-  async function get(path: string, { projectId = 1, scopes = ['read'], credential }: Asking = {}): Promise<Answer> {
-    const token =
-      credential ?? (await signAccessToken({ projectId, subject: 'tester', scopes, expiresInSeconds: 60 }, SECRET));
-    const response = await fetch(
-      url + path,
-      credential === null ? {} : { headers: { authorization: `Bearer ${token}` } },
-    );
+  async function ask(
+    path: string,
+    { projectId = 1, scopes = ['read'], credential, allowImport }: Asking,
+    init: RequestInit = {},
+  ): Promise<Answer> {
+    const claims = { projectId, subject: 'tester', scopes, expiresInSeconds: 60, allowImport };
+    const token = credential ?? (await signAccessToken(claims, SECRET));
+    const headers = { ...init.headers, ...(credential !== null && { authorization: `Bearer ${token}` }) };
+    const response = await fetch(url + path, { ...init, headers });
     const text = await response.text();
     return { status: response.status, headers: response.headers, text, body: JSON.parse(text) };
   }
+  const get = (path: string, asking: Asking = {}): Promise<Answer> => ask(path, asking);
 
   return {
     pool,
@@ -158,6 +174,15 @@ export async function startQuery(
     url,
     faults,
     get,
+    post: (path, body, asking = {}) =>
+      ask(
+        path,
+        { scopes: ['admin'], ...asking },
+        {
+          method: 'POST',
+          ...(body && { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
+        },
+      ),
     async read(path, asking) {
       const { status, text, body } = await get(path, asking);
       if (status !== 200) throw new Error(`${path}: ${status} ${text}`);
@@ -169,9 +194,18 @@ export async function startQuery(
         0,
         events.map((event) => judged(event, stored)),
       ),
-    async deadLetter(letter, { projectId = 1, logMs = SESSION_START } = {}) {
-      const original = { key: null, value: Buffer.from('?'), headers: {} };
-      await write(ELSEWHERE, 0, [{ timeMs: logMs, projectId, original, verdict: { deadLetter: letter } }]);
+    async deadLetter(
+      letter,
+      { projectId = 1, logMs = SESSION_START, topic = ELSEWHERE, value = '?', headers = {} } = {},
+    ) {
+      const original = {
+        key: letter.sessionId === undefined ? null : Buffer.from(letter.sessionId),
+        value: Buffer.isBuffer(value) ? value : Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)),
+        headers: Object.fromEntries(Object.entries(headers).map(([name, text]) => [name, Buffer.from(text)])),
+      };
+      await write(topic, 0, [{ timeMs: logMs, projectId, original, verdict: { deadLetter: letter } }]);
+      const { rows } = await pool.query('SELECT max(id) AS id FROM dead_letters');
+      return String(rows[0].id);
     },
     async append(events) {
       const records = events.map((event) => {

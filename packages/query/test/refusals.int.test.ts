@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { formatWriteKey } from '@wayline/identity/verify';
 import { createPool } from '@wayline/store';
 import { startTcpProxy } from '@wayline/testkit';
-import { app, eventAt, microservice, type QueryUnderTest, startQuery } from './query-under-test.ts';
+import { app, eventAt, microservice, type QueryUnderTest, SECRET, startQuery } from './query-under-test.ts';
 
 let query: QueryUnderTest;
 const event = eventAt(0, { userId: 'u', machineId: 'm', ...app('shop') });
@@ -56,10 +56,7 @@ describe('I1: who may read', () => {
   });
 
   test('I2: a write key reads nothing', async () => {
-    const key = formatWriteKey(
-      { projectId: 1, keyId: 'k', allowImport: true },
-      'a-secret-of-this-test-of-40-characters-00',
-    );
+    const key = formatWriteKey({ projectId: 1, keyId: 'k', allowImport: true }, SECRET);
     for (const path of ALL) expect((await query.get(path, { credential: key })).status).toBe(403);
   });
 });

@@ -1,3 +1,7 @@
+export * from './dead-letters/index.ts';
+export * from './erasure/index.ts';
+export * from './export/export-user.ts';
+export { remakeHops } from './hops/remake-hops.ts';
 export { findProject, insertProject, type ProjectRow, renameProject } from './identity/projects.ts';
 export {
   findWriteKey,
@@ -8,13 +12,15 @@ export {
   revokeWriteKey,
   type WriteKeyRow,
 } from './identity/write-keys.ts';
+export * from './maintenance/index.ts';
 export { checkSchema, type MigrateOptions, migrate, SchemaTooNewError, schemaFingerprint } from './migrate.ts';
-export { NAME_KINDS, nameId, PLATFORMS, SOURCE_KINDS, type Source, sourceId } from './names.ts';
+export { inlineNameId, NAME_KINDS, nameId, PLATFORMS, SOURCE_KINDS, type Source, sourceId } from './names.ts';
 export { ping } from './ping.ts';
 export { createPool, type Pool, type PoolOptions, type StoreLogger } from './pool.ts';
 export * from './queries/index.ts';
 export { classifyReadFault, type ReadFault } from './read-fault.ts';
 export { type Reader, readOnly } from './read-only.ts';
+export { readWrite, type Writer } from './read-write.ts';
 export {
   changeSetting,
   inTransaction,
@@ -28,9 +34,13 @@ export {
   publishSettings,
   type SettingRow,
 } from './settings/publish-settings.ts';
+export { readSettings } from './settings/read-settings.ts';
 export { StoreSetupError, type StoreSetupReason } from './setup-error.ts';
+export { measurePressure, type Pressure } from './throttle/measure-pressure.ts';
+export { changeThrottle, readThrottle, type StoredThrottle, type ThrottlePatch } from './throttle/throttle-settings.ts';
+export { type CheckResult, type Difference, type VerifyRange, verifyStored } from './verify/verify-stored.ts';
 export { BatchWriter, type BatchWriterOptions, type TransactionTimeouts } from './write/batch-writer.ts';
-export { classifyStoreError, type StoreErrorClass } from './write/error-class.ts';
+export { classifyStoreError, FAILURE_CLASSES, type FailureClass, type Remedy } from './write/error-class.ts';
 export type { DeadLetter, JudgedRecord, PartitionBatch, StorableEvent, StoredCounts } from './write/partition-batch.ts';
 export {
   ensurePosition,

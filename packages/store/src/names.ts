@@ -25,6 +25,11 @@ export function nameId(kind: NameKind, name: string): string {
   return hash64(`${kind}\0${name}`);
 }
 
+/** By which rollups know a name that stands inline, since `nameId` of it belongs to another name. */
+export function inlineNameId(kind: NameKind, name: string): string {
+  return nameId(kind, `${name}\0`);
+}
+
 /** The 64-bit id of a source, over all four of its parts; an absent part differs from an empty one. */
 export function sourceId({ kind, name, version, instance }: Source): string {
   return hash64(JSON.stringify([kind, name, version ?? null, instance ?? null]));

@@ -1,5 +1,5 @@
-/** Why a read failed through no fault of the query. */
-export type ReadFault = 'unavailable' | 'busy' | 'timeout';
+/** Why a statement failed through no fault of its own. */
+export type ReadFault = 'unavailable' | 'busy' | 'timeout' | 'replica';
 
 const SOCKET_FAULTS = [
   'ECONNREFUSED',
@@ -28,11 +28,12 @@ const MESSAGES = [
 
 /**
  * `unavailable`: the database is away or refuses; `busy`: no connection was free in time; `timeout`: the statement took
- * longer than allowed. Undefined for a fault of the query itself.
+ * longer than allowed; `replica`: something was to be changed in a database that is only read. Undefined for a fault of the query itself.
  */
 export function classifyReadFault(error: unknown): ReadFault | undefined {
   const { code = '', message = '' } = error as { code?: string; message?: string };
   if (code === '57014') return 'timeout';
+  if (code === '25006') return 'replica';
   if (message.startsWith('timeout exceeded when trying to connect')) return 'busy';
   if (SOCKET_FAULTS.includes(code) || SQL_FAULTS.test(code)) return 'unavailable';
   return MESSAGES.some((start) => message.startsWith(start)) ? 'unavailable' : undefined;

@@ -1,11 +1,14 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { IdentifiedEvent } from '@wayline/contracts';
+import { wrongRollups } from '@wayline/testkit';
 import fc from 'fast-check';
 import type pg from 'pg';
 import {
   BatchWriter,
+  compactRollups,
   createPool,
   ensurePosition,
+  inlineNameId,
   NAME_KINDS,
   nameId,
   type PartitionBatch,
@@ -34,7 +37,7 @@ afterAll(async () => {
   await database?.close();
 });
 beforeEach(async () => {
-  await pool.query(`TRUNCATE events, sessions, session_machines, machines, users, positions, batches, ledger,
+  await pool.query(`TRUNCATE events, sessions, session_machines, machines, users, hours, hour_users, series_minutes, positions, batches, ledger,
     dead_letters, unclocked_ids, names, sources`);
   writer = new BatchWriter({ pool, ...WRITING });
   for (let partition = 0; partition < 4; partition++) await begin(partition);
@@ -48,7 +51,7 @@ const ledger = async () =>
       sum(dead_lettered)::int AS "deadLettered" FROM ledger`)
   ).rows[0];
 
-async function expectSessionsToEqualARecount(): Promise<void> {
+async function expectDerivedToEqualARecount(): Promise<void> {
   const { rows } = await pool.query(
     `SELECT s.session_id, s.event_count::int AS kept, e.n::int AS counted, s.first_at = e.first AS first, s.last_at = e.last AS last
      FROM sessions s FULL JOIN (
@@ -58,6 +61,8 @@ async function expectSessionsToEqualARecount(): Promise<void> {
      WHERE s.event_count IS DISTINCT FROM e.n OR s.first_at <> e.first OR s.last_at <> e.last`,
   );
   expect(rows).toEqual([]);
+  const client = await pool.connect();
+  expect(await wrongRollups(client).finally(() => client.release())).toEqual([]);
 }
 
 describe('one batch', () => {
@@ -76,7 +81,7 @@ describe('one batch', () => {
     expect(await ledger()).toEqual({ read: 3, stored: 3, duplicate: 0, deadLettered: 0 });
     const { rows } = await pool.query('SELECT first_offset::int, next_offset::int, stored FROM batches');
     expect(rows).toEqual([{ first_offset: 0, next_offset: 3, stored: 3 }]);
-    await expectSessionsToEqualARecount();
+    await expectDerivedToEqualARecount();
   });
 
   test('T6: the same batch a second time is refused by the fence, and changes nothing', async () => {
@@ -185,6 +190,8 @@ describe('one batch', () => {
     await writer.write([batchOf({}, [storeVerdict(eventOf())])]);
     const { rows } = await pool.query('SELECT type_id, inline_names FROM events');
     expect(rows).toEqual([{ type_id: null, inline_names: { type: 'pageVisit' } }]);
+    const { rows: series } = await pool.query('SELECT type_id::text AS type, events FROM series_minutes');
+    expect(series).toEqual([{ type: inlineNameId(NAME_KINDS.type, 'pageVisit'), events: 1 }]);
   });
 
   test('names of a transaction that failed are written again by the next', async () => {
@@ -210,7 +217,7 @@ describe('duplicates', () => {
     await writer.write([batchOf({ firstOffset: 5 }, [storeVerdict(event, again)])]);
     expect(await count('SELECT count(*) FROM events')).toBe(3);
     expect(await ledger()).toEqual({ read: 6, stored: 3, duplicate: 3, deadLettered: 0 });
-    await expectSessionsToEqualARecount();
+    await expectDerivedToEqualARecount();
   });
 
   test('T6: duplicates in two partitions of one transaction are one event', async () => {
@@ -316,7 +323,7 @@ describe('several writers', () => {
     );
     expect(await count('SELECT count(*) FROM events')).toBe(4000);
     expect(await count('SELECT sum(event_count) FROM session_machines')).toBe(4000);
-    await expectSessionsToEqualARecount();
+    await expectDerivedToEqualARecount();
   });
 
   test('the fence holds while the other transaction is still open', async () => {
@@ -397,6 +404,92 @@ describe('session summaries', () => {
       ),
       { numRuns: 25 },
     );
+  });
+});
+
+describe('rollups and uniques', () => {
+  const at = (minute: number, seconds = 0) => Date.UTC(2026, 10, 20, 12, minute, seconds);
+
+  test('A6, A7: what arrives in any order, twice, late and over midnight equals a recount', async () => {
+    const types = ['click', 'impression', 'objectInView', 'pageVisit'];
+    const events = Array.from({ length: 300 }, (_, i) =>
+      eventOf({
+        sessionId: `s-${i % 7}`,
+        type: types[i % 4] as string,
+        namespace: i % 5 === 0 ? 'shop' : undefined,
+        occurredAt: at((i * 37) % 1200, i % 60),
+        ...(i % 3 !== 0 && { userId: `u-${i % 11}` }),
+        ...(i % 2 === 0 && { anonymousId: `a-${i % 4}` }),
+        ...(i % 4 !== 1 && { value: ((i * 7919) % 101) / 7 }),
+      }),
+    );
+    let offset = 0;
+    for (const part of [events.slice(0, 100), events.slice(50, 200), events.slice(150), events]) {
+      const records = part.map((event) => storeVerdict(event));
+      await writer.write([batchOf({ firstOffset: offset }, records)]);
+      offset += part.length;
+      await expectDerivedToEqualARecount();
+    }
+    expect(await count('SELECT sum(events) FROM hours')).toBe(300);
+  });
+
+  test('A7: a user of several transactions at once is counted once', async () => {
+    const writers = Array.from({ length: 4 }, () => new BatchWriter({ pool, ...WRITING }));
+    for (let round = 0; round < 5; round++) {
+      await Promise.all(
+        writers.map((each, partition) =>
+          each.write([
+            batchOf(
+              { partition, firstOffset: round * 20 },
+              Array.from({ length: 20 }, (_, i) =>
+                storeVerdict(eventOf({ sessionId: `s-${partition}`, userId: `u-${i + round}`, occurredAt: at(round) })),
+              ),
+            ),
+          ]),
+        ),
+      );
+    }
+    expect(await count('SELECT sum(unique_users) FROM hours')).toBe(24);
+    await expectDerivedToEqualARecount();
+  });
+
+  test('settled minutes and hours are brought into one row each while writers go on, and nothing is lost or counted twice', async () => {
+    const writers = Array.from({ length: 4 }, () => new BatchWriter({ pool, ...WRITING }));
+    const { signal } = new AbortController();
+    const compacting = (async () => {
+      for (let round = 0; round < 30; round++) await compactRollups(pool, signal);
+    })();
+    for (let round = 0; round < 15; round++) {
+      await Promise.all(
+        writers.map((each, partition) => {
+          const events = Array.from({ length: 30 }, (_, i) =>
+            eventOf({ sessionId: `s-${partition}`, type: 'click', occurredAt: at(i % 3), value: i, userId: `u-${i}` }),
+          );
+          return each.write([
+            batchOf(
+              { partition, firstOffset: round * 30 },
+              events.map((event) => storeVerdict(event)),
+            ),
+          ]);
+        }),
+      );
+    }
+    await compacting;
+    await expectDerivedToEqualARecount();
+    await compactRollups(pool, signal);
+    await expectDerivedToEqualARecount();
+    expect(await count('SELECT count(*) FROM series_minutes')).toBe(3);
+    expect(await count('SELECT count(*) FROM hours')).toBe(1);
+    expect(await compactRollups(pool, signal)).toBe(0);
+  });
+
+  test('a user of a transaction that failed is counted by the next', async () => {
+    const bad = storeVerdict(eventOf({ target: 'broken \0' }));
+    const good = storeVerdict(eventOf({ userId: 'u-1' }));
+    await expect(writer.write([batchOf({}, [good, bad])])).rejects.toThrow();
+    await writer.write([batchOf({}, [good])]);
+    expect(await count('SELECT sum(unique_users) FROM hours')).toBe(1);
+    await expectDerivedToEqualARecount();
   });
 });
 

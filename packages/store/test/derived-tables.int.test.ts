@@ -37,6 +37,7 @@ afterAll(async () => {
   await database?.close();
 });
 
+const rollup = (table: string): unknown => expect.stringContaining(`rollups: {"what":"${table}"`);
 const accounting = () => accountFor(database.url, stored);
 
 test('T6: what the worker keeps beside the events equals a recount', async () => {
@@ -60,7 +61,11 @@ test.each([
     found: 'session_machines: m-1 s-1',
   },
   { what: 'a machine', spoil: "UPDATE machines SET last_at = last_at + interval '1 s'", found: 'machines: m-2' },
-  { what: 'a user', spoil: "DELETE FROM users WHERE user_id = 'a-1'", found: 'users: a-1' },
+  { what: 'a user', spoil: "DELETE FROM users WHERE user_id = 'a-1'", found: rollup('users') },
+  { what: 'a user of an hour', spoil: "DELETE FROM hour_users WHERE user_id = 'a-1'", found: rollup('hour_users') },
+  { what: 'the clicks of an hour', spoil: 'UPDATE hours SET clicks = clicks + 1', found: rollup('hours') },
+  { what: 'the uniques of an hour', spoil: 'UPDATE hours SET unique_users = unique_users + 1', found: rollup('hours') },
+  { what: 'a minute', spoil: 'UPDATE series_minutes SET events = events + 1', found: rollup('series_minutes') },
   { what: 'a name', spoil: 'DELETE FROM names WHERE kind = 3', found: expect.stringMatching(/^names: names 3 -?\d+$/) },
   { what: 'a source', spoil: 'DELETE FROM sources', found: expect.stringMatching(/^names: sources -?\d+$/) },
   { what: 'a batch', spoil: 'UPDATE batches SET stored = stored + 1', found: expect.stringMatching(/^batches: \d+$/) },
@@ -70,7 +75,18 @@ test.each([
 
 /** The accounting of a database with a fault in it, which is then mended. */
 async function spoiled(sql: string) {
-  const tables = ['sessions', 'session_machines', 'machines', 'users', 'names', 'sources', 'batches'];
+  const tables = [
+    'sessions',
+    'session_machines',
+    'machines',
+    'users',
+    'hours',
+    'hour_users',
+    'series_minutes',
+    'names',
+    'sources',
+    'batches',
+  ];
   for (const table of tables) await pool.query(`CREATE TABLE kept_${table} AS SELECT * FROM ${table}`);
   try {
     await pool.query(sql);

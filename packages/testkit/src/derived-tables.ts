@@ -1,4 +1,5 @@
 import type { Client } from 'pg';
+import { wrongRollups } from './recount-rollups.ts';
 
 /**
  * Recounts a table from `events`, and answers with the keys of the rows that are not as they should be: those that
@@ -7,8 +8,6 @@ import type { Client } from 'pg';
 export type Recount = (client: Client) => Promise<string[]>;
 
 const CORRECTED = "occurred_at + skew_ms * interval '1 ms'";
-/** `userId`, and else `anonymousId`. */
-const USER = "coalesce(nullif(user_id, ''), nullif(anonymous_id, ''))";
 
 /** The value of the event with the greatest (corrected time, id) that has one. */
 const latest = (column: string): string =>
@@ -60,16 +59,14 @@ const sessionMachines: Recount = (client) =>
      WHERE (m.event_count, m.first_at, m.last_at) IS DISTINCT FROM (r.event_count, r.first_at, r.last_at)`,
   );
 
-const seen = (table: 'machines' | 'users', id: 'machine_id' | 'user_id', value: string): Recount => {
-  return (client) =>
-    keys(
-      client,
-      `SELECT coalesce(t.${id}, r.${id}) AS key FROM ${table} t FULL JOIN (
-         SELECT project_id, ${value} AS ${id}, min(${CORRECTED}) AS first_at, max(${CORRECTED}) AS last_at
-         FROM events WHERE ${value} <> '' GROUP BY 1, 2) r USING (project_id, ${id})
-       WHERE (t.first_at, t.last_at) IS DISTINCT FROM (r.first_at, r.last_at)`,
-    );
-};
+const machines: Recount = (client) =>
+  keys(
+    client,
+    `SELECT coalesce(t.machine_id, r.machine_id) AS key FROM machines t FULL JOIN (
+       SELECT project_id, machine_id, min(${CORRECTED}) AS first_at, max(${CORRECTED}) AS last_at
+       FROM events WHERE machine_id <> '' GROUP BY 1, 2) r USING (project_id, machine_id)
+     WHERE (t.first_at, t.last_at) IS DISTINCT FROM (r.first_at, r.last_at)`,
+  );
 
 /** Every id that an event carries in place of a name must have its name. */
 const names: Recount = (client) =>
@@ -96,8 +93,8 @@ const batches: Recount = (client) =>
 export const DERIVED_TABLES = {
   sessions,
   session_machines: sessionMachines,
-  machines: seen('machines', 'machine_id', 'machine_id'),
-  users: seen('users', 'user_id', USER),
+  machines,
   names,
   batches,
+  rollups: wrongRollups,
 } as const satisfies Readonly<Record<string, Recount>>;

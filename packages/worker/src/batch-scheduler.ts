@@ -2,53 +2,77 @@ import type { Lease } from '@wayline/event-log';
 import {
   type BatchWriter,
   classifyStoreError,
+  type FailureClass,
+  type JudgedRecord,
   type PartitionBatch,
   PositionMovedError,
+  type StorableEvent,
   type StoredCounts,
 } from '@wayline/store';
+import { cutByHour, inHalves } from './batch-parts.ts';
+import { RejectionLimit } from './rejection-limit.ts';
+import type { Throttle } from './throttle.ts';
 import type { WorkerLogger } from './worker-logger.ts';
 
-export interface SchedulerSettings {
-  /** Rows of one transaction, over all its partitions; a single partition's batch may hold more. */
-  maxRows: number;
-  /** How long a first batch waits for others to join its transaction, ms; none while one is being written. */
-  lingerMs: number;
-  /** Transactions in flight, over different partitions. */
-  concurrency: number;
+/** What happens to a partition of which PostgreSQL refuses row after row. */
+export interface RejectionSettings {
+  /** After so many rows of a partition that PostgreSQL refused in a run, the partition stops: see `RejectionLimit`. */
+  maxRejected: number;
+  /** A stopped partition is tried again after so long, ms. */
+  stoppedMs: number;
 }
 
 export interface SchedulerOptions {
   writer: Pick<BatchWriter, 'write' | 'forget'>;
   /** The stored position of a partition, read afresh. */
   readNextOffset(batch: PartitionBatch): Promise<number>;
-  settings: SchedulerSettings;
+  throttle: Throttle;
+  rejections: RejectionSettings;
   logger: WorkerLogger;
   /** Told after each commit. */
   onStored(batches: readonly PartitionBatch[], counts: readonly StoredCounts[]): void;
 }
 
-interface Submission {
-  batch: PartitionBatch;
-  signal: AbortSignal;
+/** One batch on its way. It is `writing`, or waiting for its turn, or for a pause to end; then its lease may end it. */
+interface Job {
+  /** What is not stored yet, in order: the first is next. Never empty. */
+  parts: PartitionBatch[];
+  lease: Lease;
+  state: 'waiting' | 'writing' | 'pausing' | 'settled';
+  /** In a row, of the first part. */
+  failures: number;
+  /** In a transaction of its own: what failed with others may not have failed for itself. */
+  alone: boolean;
+  /** Too many of its rows were refused: nothing more is put aside until a write succeeds. */
+  stopped: boolean;
   resolve(nextOffset: number): void;
   reject(error: unknown): void;
 }
 
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 10_000;
+/** After so long the throttle is asked again, which may have been set otherwise meanwhile. */
+const LONGEST_REST_MS = 1_000;
+/** So often a batch is written again at once after a deadlock, a moment later each time. */
+const AT_ONCE_TIMES = 5;
+const MOMENT_MS = 10;
 
 /**
- * Joins the batches of several partitions into transactions, and sees each through: what is transient is waited out for
- * as long as the partition is held; a row that can never succeed is found by halving and dead-lettered alone.
+ * Joins the batches of several partitions into transactions, and sees each through, by what `FAILURE_CLASSES` says of
+ * its failures: what may pass is waited out for as long as the partition is held; a row that can never succeed is found
+ * by halving and dead-lettered alone. Whoever waits holds no place of a transaction.
  */
 export class BatchScheduler {
   readonly #options: SchedulerOptions;
-  #waiting: Submission[] = [];
+  readonly #rejections: RejectionLimit;
+  #waiting: Job[] = [];
   #inFlight = 0;
   #linger: NodeJS.Timeout | undefined;
+  #resting: NodeJS.Timeout | undefined;
 
   constructor(options: SchedulerOptions) {
     this.#options = options;
+    this.#rejections = new RejectionLimit(options.rejections.maxRejected);
   }
 
   /**
@@ -57,17 +81,63 @@ export class BatchScheduler {
    */
   submit(batch: PartitionBatch, lease: Lease): Promise<number> {
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ batch, signal: lease.signal, resolve, reject });
-      this.#schedule();
+      const end = () => {
+        if (job.state !== 'writing') job.reject(lease.signal.reason);
+      };
+      const settling =
+        <T>(settle: (outcome: T) => void) =>
+        (outcome: T) => {
+          job.state = 'settled';
+          lease.signal.removeEventListener('abort', end);
+          this.#waiting = this.#waiting.filter((other) => other !== job);
+          settle(outcome);
+        };
+      const job: Job = {
+        parts: cutByHour(batch),
+        lease,
+        state: 'waiting',
+        failures: 0,
+        alone: false,
+        stopped: false,
+        resolve: settling(resolve),
+        reject: settling(reject),
+      };
+      lease.signal.addEventListener('abort', end);
+      this.#enqueue(job);
     });
   }
 
+  #enqueue(job: Job): void {
+    if (job.lease.signal.aborted) {
+      job.reject(job.lease.signal.reason);
+      return;
+    }
+    job.state = 'waiting';
+    this.#waiting.push(job);
+    this.#schedule();
+  }
+
   #schedule(): void {
-    const { settings } = this.#options;
-    if (this.#inFlight >= settings.concurrency || this.#waiting.length === 0) return;
-    const rows = this.#waiting.reduce((sum, { batch }) => sum + batch.records.length, 0);
-    if (rows >= settings.maxRows || this.#inFlight > 0) this.#startNext();
-    else this.#linger ??= setTimeout(() => this.#startNext(), settings.lingerMs);
+    const { throttle } = this.#options;
+    const { maxRows, lingerMs } = throttle.settings;
+    if (this.#inFlight >= throttle.concurrency || this.#waiting.length === 0 || this.#resting) return;
+    const restMs = throttle.waitMs(performance.now());
+    if (restMs > 0) {
+      this.#rest(Math.min(restMs, LONGEST_REST_MS));
+      return;
+    }
+    const rows = this.#waiting.reduce((sum, job) => sum + nextPart(job).records.length, 0);
+    if (rows >= maxRows || this.#inFlight > 0) this.#startNext();
+    else this.#linger ??= setTimeout(() => this.#startNext(), lingerMs);
+  }
+
+  #rest(ms: number): void {
+    clearTimeout(this.#linger);
+    this.#linger = undefined;
+    this.#resting = setTimeout(() => {
+      this.#resting = undefined;
+      this.#schedule();
+    }, ms);
   }
 
   #startNext(): void {
@@ -76,9 +146,9 @@ export class BatchScheduler {
     const group = this.#takeGroup();
     if (group.length === 0) return;
     this.#inFlight++;
-    this.#settle(group)
+    this.#write(group)
       .catch((error: unknown) => {
-        for (const { reject } of group) reject(error); // those that are settled already do not mind
+        for (const job of group) if (job.state === 'writing') job.reject(error);
       })
       .finally(() => {
         this.#inFlight--;
@@ -87,123 +157,190 @@ export class BatchScheduler {
     this.#schedule();
   }
 
-  #takeGroup(): Submission[] {
-    let rows = 0;
-    let taken = 0;
-    for (const { batch } of this.#waiting) {
-      if (taken > 0 && rows + batch.records.length > this.#options.settings.maxRows) break;
-      rows += batch.records.length;
-      taken++;
+  #takeGroup(): Job[] {
+    const [first] = this.#waiting;
+    if (!first) return [];
+    let rows = nextPart(first).records.length;
+    const group = [first];
+    for (const job of first.alone ? [] : this.#waiting.slice(1)) {
+      if (job.alone) continue;
+      rows += nextPart(job).records.length;
+      if (rows > this.#options.throttle.settings.maxRows) break;
+      group.push(job);
     }
-    return this.#waiting.splice(0, taken);
+    this.#waiting = this.#waiting.filter((job) => !group.includes(job));
+    for (const job of group) job.state = 'writing';
+    return group;
   }
 
-  /** Sees a group through; settles every submission of it. */
-  async #settle(group: readonly Submission[]): Promise<void> {
-    for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
-      const held = group.filter(({ signal, reject }) => {
-        if (signal.aborted) reject(signal.reason);
-        return !signal.aborted;
-      });
-      if (held.length === 0) return;
-      const error = await this.#tryWrite(held);
-      if (error === undefined) return;
-      // A connection lost during COMMIT may have committed: then positions have moved, and writing again says so.
-      if (error instanceof PositionMovedError) {
-        if (held.length > 1) return this.#oneByOne(held);
-        return this.#followPosition(held[0] as Submission);
-      }
-      if (classifyStoreError(error) === 'data') {
-        if (held.length > 1) return this.#oneByOne(held);
-        return this.#isolate(held[0] as Submission, error);
-      }
-      const partitions = held.map(({ batch }) => `${batch.topic}/${batch.partition}`);
-      this.#options.logger.warn(
-        { err: error, partitions, pauseMs },
-        'PostgreSQL did not take a batch; it is tried again',
-      );
-      this.#options.writer.forget();
-      await pause(
-        pauseMs,
-        held.map(({ signal }) => signal),
-      );
-    }
-  }
-
-  async #tryWrite(group: readonly Submission[]): Promise<unknown> {
-    const batches = group.map(({ batch }) => batch);
+  /** One transaction. Afterwards each job of the group is settled, waiting or pausing. */
+  async #write(group: readonly Job[]): Promise<void> {
+    const batches = group.map(nextPart);
+    const begunMs = performance.now();
     let counts: StoredCounts[];
     try {
       counts = await this.#options.writer.write(batches);
     } catch (error) {
-      return error ?? new Error('unknown error');
+      return this.#failed(group, error);
     }
+    const nowMs = performance.now();
+    const rows = batches.reduce((sum, { records }) => sum + records.length, 0);
+    this.#options.throttle.wrote({ rows, ms: nowMs - begunMs }, nowMs);
     this.#options.onStored(batches, counts);
-    for (const { batch, resolve } of group) resolve(batch.nextOffset);
-    return undefined;
+    for (const [i, job] of group.entries()) this.#advance(job, counts[i] as StoredCounts);
   }
 
-  async #oneByOne(group: readonly Submission[]): Promise<void> {
-    for (const submission of group) await this.#settle([submission]);
+  #advance(job: Job, { stored, duplicate }: StoredCounts): void {
+    const [done, ...rest] = job.parts as [PartitionBatch, ...PartitionBatch[]];
+    if (job.stopped) {
+      job.stopped = false;
+      this.#rejections.clear(done);
+      const { topic, partition, nextOffset } = done;
+      this.#options.logger.info(
+        { topic, partition, nextOffset },
+        'PostgreSQL takes the rows again: the partition goes on',
+      );
+    }
+    this.#rejections.stored(done, stored + duplicate);
+    job.failures = 0;
+    if (rest.length === 0) {
+      job.resolve(done.nextOffset);
+      return;
+    }
+    job.parts = rest;
+    this.#enqueue(job);
   }
 
-  async #followPosition({ batch, resolve, signal }: Submission): Promise<void> {
+  async #failed(group: readonly Job[], error: unknown): Promise<void> {
+    const [job] = group as [Job];
+    const failure = classifyStoreError(error);
+    // A connection lost during COMMIT may have committed: then positions have moved, and writing again says so.
+    const moved = error instanceof PositionMovedError;
+    if (!moved && failure.remedy !== 'isolate') this.#tryAgain(group, error, failure);
+    else if (group.length > 1) this.#separate(group);
+    else if (moved) await this.#followPosition(job);
+    else this.#isolate(job, error, failure);
+  }
+
+  #separate(group: readonly Job[]): void {
+    for (const job of group) {
+      job.alone = true;
+      this.#enqueue(job);
+    }
+  }
+
+  #tryAgain(group: readonly Job[], error: unknown, failure: FailureClass): void {
+    const { logger, writer } = this.#options;
+    const failures = 1 + Math.max(...group.map((job) => job.failures));
+    const atOnce = failure.remedy === 'at once' && failures <= AT_ONCE_TIMES;
+    const pauseMs = atOnce
+      ? Math.random() * MOMENT_MS * failures
+      : Math.min(FIRST_PAUSE_MS * 2 ** (failures - 1), LONGEST_PAUSE_MS);
+    const { name, meaning, needsMending, everywhere } = failure;
+    const partitions = group.map((job) => `${nextPart(job).topic}/${nextPart(job).partition}`);
+    logger[needsMending ? 'error' : atOnce ? 'info' : 'warn'](
+      { err: error, failure: name, reason: meaning, partitions, pauseMs: Math.round(pauseMs) },
+      'PostgreSQL did not take a batch; it is tried again',
+    );
+    // What is known of names and partitions may be of another database, or of tables that are gone.
+    if (everywhere || needsMending) writer.forget();
+    for (const job of group) {
+      job.failures = failures;
+      job.alone ||= !everywhere && (failures > 1 || failure.remedy === 'smaller');
+      if (failure.remedy === 'smaller' && group.length === 1) halve(job);
+    }
+    this.#pause(group, pauseMs);
+  }
+
+  /** Jobs that are settled meanwhile do not wait to the end. */
+  #pause(group: readonly Job[], ms: number): void {
+    const timer = setTimeout(() => {
+      for (const job of group) {
+        job.lease.signal.removeEventListener('abort', check);
+        if (job.state === 'pausing') this.#enqueue(job);
+      }
+    }, ms);
+    const check = () => {
+      if (group.every(({ lease }) => lease.signal.aborted)) clearTimeout(timer);
+    };
+    for (const job of group) {
+      job.state = 'pausing';
+      if (job.lease.signal.aborted) job.reject(job.lease.signal.reason);
+      else job.lease.signal.addEventListener('abort', check, { once: true });
+    }
+    check();
+  }
+
+  async #followPosition(job: Job): Promise<void> {
     const { logger, readNextOffset } = this.#options;
-    const nextOffset = await readNextOffset(batch);
-    const { topic, partition, firstOffset } = batch;
-    if (!signal.aborted && nextOffset !== batch.nextOffset) {
+    const part = nextPart(job);
+    const { topic, partition, firstOffset } = part;
+    const nextOffset = await readNextOffset(part);
+    if (nextOffset === part.nextOffset && job.parts.length > 1) {
+      job.parts.shift(); // it had been committed after all
+      job.failures = 0;
+      this.#enqueue(job);
+      return;
+    }
+    if (!job.lease.signal.aborted && nextOffset !== part.nextOffset) {
       logger.warn(
         { topic, partition, firstOffset, nextOffset },
         'the stored position was elsewhere; reading goes on from it',
       );
     }
-    resolve(nextOffset);
+    job.resolve(nextOffset);
   }
 
   /** Halves the batch until the record is alone that PostgreSQL refuses; each half is a transaction of its own. */
-  async #isolate(submission: Submission, error: unknown): Promise<void> {
-    const { batch, signal } = submission;
-    const { records } = batch;
-    if (records.length > 1) {
-      const middle = Math.ceil(records.length / 2);
-      const boundary = (records[middle] as (typeof records)[number]).offset;
-      for (const part of [
-        { ...batch, nextOffset: boundary, records: records.slice(0, middle) },
-        { ...batch, firstOffset: boundary, records: records.slice(middle) },
-      ]) {
-        const reached = await new Promise<number>((resolve, reject) => {
-          this.#settle([{ batch: part, signal, resolve, reject }]).catch(reject);
-        });
-        if (reached !== part.nextOffset) return submission.resolve(reached);
-      }
-      return submission.resolve(batch.nextOffset);
-    }
-    const [record] = records;
-    if (!record || 'deadLetter' in record.verdict) throw error;
-    const detail = `PostgreSQL: ${(error as Error).message}`;
+  #isolate(job: Job, error: unknown, failure: FailureClass): void {
+    const part = nextPart(job);
+    const [record] = part.records;
+    job.alone = true;
+    if (job.stopped) this.#stop(job, error);
+    else if (part.records.length > 1) {
+      halve(job);
+      this.#enqueue(job);
+    } else if (!record || !('store' in record.verdict)) {
+      // A dead letter that could not be kept would be a loss.
+      this.#tryAgain([job], error, { ...failure, remedy: 'wait', needsMending: true });
+    } else if (this.#rejections.take(part)) {
+      job.parts[0] = { ...part, records: [this.#putAside(part, record, record.verdict.store, { error, failure })] };
+      this.#enqueue(job);
+    } else this.#stop(job, error);
+  }
+
+  #putAside(
+    { topic, partition }: PartitionBatch,
+    record: JudgedRecord,
+    { event }: StorableEvent,
+    { error, failure }: { error: unknown; failure: FailureClass },
+  ): JudgedRecord {
     this.#options.logger.error(
-      { err: error, topic: batch.topic, partition: batch.partition, offset: record.offset },
+      { err: error, failure: failure.name, topic, partition, offset: record.offset },
       'a row can never be stored; it becomes a dead letter',
     );
-    const { eventId, sessionId } = record.verdict.store.event;
-    const deadLetter = { code: 'unstorable', detail, eventId, sessionId };
-    return this.#settle([{ ...submission, batch: { ...batch, records: [{ ...record, verdict: { deadLetter } }] } }]);
+    const who = failure.name === 'data' ? 'PostgreSQL' : 'the worker';
+    const { eventId, sessionId } = event;
+    const detail = `${who}: ${(error as Error).message}`;
+    return { ...record, verdict: { deadLetter: { code: 'unstorable', detail, eventId, sessionId } } };
+  }
+
+  /** Nothing more is put aside: the record is tried again, now and then, until it is taken or the lease ends. */
+  #stop(job: Job, error: unknown): void {
+    const { rejections, logger } = this.#options;
+    const { topic, partition, firstOffset } = nextPart(job);
+    job.stopped = true;
+    logger.error(
+      { err: error, topic, partition, offset: firstOffset, maxRejected: rejections.maxRejected },
+      'partition stopped: PostgreSQL refuses row after row; no more of them become dead letters',
+    );
+    this.#pause([job], rejections.stoppedMs);
   }
 }
 
-/** Ends early when every partition of the group was lost. */
-function pause(ms: number, signals: readonly AbortSignal[]): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer);
-      for (const signal of signals) signal.removeEventListener('abort', check);
-      resolve();
-    };
-    const check = () => {
-      if (signals.every((signal) => signal.aborted)) done();
-    };
-    const timer = setTimeout(done, ms);
-    for (const signal of signals) signal.addEventListener('abort', check);
-    check();
-  });
+const nextPart = ({ parts }: Job): PartitionBatch => parts[0] as PartitionBatch;
+
+/** The first part of a job in two, if it can be. */
+function halve(job: Job): void {
+  if (nextPart(job).records.length > 1) job.parts.splice(0, 1, ...inHalves(nextPart(job)));
 }

@@ -1,5 +1,13 @@
 import { TOPICS } from '@wayline/contracts';
-import type { EventLog, Lease, LogBatch, LogConsumer } from '@wayline/event-log';
+import type {
+  BeginAnswer,
+  EventLog,
+  Lease,
+  LogBatch,
+  LogConsumer,
+  LogPosition,
+  PartitionRange,
+} from '@wayline/event-log';
 import type { Verifier } from '@wayline/identity/verify';
 import { emptySettings, type SettingsView } from '@wayline/settings';
 import {
@@ -10,10 +18,15 @@ import {
   type StoredCounts,
   type TransactionTimeouts,
 } from '@wayline/store';
-import { BatchScheduler, type SchedulerSettings } from './batch-scheduler.ts';
+import { BatchScheduler, type RejectionSettings } from './batch-scheduler.ts';
 import { beginPosition } from './begin-position.ts';
 import { createRecordJudge } from './judge-record.ts';
+import { type LagWatch, startLagWatch } from './lag-watch.ts';
+import { type PressureWatch, watchPressure } from './pressure-watch.ts';
+import { Throttle, type ThrottleSettings } from './throttle.ts';
 import type { WorkerLogger } from './worker-logger.ts';
+
+export type WorkerSettings = ThrottleSettings & RejectionSettings;
 
 export interface WorkerOptions {
   log: EventLog;
@@ -24,9 +37,11 @@ export interface WorkerOptions {
   logger: WorkerLogger;
   /** Which keys were revoked, and what else holds for projects and keys. Default: nothing is set. */
   projectSettings?: Pick<SettingsView, 'key'>;
-  settings?: Partial<SchedulerSettings>;
+  settings?: Partial<WorkerSettings>;
   /** The group's session timeout: a transaction gives up before it, so that a stopped worker does not hold its locks. */
   sessionTimeoutMs?: number;
+  /** How often it is told how far behind the worker is, ms. Default 30 s. */
+  lagEveryMs?: number;
   /** Told after each commit. */
   onStored?(counts: StoredCounts): void;
 }
@@ -40,7 +55,15 @@ export interface Worker {
   readonly ended: Promise<void>;
 }
 
-const DEFAULTS: SchedulerSettings = { maxRows: 5_000, lingerMs: 10, concurrency: 2 };
+const DEFAULTS: WorkerSettings = {
+  maxRows: 5_000,
+  lingerMs: 10,
+  concurrency: 2,
+  adaptive: true,
+  maxRejected: 100,
+  stoppedMs: 60_000,
+};
+const STORED_TOPICS = [TOPICS.events, TOPICS.direct];
 
 function timeoutsBelow(sessionMs: number): TransactionTimeouts {
   const share = (part: number): number => Math.round(sessionMs * part);
@@ -49,11 +72,33 @@ function timeoutsBelow(sessionMs: number): TransactionTimeouts {
 
 /** Stores both topics of the log in PostgreSQL, exactly once: positions move only with the rows. */
 export function createWorker(options: WorkerOptions): Worker {
-  const { log, pool, group, verifier, logger, settings, onStored, sessionTimeoutMs = 30_000 } = options;
+  const { log, pool, group, verifier, logger, settings, onStored, sessionTimeoutMs = 30_000, lagEveryMs } = options;
   const judge = createRecordJudge({ verifier, settings: options.projectSettings ?? emptySettings() });
+  const configured = { ...DEFAULTS, ...settings };
+  const throttle = new Throttle(configured);
+  let watch: PressureWatch | undefined;
+  const publish = (positions: readonly LogPosition[]): void => {
+    log.publishPosition(group, positions).catch((error: unknown) => {
+      logger.warn({ err: error }, 'the log could not be told how far the worker is');
+    });
+  };
+  /** What the holder before stored last, it may not have told the log any more. */
+  const begin = async (range: PartitionRange): Promise<BeginAnswer> => {
+    const answer = await beginPosition({ log, pool, group, logger }, range);
+    const { topic, partition } = range;
+    if ('offset' in answer && answer.offset > range.start) publish([{ topic, partition, offset: answer.offset }]);
+    return answer;
+  };
   const scheduler = new BatchScheduler({
-    writer: new BatchWriter({ pool, logId: log.id, group, timeouts: timeoutsBelow(sessionTimeoutMs) }),
-    settings: { ...DEFAULTS, ...settings },
+    writer: new BatchWriter({
+      pool,
+      logId: log.id,
+      group,
+      timeouts: timeoutsBelow(sessionTimeoutMs),
+      onCommit: (ms) => watch?.committed(ms),
+    }),
+    throttle,
+    rejections: configured,
     logger,
     readNextOffset: async ({ topic, partition }) => {
       const position = await readPosition(pool, { logId: log.id, group, topic, partition });
@@ -62,9 +107,7 @@ export function createWorker(options: WorkerOptions): Worker {
     },
     onStored: (batches, counts) => {
       const positions = batches.map(({ topic, partition, nextOffset }) => ({ topic, partition, offset: nextOffset }));
-      log.publishPosition(group, positions).catch((error: unknown) => {
-        logger.warn({ err: error }, 'the log could not be told how far the worker is');
-      });
+      publish(positions);
       if (onStored) for (const count of counts) onStored(count);
     },
   });
@@ -87,20 +130,27 @@ export function createWorker(options: WorkerOptions): Worker {
   });
   ended.catch(() => undefined); // whoever waits for it sees it; nobody need wait
   let consumer: LogConsumer | undefined;
+  let lagWatch: LagWatch | undefined;
   return {
     ended,
     async start() {
-      consumer = await log.consume({
+      watch = watchPressure({ pool, group, throttle, configured, logger });
+      const joined = await log.consume({
         group,
-        topics: [TOPICS.events, TOPICS.direct],
+        topics: STORED_TOPICS,
         maxBytes: 1024 * 1024,
-        begin: (range) => beginPosition({ log, pool, group, logger }, range),
+        begin,
         handle: (batch: LogBatch, lease: Lease) => scheduler.submit(toPartitionBatch(batch), lease),
       });
-      consumer.ended.then(resolveEnded, rejectEnded);
+      consumer = joined;
+      joined.ended.then(resolveEnded, rejectEnded);
+      const assigned = () => joined.assigned();
+      lagWatch = startLagWatch({ log, pool, group, topics: STORED_TOPICS, logger, assigned, everyMs: lagEveryMs });
     },
     async stop() {
+      await lagWatch?.stop();
       await consumer?.close();
+      await watch?.stop();
       resolveEnded();
     },
   };

@@ -1,9 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
 import { type JudgedRecord, type PartitionBatch, PositionMovedError, type StoredCounts } from '@wayline/store';
 import { BatchScheduler } from '../src/batch-scheduler.ts';
+import { Throttle } from '../src/throttle.ts';
 
 const logger = { info() {}, warn() {}, error() {} };
-const settings = { maxRows: 100, lingerMs: 1, concurrency: 2 };
+const settings = { maxRows: 100, lingerMs: 1, concurrency: 2, adaptive: true };
+const rejections = { maxRejected: 3, stoppedMs: 5 };
 
 function batchOf(partition: number, firstOffset: number, count: number): PartitionBatch {
   const records = Array.from(
@@ -29,7 +31,8 @@ function batchOf(partition: number, firstOffset: number, count: number): Partiti
 function schedulerOver(write: (batches: readonly PartitionBatch[]) => Promise<void>, position = 0) {
   const calls: (readonly PartitionBatch[])[] = [];
   const scheduler = new BatchScheduler({
-    settings,
+    throttle: new Throttle(settings),
+    rejections,
     logger,
     readNextOffset: async () => position,
     onStored: () => undefined,
@@ -111,5 +114,90 @@ describe('batches on their way into transactions', () => {
     });
     await Promise.all(Array.from({ length: 20 }, (_, p) => scheduler.submit(batchOf(p, 0, 90), lease)));
     expect(most).toBe(2);
+  });
+
+  test('T13: after a deadlock a batch is written again within moments, not after a pause', async () => {
+    let failures = 3;
+    const { scheduler, calls } = schedulerOver(async () => {
+      if (failures-- > 0) throw Object.assign(new Error('deadlock detected'), { code: '40P01' });
+    });
+    const startedAt = performance.now();
+    expect(await scheduler.submit(batchOf(0, 0, 5), lease)).toBe(5);
+    expect(calls).toHaveLength(4);
+    expect(performance.now() - startedAt).toBeLessThan(500); // with pauses it would be 700 at least
+  });
+
+  test('T13: after a statement timeout the next tries are smaller, and each part is written once', async () => {
+    const { scheduler, calls } = schedulerOver(async (batches) => {
+      const rows = batches.reduce((sum, { records }) => sum + records.length, 0);
+      if (rows > 4) throw Object.assign(new Error('canceling statement'), { code: '57014' });
+    });
+    expect(await scheduler.submit(batchOf(0, 0, 10), lease)).toBe(10);
+    const parts = calls.map(([part]) => part as PartitionBatch).filter(({ records }) => records.length <= 4);
+    expect(parts.flatMap(({ records }) => records.map(({ offset }) => offset))).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    for (const [i, part] of parts.entries()) expect(part.firstOffset).toBe(i === 0 ? 0 : parts[i - 1]?.nextOffset);
+  });
+
+  test('T13: whoever waits for PostgreSQL holds no place of a transaction', async () => {
+    const { scheduler } = schedulerOver(async (batches) => {
+      const stuck = batches.some(({ partition }) => partition < 4);
+      if (stuck) throw Object.assign(new Error('lock timeout'), { code: '55P03' });
+    });
+    const over = new AbortController();
+    const stuck = [0, 1, 2, 3].map((p) => scheduler.submit(batchOf(p, 0, 1), { signal: over.signal }));
+    expect(await Promise.all([4, 5].map((p) => scheduler.submit(batchOf(p, 0, 1), lease)))).toEqual([1, 1]);
+    over.abort(new Error('lost'));
+    for (const one of stuck) await expect(one).rejects.toThrow('lost');
+  });
+
+  test('T13: a run of refused rows stops its partition; as soon as they are taken it goes on by itself', async () => {
+    let broken = true;
+    const dead: number[] = [];
+    const { scheduler, calls } = schedulerOver(async (batches) => {
+      const [batch] = batches as [PartitionBatch];
+      if (batch.partition !== 1) return;
+      if (broken && batch.records.some(({ verdict }) => 'store' in verdict)) {
+        if (calls.length > 40) broken = false;
+        throw dataError;
+      }
+      for (const { offset, verdict } of batch.records) if ('deadLetter' in verdict) dead.push(offset);
+    });
+    const stopped = scheduler.submit(batchOf(1, 0, 20), lease);
+    expect(await scheduler.submit(batchOf(2, 0, 5), lease)).toBe(5);
+    expect(await stopped).toBe(20);
+    expect(dead).toEqual([0, 1, 2]);
+  });
+
+  test('T13: rejections far apart are no run: many stored rows between them are counted', async () => {
+    const { scheduler } = schedulerOver(async (batches) => {
+      const records = batches.flatMap((batch) => batch.records);
+      if (records.some(({ offset, verdict }) => offset % 500 === 13 && 'store' in verdict)) throw dataError;
+    });
+    for (let offset = 0; offset < 5000; offset += 250) {
+      expect(await scheduler.submit(batchOf(0, offset, 250), lease)).toBe(offset + 250);
+    }
+  });
+
+  test('T13: a slip of the program over one row takes that row alone out', async () => {
+    const dead: unknown[] = [];
+    const { scheduler } = schedulerOver(async (batches) => {
+      for (const { offset, verdict } of batches.flatMap((batch) => batch.records)) {
+        if ('deadLetter' in verdict) dead.push([offset, verdict.deadLetter.detail]);
+        else if (offset === 7) throw new TypeError('x is undefined');
+      }
+    });
+    expect(await scheduler.submit(batchOf(0, 0, 20), lease)).toBe(20);
+    expect(dead).toEqual([[7, 'the worker: x is undefined']]);
+  });
+
+  test('T11: no transaction holds records of two hours of the log', async () => {
+    const { scheduler, calls } = schedulerOver(async () => undefined);
+    const batch = batchOf(0, 0, 6);
+    const records = batch.records.map((record, i) => ({ ...record, timeMs: 3_600_000 - 3 + i }));
+    expect(await scheduler.submit({ ...batch, records }, lease)).toBe(6);
+    expect(calls.map(([part]) => [part?.firstOffset, part?.nextOffset, part?.records.length])).toEqual([
+      [0, 3, 3],
+      [3, 6, 3],
+    ]);
   });
 });

@@ -53,6 +53,16 @@ describe('records that services wrote themselves', () => {
     });
   });
 
+  test('T11: whatever is refused keeps its ids, as far as they can be read, so that it can be found', () => {
+    const event = { ...EVENT, eventId: EVENT_ID.toUpperCase() };
+    const ids = { eventId: EVENT_ID, sessionId: 's-1' };
+    for (const headers of [headerOf('revoked'), headerOf('closed'), {}, { 'wayline-key': 'wlk_7_k1_w_0' }]) {
+      expect(direct(event, headers)).toMatchObject({ verdict: { deadLetter: ids } });
+    }
+    expect(direct({ ...event, unknown: 1 })).toMatchObject({ verdict: { deadLetter: ids } });
+    expect(direct({ ...event, occurredAt: '1999-01-01T00:00:00Z' })).toMatchObject({ verdict: { deadLetter: ids } });
+  });
+
   test('O12: what the log took before the key was revoked is stored, however late it is read, or read again', () => {
     expect(direct(EVENT, headerOf('later'))).toMatchObject({ verdict: { store: { event: EVENT } } });
   });

@@ -14,7 +14,7 @@ export interface BenchOptions {
   runs?: number;
   /** Of a soak. */
   minutes?: number;
-  /** Of the soak and the overload: events in each request. */
+  /** Of the soak and the overload: events in each request. Of the worker: records in the log. */
   events?: number;
   /** A Kafka to use; else one is started. */
   brokers?: readonly string[];

@@ -3,11 +3,17 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import type { LoadJob, LoadReport } from '../load/load-job.ts';
 import type { AppendJob, AppendReport } from '../load/run-append-job.ts';
+import type { CopyJob, CopyReport } from '../load/run-copy-job.ts';
+import type { FillJob, LogContent } from '../load/run-fill-job.ts';
+import type { ProbeJob, ProbeReport } from '../load/run-probe-job.ts';
 
 /** What each kind of child is told, and answers. */
 export interface ChildJobs {
   load: { job: LoadJob; answer: LoadReport };
   append: { job: AppendJob; answer: AppendReport };
+  fill: { job: FillJob; answer: LogContent };
+  copy: { job: CopyJob; answer: CopyReport };
+  probe: { job: ProbeJob; answer: ProbeReport };
   bare: { job: Record<string, never>; answer: { port: number } };
   obvious: { job: { brokers: readonly string[]; topic: string }; answer: { port: number } };
 }

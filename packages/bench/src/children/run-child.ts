@@ -1,6 +1,9 @@
 import { once } from 'node:events';
 import { runAppendJob } from '../load/run-append-job.ts';
+import { runCopyJob } from '../load/run-copy-job.ts';
+import { runFillJob } from '../load/run-fill-job.ts';
 import { runLoadJob } from '../load/run-load-job.ts';
+import { runProbeJob } from '../load/run-probe-job.ts';
 import { startBareServer } from '../servers/bare-server.ts';
 import { startObviousServer } from '../servers/obvious-server.ts';
 import type { ChildJobs, ChildKind } from './child-process.ts';
@@ -10,6 +13,9 @@ type Work = { [Kind in ChildKind]: (job: ChildJobs[Kind]['job']) => Promise<Chil
 const WORK: Work = {
   load: runLoadJob,
   append: runAppendJob,
+  fill: runFillJob,
+  copy: runCopyJob,
+  probe: runProbeJob,
   bare: startBareServer,
   obvious: startObviousServer,
 };

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { cpuMicros, forgetPeak, peakRssMb } from '../measure/process-usage.ts';
+import { cpuMicros, difference, forgetPeak, peakRssMb } from '../measure/process-usage.ts';
 import { sampleMemory } from '../measure/sample-memory.ts';
 import { type Loop, startClosedLoop } from './closed-loop.ts';
 import type { LoadJob, LoadReport } from './load-job.ts';
@@ -87,6 +87,3 @@ function usage({ serverPid, brokerPid }: LoadJob) {
     load: user + system,
   };
 }
-
-const difference = (after: number | undefined, before: number | undefined): number | undefined =>
-  after === undefined || before === undefined ? undefined : after - before;

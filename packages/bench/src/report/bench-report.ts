@@ -1,4 +1,5 @@
 import type { Comparison } from '../compare/compare-with-log.ts';
+import type { StoreComparison } from '../compare/compare-with-store.ts';
 import type { MemoryCourse } from '../measure/sample-memory.ts';
 import type { Machine } from './machine.ts';
 
@@ -15,15 +16,17 @@ export interface BenchReport {
 export interface BenchCase {
   case: string;
   runs: number;
-  /** Acknowledged. */
+  /** Acknowledged; of the worker, records stored or found to be duplicates. */
   eventsPerSecond: number;
   eventsPerSecondMin: number;
   eventsPerSecondMax: number;
-  /** User and system time of the server's process. */
+  /** User and system time of the process that is measured. */
   cpuMicrosPerEvent?: number;
+  /** Of all processes of PostgreSQL. */
+  databaseMicrosPerEvent?: number;
   /** Of the Kafka broker, where it runs on this machine. */
   brokerMicrosPerEvent?: number;
-  /** Of what made the load, which shares the machine. */
+  /** Of what made the load, which shares the machine; of the worker's, ingest. */
   loadMicrosPerEvent?: number;
   p50Ms?: number;
   p99Ms?: number;
@@ -35,7 +38,15 @@ export interface BenchCase {
   shedPerSecond?: number;
   /** Requests a second that were due, and not sent: every connection waited for its answer. */
   unsentPerSecond?: number;
-  /** The bare server with the same bodies and connections. */
+  /** On disk, of `events` with its indexes; of all other tables; and what was written ahead. */
+  bytesPerEvent?: number;
+  derivedBytesPerEvent?: number;
+  walBytesPerEvent?: number;
+  /** Of each table and index on disk, in the last run. */
+  relations?: { name: string; bytesPerEvent: number }[];
+  /** Acknowledged and not stored yet when the measured while ended, in seconds of storing. */
+  behindSeconds?: number;
+  /** What it is held against, measured in the same run: of ingest, the bare server with the same bodies. */
   limit?: Reference;
   /** `eventsPerSecond` over that of the limit. */
   ratio?: number;
@@ -45,6 +56,8 @@ export interface BenchCase {
   ratioToObvious?: number;
   /** Sums over the runs; absent for servers that keep nothing. */
   comparison?: Comparison;
+  /** After each run; after loads one behind the other, once for all. */
+  stored?: StoreComparison[];
 }
 
 export interface Reference {

@@ -1,4 +1,5 @@
 import type { BenchCase } from './bench-report.ts';
+import { count, number } from './figures.ts';
 import { table } from './table.ts';
 
 const HEAD = [
@@ -53,7 +54,3 @@ function inLog({ comparison }: BenchCase): string {
   ].filter(Boolean);
   return notes.length === 0 ? 'equal' : notes.join(', ');
 }
-
-const count = (value: number): string => Math.round(value).toLocaleString('en-US');
-const number = (value: number | undefined, digits: number): string =>
-  value === undefined ? '' : value.toFixed(digits);

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { loadConfig } from '../config.ts';
 import type { Answer } from './admin.ts';
 import { addSettingsCommands } from './admin-settings-program.ts';
+import { addUserDataCommands } from './user-data-program.ts';
 
 interface Json {
   json?: boolean;
@@ -64,5 +65,22 @@ export function addAdminCommands(program: Command, print: (text: string) => void
       const { forgetGroupCommand } = await import('./forget-group.ts');
       answer(options, await forgetGroupCommand(loadConfig('admin'), name));
     });
+  admin
+    .command('apply-retention')
+    .description('deletes what is expired now, as a worker does every minute, and tells what it was')
+    .option(...JSON_OPTION)
+    .action(async (options: Json) => {
+      const { applyRetentionCommand } = await import('./apply-retention.ts');
+      answer(options, await applyRetentionCommand(loadConfig('admin')));
+    });
+  admin
+    .command('unattributed [id]')
+    .description('dead letters whose project cannot be told: the newest, or one of them; nobody else sees them')
+    .option(...JSON_OPTION)
+    .action(async (id: string | undefined, options: Json) => {
+      const { unattributedCommand } = await import('./unattributed.ts');
+      answer(options, await unattributedCommand(loadConfig('admin'), id));
+    });
   addSettingsCommands(admin, answer);
+  addUserDataCommands(admin, answer);
 }

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { loadConfig } from '../config.ts';
 import type { Answer } from './admin.ts';
 import type { LimitOptions, ProjectOptions } from './admin-settings.ts';
+import type { ThrottleOptions } from './set-throttle.ts';
 
 interface Json {
   json?: boolean;
@@ -50,6 +51,21 @@ export function addSettingsCommands(admin: Command, answer: (options: Json, answ
   ).action(async (slug: string, options: Json & ProjectOptions) => {
     answer(options, await (await load()).setProjectCommand(loadConfig('admin'), { slug, options }));
   });
+  admin
+    .command('set-throttle')
+    .description(
+      'sets how much the running workers of WAYLINE_GROUP write, before what each is configured with; without options shows it',
+    )
+    .option('--rows-per-second <n>', 'events a second of each worker, or none')
+    .option('--transactions <n>', 'transactions of a worker at a time, or none')
+    .option('--batch-rows <n>', 'events in one transaction, or none')
+    .option('--linger-ms <n>', 'how long a transaction waits for more events, or none')
+    .option('--adaptive <on|off>', 'whether they back off by themselves while PostgreSQL is slow, or none')
+    .option(...JSON_OPTION)
+    .action(async (options: Json & ThrottleOptions) => {
+      const { setThrottleCommand } = await import('./set-throttle.ts');
+      answer(options, await setThrottleCommand(loadConfig('admin'), options));
+    });
 }
 
 function addLimitOptions(command: Command): Command {

@@ -64,7 +64,10 @@ async function startAll(service: Service<'all'>, print: (text: string) => void):
   });
   serve(service, http, {
     hotPath,
-    routers: [router, createQueryRouter({ pool, log, group: config.group, verifier, logger })],
+    routers: [
+      router,
+      createQueryRouter({ pool, log, group: config.group, verifier, logger, pastDays: config.pastDays }),
+    ],
     checks: [logCheck(log, INGEST_LOG_GRACE_MS), databaseCheck(pool)],
   });
 

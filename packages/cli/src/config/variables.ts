@@ -2,7 +2,17 @@ import { LIMITS } from '@wayline/contracts';
 import { address, brokers, flag, integer, oneOf, path, port, text, type ValueType } from './value-types.ts';
 
 /** What a process is started as; each command belongs to one. */
-export const ROLES = ['all', 'ingest', 'worker', 'query', 'migrate', 'admin', 'import'] as const;
+export const ROLES = [
+  'all',
+  'ingest',
+  'worker',
+  'query',
+  'migrate',
+  'admin',
+  'verify',
+  'import',
+  'dead-letters',
+] as const;
 export type Role = (typeof ROLES)[number];
 
 export interface Variable {
@@ -21,8 +31,8 @@ export interface Variable {
 }
 
 const SERVING = ['all', 'ingest', 'worker', 'query'] as const;
-const LOG = SERVING;
-const STORING = ['all', 'worker', 'query', 'migrate', 'admin'] as const;
+const LOG = [...SERVING, 'verify'] as const;
+const STORING = ['all', 'worker', 'query', 'migrate', 'admin', 'verify'] as const;
 
 /** Every variable of the environment that Wayline reads: the keys are the fields of `Config`. */
 export const VARIABLES = {
@@ -74,7 +84,7 @@ export const VARIABLES = {
     name: 'WAYLINE_PAST_DAYS',
     type: integer(1, 36_500),
     fallback: LIMITS.pastDays,
-    roles: ['all', 'ingest', 'worker'],
+    roles: ['all', 'ingest', 'worker', 'query'],
     meaning:
       'How many days back the time of an event may lie, where `wayline admin` has set nothing else for the project.',
   },
@@ -90,7 +100,7 @@ export const VARIABLES = {
     name: 'WAYLINE_DATA_DIR',
     type: path,
     fallback: '.wayline',
-    roles: ['all', 'migrate', 'admin', 'import'],
+    roles: ['all', 'migrate', 'admin', 'verify', 'import', 'dead-letters'],
     meaning: 'The folder of the embedded log, the embedded PostgreSQL, `secrets.json` and `dev.json`.',
   },
   stateDir: {
@@ -113,7 +123,7 @@ export const VARIABLES = {
   databaseUrl: {
     name: 'DATABASE_URL',
     type: address('postgres', 'postgresql'),
-    fallbackText: 'the embedded PostgreSQL, for `all`, `migrate` and `admin`',
+    fallbackText: 'the embedded PostgreSQL, for `all`, `migrate`, `admin` and `verify`',
     roles: STORING,
     requiredBy: ['worker', 'query'],
     meaning: 'The PostgreSQL to store into and read from.',
@@ -128,7 +138,7 @@ export const VARIABLES = {
   kafkaBrokers: {
     name: 'KAFKA_BROKERS',
     type: brokers,
-    fallbackText: 'the embedded log, for `all`',
+    fallbackText: 'the embedded log, for `all`; `verify` does without',
     roles: LOG,
     requiredBy: ['ingest', 'worker', 'query'],
     meaning: 'The Kafka that carries the log.',
@@ -249,7 +259,7 @@ export const VARIABLES = {
     name: 'WAYLINE_GROUP',
     type: text,
     fallback: 'wayline',
-    roles: ['all', 'worker', 'query'],
+    roles: ['all', 'worker', 'query', 'admin', 'verify'],
     meaning: 'The group of workers that share the partitions; positions are kept under it.',
   },
   batchRows: {
@@ -273,6 +283,43 @@ export const VARIABLES = {
     roles: ['all', 'worker'],
     meaning: 'At most so many transactions of a worker at a time.',
   },
+  rowsPerSecond: {
+    name: 'WAYLINE_ROWS_PER_SECOND',
+    type: integer(1, 10_000_000),
+    fallbackText: 'as many as PostgreSQL takes',
+    roles: ['all', 'worker'],
+    meaning: 'At most so many events a second are stored by a worker; the rest waits in the log.',
+  },
+  adaptive: {
+    name: 'WAYLINE_ADAPTIVE',
+    type: flag,
+    fallback: true,
+    roles: ['all', 'worker'],
+    meaning: 'Whether a worker backs off by itself while PostgreSQL is slow for others.',
+  },
+  maxRejected: {
+    name: 'WAYLINE_MAX_REJECTED',
+    type: integer(0, 1_000_000),
+    fallback: 100,
+    roles: ['all', 'worker'],
+    meaning:
+      'So many events of a partition that PostgreSQL refuses in a run become dead letters; then the partition stops with an alarm. An event that it takes forgives a hundredth of one.',
+  },
+  retentionDays: {
+    name: 'WAYLINE_RETENTION_DAYS',
+    type: integer(1, 36_500),
+    fallbackText: 'for ever',
+    roles: ['all', 'worker', 'admin'],
+    meaning:
+      'For so many days events are kept, where `wayline admin` has set nothing else for the project; then they are deleted.',
+  },
+  maintenanceSeconds: {
+    name: 'WAYLINE_MAINTENANCE_SECONDS',
+    type: integer(1, 86_400),
+    fallback: 60,
+    roles: ['all', 'worker'],
+    meaning: 'How often one of the workers makes partitions for the days to come, and deletes what is expired.',
+  },
   shutdownSeconds: {
     name: 'WAYLINE_SHUTDOWN_SECONDS',
     type: integer(1, 600),
@@ -284,7 +331,7 @@ export const VARIABLES = {
     name: 'WAYLINE_URL',
     type: address('http', 'https'),
     fallbackText: 'from `dev.json`',
-    roles: ['import'],
+    roles: ['import', 'dead-letters'],
     meaning: 'The running Wayline to talk to.',
   },
   key: {
@@ -298,7 +345,7 @@ export const VARIABLES = {
     name: 'WAYLINE_TOKEN',
     type: text,
     fallbackText: 'from `dev.json`',
-    roles: ['import'],
+    roles: ['import', 'dead-letters'],
     meaning: 'The access token to send or read with, in place of a key.',
   },
 } as const satisfies Record<string, Variable>;

@@ -189,6 +189,12 @@ export async function createEmbeddedLog(options: EmbeddedLogOptions): Promise<Ev
         return readRecord(file, partition, Math.max(offset, partition.start));
       },
 
+      async retentionMs(topic) {
+        checkOpen();
+        partitionsOf(topic);
+        return undefined; // what a group has not read is never removed
+      },
+
       async publishPosition(group, published) {
         const moved = new Map<string, number>();
         let back = false;

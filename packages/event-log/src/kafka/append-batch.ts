@@ -1,5 +1,3 @@
-import type { NewRecord } from '../event-log.ts';
-
 /** One call of `append`, until all its records are settled. */
 export interface Append {
   /** What it counts for as long as any of its records may still be sent. */
@@ -18,7 +16,8 @@ export interface Append {
 export interface ProduceMessage {
   key: Buffer;
   value: Buffer;
-  headers?: NewRecord['headers'];
+  /** As `encodeHeaders` makes them. */
+  headers: Buffer;
 }
 
 /** The records of one append in a batch. */
@@ -44,19 +43,10 @@ export interface PartitionBatch {
 
 /** Varints, attributes and the like, of a record; a little more than it can be. */
 const RECORD_OVERHEAD = 32;
-const HEADER_OVERHEAD = 10;
 
-/** What a record counts, whatever its headers are. */
-export function bytesOf(key: Uint8Array, { value }: NewRecord): number {
-  return RECORD_OVERHEAD + key.length + value.length;
-}
-
-export function headerBytesOf(headers: NewRecord['headers']): number {
-  let bytes = 0;
-  for (const name in headers) {
-    bytes += HEADER_OVERHEAD + Buffer.byteLength(name) + Buffer.byteLength(headers[name] as string);
-  }
-  return bytes;
+/** What a record counts. */
+export function bytesOf({ key, value, headers }: ProduceMessage): number {
+  return RECORD_OVERHEAD + key.length + value.length + headers.length;
 }
 
 export function messagesOf({ segments }: AppendBatch): ProduceMessage[] {

@@ -8,9 +8,10 @@ import {
   type TopicSpec,
 } from '../event-log.ts';
 import { partitionOf } from '../murmur2.ts';
-import { type Append, bytesOf, headerBytesOf } from './append-batch.ts';
+import { type Append, bytesOf, type ProduceMessage } from './append-batch.ts';
 import { AppendLane } from './append-lane.ts';
 import type { BrokerDirectory } from './broker-directory.ts';
+import { encodeHeaders } from './encode-record-batch.ts';
 import { produce } from './produce.ts';
 import { reasonOf } from './within.ts';
 
@@ -70,23 +71,18 @@ export class Appender {
     if (this.#closed) return Promise.reject(new LogUnavailableError('unavailable', 'the log is closed'));
     if (records.length === 0) return Promise.resolve();
 
-    const keys: Buffer[] = [];
-    const sizes: number[] = [];
+    const messages: ProduceMessage[] = [];
     let bytes = 0;
-    let headers: NewRecord['headers'];
-    let headerBytes = 0;
-    for (let i = 0; i < records.length; i++) {
-      const record = records[i] as NewRecord;
+    let last: NewRecord | undefined;
+    for (const record of records) {
       // The records of a request mostly are of one session, and share their headers.
-      const key = record.key === records[i - 1]?.key ? (keys[i - 1] as Buffer) : Buffer.from(record.key);
-      if (record.headers !== headers) {
-        headers = record.headers;
-        headerBytes = headerBytesOf(headers);
-      }
-      const size = bytesOf(key, record) + headerBytes;
-      keys.push(key);
-      sizes.push(size);
-      bytes += size;
+      const before = messages.at(-1);
+      const key = before && record.key === last?.key ? before.key : Buffer.from(record.key);
+      const headers = before && record.headers === last?.headers ? before.headers : encodeHeaders(record.headers);
+      const message = { key, value: record.value, headers };
+      messages.push(message);
+      bytes += bytesOf(message);
+      last = record;
     }
     const { maxBytesInFlight, deadlineMs } = this.#options;
     if (bytes > maxBytesInFlight) {
@@ -113,12 +109,14 @@ export class Appender {
       this.#open.add(append);
       this.#expiry ??= setTimeout(this.#expire, deadlineMs);
       let lane = lanes[0] as AppendLane;
-      for (let i = 0; i < records.length; i++) {
-        const record = records[i] as NewRecord;
-        const key = keys[i] as Buffer;
-        if (i === 0 || key !== keys[i - 1]) lane = lanes[partitionOf(key, lanes.length)] as AppendLane;
+      let key: Buffer | undefined;
+      for (const message of messages) {
+        if (message.key !== key) {
+          key = message.key;
+          lane = lanes[partitionOf(key, lanes.length)] as AppendLane;
+        }
         if (lane.empty) this.#waiting.add(lane);
-        lane.add(append, { key, value: record.value, headers: record.headers }, sizes[i] as number);
+        lane.add(append, message, bytesOf(message));
       }
       this.#schedule();
     });

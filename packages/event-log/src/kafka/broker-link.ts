@@ -15,7 +15,8 @@ export type ApiName =
   | 'GroupCoordinator'
   | 'ListOffsets'
   | 'Metadata'
-  | 'OffsetCommit';
+  | 'OffsetCommit'
+  | 'LeaveGroup';
 
 /** The first whose batches are of format 2. */
 const FIRST_PRODUCE_VERSION = 3;

@@ -10,13 +10,13 @@ import { Appender } from './appender.ts';
 import { BrokerDirectory } from './broker-directory.ts';
 import { useOwnDecoder } from './decode-fetch.ts';
 import { findCluster } from './find-cluster.ts';
-import { findCoordinator } from './find-coordinator.ts';
+import { findCoordinator, leaveGroup } from './find-coordinator.ts';
 import { followTopic } from './follow-topic.ts';
 import { GroupConsumer } from './group-consumer.ts';
 import { type ConnectionSettings, type KafkaLogOptions, silentLogger } from './options.ts';
 import { peekRecord } from './peek-record.ts';
 import { PositionPublisher } from './position-publisher.ts';
-import { prepareTopics } from './prepare-topics.ts';
+import { prepareTopics, readRetention } from './prepare-topics.ts';
 import { readRanges } from './read-ranges.ts';
 import { registerCodecs } from './register-codecs.ts';
 import { DEFAULT_LONGEST_OUTAGE_MS } from './topic-settings.ts';
@@ -86,6 +86,7 @@ export async function createKafkaLog(options: KafkaLogOptions): Promise<EventLog
         ranges: log.ranges,
         peek: log.peek,
         findCoordinator: () => findCoordinator(directory, consume.group),
+        leave: (memberId) => leaveGroup(directory, consume.group, memberId),
         beforeLeaving: () => publisher.flush(consume.group),
       });
       consumers.add(consumer);
@@ -113,6 +114,9 @@ export async function createKafkaLog(options: KafkaLogOptions): Promise<EventLog
     },
     async peek(position) {
       return peekRecord(directory, position, specOf(position.topic).partitions);
+    },
+    async retentionMs(topic) {
+      return readRetention(directory, specOf(topic));
     },
     async publishPosition(group, positions) {
       publisher.publish(group, positions);

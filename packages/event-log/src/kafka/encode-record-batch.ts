@@ -25,8 +25,6 @@ const AT = {
   count: 57,
 } as const;
 
-type Headers = NonNullable<NewRecord['headers']>;
-
 const NO_HEADERS = Buffer.from([0]);
 
 /** How many bytes a number takes as a varint (zigzag, seven bits a byte); from 0 to 2^30. */
@@ -49,36 +47,25 @@ function writeVarint(target: Buffer, value: number, at: number): number {
   return i;
 }
 
-/** The headers of a record with their number before them. */
-function encodeHeaders(headers: Headers | undefined): Buffer {
-  const entries = Object.entries(headers ?? {});
-  if (entries.length === 0) return NO_HEADERS;
-  const parts = entries.flat().map((text) => Buffer.from(text));
-  const bytes = parts.reduce((sum, { length }) => sum + varintBytes(length) + length, varintBytes(entries.length));
+/** The headers of a record with their number before them, as they stand in it. */
+export function encodeHeaders(headers: NewRecord['headers']): Buffer {
+  const texts: string[] = [];
+  for (const name in headers) texts.push(name, headers[name] as string);
+  if (texts.length === 0) return NO_HEADERS;
+  const lengths = texts.map((text) => Buffer.byteLength(text));
+  let bytes = varintBytes(texts.length / 2);
+  for (const length of lengths) bytes += varintBytes(length) + length;
   const encoded = Buffer.allocUnsafe(bytes);
-  let at = writeVarint(encoded, entries.length, 0);
-  for (const part of parts) {
-    at = writeVarint(encoded, part.length, at);
-    at += part.copy(encoded, at);
+  let at = writeVarint(encoded, texts.length / 2, 0);
+  for (let i = 0; i < texts.length; i++) {
+    at = writeVarint(encoded, lengths[i] as number, at);
+    at += encoded.write(texts[i] as string, at);
   }
   return encoded;
 }
 
-/** The records of a request mostly share one object of headers: it is encoded once. */
-function createHeaderEncoder(): (headers: Headers | undefined) => Buffer {
-  let last: Headers | undefined;
-  let encoded: Buffer = NO_HEADERS;
-  return (headers) => {
-    if (headers !== last) {
-      last = headers;
-      encoded = encodeHeaders(headers);
-    }
-    return encoded;
-  };
-}
-
 /** Of a record without the length before it: attributes and the delta of time are a byte each. */
-function bodyBytes({ key, value }: ProduceMessage, offsetDelta: number, headerBytes: number): number {
+function bodyBytes({ key, value, headers }: ProduceMessage, offsetDelta: number): number {
   return (
     2 +
     varintBytes(offsetDelta) +
@@ -86,17 +73,15 @@ function bodyBytes({ key, value }: ProduceMessage, offsetDelta: number, headerBy
     key.length +
     varintBytes(value.length) +
     value.length +
-    headerBytes
+    headers.length
   );
 }
 
 /** The bytes that a batch of these records will have. */
 export function recordBatchBytes(messages: readonly ProduceMessage[]): number {
-  const headersOf = createHeaderEncoder();
   let bytes = HEADER_BYTES;
   for (let i = 0; i < messages.length; i++) {
-    const message = messages[i] as ProduceMessage;
-    const body = bodyBytes(message, i, headersOf(message.headers).length);
+    const body = bodyBytes(messages[i] as ProduceMessage, i);
     bytes += varintBytes(body) + body;
   }
   return bytes;
@@ -111,13 +96,11 @@ export function writeRecordBatch(
   start: number,
   { messages, timeMs }: { messages: readonly ProduceMessage[]; timeMs: number },
 ): number {
-  const headersOf = createHeaderEncoder();
   let at = start + HEADER_BYTES;
   for (let i = 0; i < messages.length; i++) {
     const message = messages[i] as ProduceMessage;
-    const { key, value } = message;
-    const headers = headersOf(message.headers);
-    at = writeVarint(target, bodyBytes(message, i, headers.length), at);
+    const { key, value, headers } = message;
+    at = writeVarint(target, bodyBytes(message, i), at);
     target[at++] = 0; // attributes
     target[at++] = 0; // delta of time
     at = writeVarint(target, i, at);

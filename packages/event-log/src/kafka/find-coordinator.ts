@@ -14,3 +14,12 @@ export async function findCoordinator(directory: BrokerDirectory, groupId: strin
   if (errorCode !== 0) throw errors.createErrorFromCode(errorCode);
   return coordinator.nodeId;
 }
+
+/** Takes a member out of its group. One that is out already is fine. */
+export async function leaveGroup(directory: BrokerDirectory, groupId: string, memberId: string): Promise<void> {
+  const coordinator = await findCoordinator(directory, groupId);
+  const link = directory.to(coordinator, 'ask');
+  await link.request('LeaveGroup', { groupId, memberId }).catch((error: { type?: string }) => {
+    if (error.type !== 'UNKNOWN_MEMBER_ID') throw error;
+  });
+}

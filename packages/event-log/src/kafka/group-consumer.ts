@@ -24,6 +24,8 @@ export interface GroupConsumerOptions {
   peek(position: LogPosition): Promise<LogRecord | undefined>;
   /** Rejects with what Kafka says against finding the group's coordinator, if anything. */
   findCoordinator(): Promise<unknown>;
+  /** Takes a member out of the group, by a connection of its own. */
+  leave(memberId: string): Promise<void>;
   /** Awaited when no handler is at work any more, and the group is about to be left. */
   beforeLeaving(): Promise<void>;
 }
@@ -33,6 +35,7 @@ const MAX_FAILURES = 5;
 const PROOF_MS = 60_000;
 const LONGEST_PAUSE_MS = 5000;
 const JOIN_PATIENCE_MS = 10_000;
+const LEAVE_PATIENCE_MS = 3000;
 const MAX_BYTES_PER_PARTITION = 2 * 1024 * 1024;
 
 const keyOf = ({ topic, partition }: TopicPartition): string => `${topic}/${partition}`;
@@ -164,10 +167,24 @@ export class GroupConsumer implements LogConsumer {
       await Promise.all(this.#lettingGo.values());
       await this.#options.beforeLeaving();
     }
+    const memberId = this.#memberId;
     this.#assignment = [];
     this.#memberId = undefined;
-    await session.stop();
+    const left = await session.stop();
+    if (!left && memberId !== undefined) await this.#leaveInstead(memberId);
     return error;
+  }
+
+  /**
+   * While the group forms anew kafkajs waits for it on its one connection, and its word that it leaves waits behind: the
+   * group would form with a member that is gone, whose partitions nobody reads until its session has timed out.
+   */
+  async #leaveInstead(memberId: string): Promise<void> {
+    const { consume, settings, leave } = this.#options;
+    await within(leave(memberId), LEAVE_PATIENCE_MS, 'still leaving').catch((error: unknown) => {
+      const fields = { group: consume.group, err: error };
+      settings.logger.warn(fields, `The group ${consume.group} could not be left (${reasonOf(error)})`);
+    });
   }
 
   #assign(assignment: readonly TopicPartition[], memberId: string): void {

@@ -46,8 +46,11 @@ export interface KafkaSession {
   /** The next fetch of the partition begins there. */
   seek(position: LogPosition): void;
   commit(positions: readonly LogPosition[]): Promise<void>;
-  /** Leaves the group and ends the connections, within some seconds whatever the brokers do. */
-  stop(): Promise<void>;
+  /**
+   * Leaves the group and ends the connections, within some seconds whatever the brokers do.
+   * @returns whether it had time to leave
+   */
+  stop(): Promise<boolean>;
 }
 
 const MAX_FETCH_BYTES = 10 * 1024 * 1024;
@@ -134,8 +137,12 @@ export function startKafkaSession(options: KafkaSessionOptions): KafkaSession {
     async stop() {
       // While it joins, kafkajs would take no notice of being stopped, and consume on afterwards.
       await within(starting, STOP_PATIENCE_MS, 'still joining').catch(() => sockets.close());
-      await within(consumer.disconnect(), STOP_PATIENCE_MS, 'still leaving').catch(() => {});
+      const left = await within(consumer.disconnect(), STOP_PATIENCE_MS, 'still leaving').then(
+        () => true,
+        () => false,
+      );
       sockets.close();
+      return left;
     },
   };
 }

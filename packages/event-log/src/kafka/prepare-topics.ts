@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import errors from 'kafkajs/src/protocol/error.js';
-import { type LogLogger, LogSetupError, type TopicSpec } from '../event-log.ts';
+import { type LogLogger, LogSetupError, LogUnavailableError, type TopicSpec } from '../event-log.ts';
 import type { BrokerDirectory } from './broker-directory.ts';
 import type { BrokerLink } from './broker-link.ts';
 import { SETUP_PATIENCE_MS } from './find-cluster.ts';
@@ -104,6 +104,18 @@ async function untilLed(directory: BrokerDirectory, topics: readonly TopicSpec[]
     });
     if (topics.some(({ name, partitions }) => (directory.partitions(name) ?? partitions) !== partitions)) return;
   }
+}
+
+/** The `retention.ms` of a topic as it is now; undefined where it has no end, or the brokers do not tell. */
+export async function readRetention(directory: BrokerDirectory, topic: TopicSpec): Promise<number | undefined> {
+  const [{ configEntries } = { configEntries: [] }] = await describeTopics(directory, [topic]).catch(
+    (cause: unknown) => {
+      throw new LogUnavailableError('unavailable', `The settings of ${topic.name} cannot be read`, { cause });
+    },
+  );
+  const given = configEntries.find(({ configName }) => configName === 'retention.ms')?.configValue;
+  const ms = Number(given ?? -1);
+  return !topic.compacted && ms >= 0 ? ms : undefined;
 }
 
 async function checkSettings(

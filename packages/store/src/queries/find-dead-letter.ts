@@ -2,6 +2,7 @@ import type { Reader } from '../read-only.ts';
 
 /** Why an event could not be stored, and where it stood in the log. Times in epoch ms. */
 export interface FoundDeadLetter {
+  id: number;
   code: string;
   detail: string;
   logId: string;
@@ -20,7 +21,7 @@ export async function findDeadLetter(
   { projectId, eventId, sessionId }: { projectId: number; eventId: string; sessionId?: string | undefined },
 ): Promise<FoundDeadLetter | undefined> {
   const { rows } = await reader.query<FoundDeadLetter>(
-    `SELECT code, detail, log_id AS "logId", topic, partition, log_offset AS "offset", created_at AS "atMs",
+    `SELECT id, code, detail, log_id AS "logId", topic, partition, log_offset AS "offset", created_at AS "atMs",
        replayed_at AS "replayedMs", discarded_at AS "discardedMs"
      FROM dead_letters
      WHERE project_id = $1 AND event_id = $2 AND ($3::text IS NULL OR session_id IS NULL OR session_id = $3)

@@ -23,16 +23,35 @@ export interface SessionOrderKey {
   occurredMs: number;
 }
 
+/** What `placedEvents` is about, in SQL: one session, bounds of occurred_at (inclusive), and the least corrected time. */
+export interface PlacedBounds {
+  projectId: string;
+  sessionId: string;
+  occurredFrom: string;
+  occurredTo: string;
+  correctedFrom: string;
+}
+
+const PARAMETERS: PlacedBounds = {
+  projectId: '$1',
+  sessionId: '$2',
+  occurredFrom: '$3',
+  occurredTo: '$4',
+  correctedFrom: '$5',
+};
+
 /**
- * A select of a session's events with the columns of `SESSION_ORDER`. Parameters: $1 project, $2 session, $3 and $4
- * bounds of occurred_at, $5 the least corrected time: all events of that very time are in it, so the places are right.
+ * A select of a session's events with the columns of `SESSION_ORDER`. All events of the least corrected time are in it,
+ * so the places are right.
  * @param columns further columns of `events`
+ * @param of default: the parameters $1 to $5
  */
-export const placedEvents = (columns: string): string => `
+export const placedEvents = (columns: string, of: PlacedBounds = PARAMETERS): string => `
   SELECT occurred_at, event_id, corrected_at, coalesce(seq, -1) AS seq_or_none, ${columns},
     CASE WHEN seq IS NULL THEN event_id::text COLLATE "C" ELSE max(event_id::text COLLATE "C") OVER (
       PARTITION BY corrected_at, source_id, ${INLINE_SOURCE}::text ORDER BY seq NULLS LAST, event_id) END AS place
   FROM (
     SELECT *, ${CORRECTED_AT} AS corrected_at FROM events
-    WHERE project_id = $1 AND session_id = $2 AND occurred_at BETWEEN $3 AND $4
-  ) e WHERE corrected_at >= $5`;
+    WHERE project_id = ${of.projectId} AND session_id = ${of.sessionId}
+      AND occurred_at BETWEEN ${of.occurredFrom} AND ${of.occurredTo}
+  ) e WHERE corrected_at >= ${of.correctedFrom}`;

@@ -2,21 +2,24 @@ import type { PoolClient } from 'pg';
 import { type JudgedRecord, lastRecord, type PartitionBatch, type StoredCounts } from './partition-batch.ts';
 
 const HOUR_MS = 3_600_000;
+const NOTHING = { stored: 0, duplicate: 0, deadLettered: 0, erased: 0 };
 
 /** What became of a batch's records: the new rows are `stored`, the other events `duplicate`. */
 export interface Accounted {
   batch: PartitionBatch;
-  batchId: string;
+  batchId: number;
   /** Records whose events are new rows. */
-  stored: ReadonlySet<JudgedRecord>;
+  stored: Set<JudgedRecord>;
 }
 
 export function countsOf({ batch, stored }: Accounted): StoredCounts {
   const deadLettered = batch.records.filter(({ verdict }) => 'deadLetter' in verdict).length;
-  return { stored: stored.size, duplicate: batch.records.length - deadLettered - stored.size, deadLettered };
+  const erased = batch.records.filter(({ verdict }) => 'erased' in verdict).length;
+  const duplicate = batch.records.length - deadLettered - erased - stored.size;
+  return { stored: stored.size, duplicate, deadLettered, ...(erased > 0 && { erased }) };
 }
 
-interface LedgerDelta extends StoredCounts {
+interface LedgerDelta extends Required<StoredCounts> {
   projectId: number;
   hourMs: number;
   topic: string;
@@ -28,15 +31,18 @@ function ledgerDeltas(accounted: readonly Accounted[]): LedgerDelta[] {
   const deltas = new Map<string, LedgerDelta>();
   for (const { batch, stored } of accounted) {
     const { topic, partition } = batch;
+    let delta: LedgerDelta | undefined;
     for (const record of batch.records) {
-      const hourMs = Math.floor(record.timeMs / HOUR_MS) * HOUR_MS;
-      const key = `${record.projectId} ${hourMs} ${topic} ${partition}`;
       const { projectId } = record;
-      const none = { projectId, hourMs, topic, partition, read: 0, stored: 0, duplicate: 0, deadLettered: 0 };
-      const delta = deltas.get(key) ?? none;
-      deltas.set(key, delta);
+      const hourMs = Math.floor(record.timeMs / HOUR_MS) * HOUR_MS;
+      if (delta?.projectId !== projectId || delta.hourMs !== hourMs) {
+        const key = `${projectId} ${hourMs} ${topic} ${partition}`;
+        delta = deltas.get(key) ?? { projectId, hourMs, topic, partition, read: 0, ...NOTHING };
+        deltas.set(key, delta);
+      }
       delta.read++;
       if ('deadLetter' in record.verdict) delta.deadLettered++;
+      else if ('erased' in record.verdict) delta.erased++;
       else if (stored.has(record)) delta.stored++;
       else delta.duplicate++;
     }
@@ -50,17 +56,19 @@ function ledgerDeltas(accounted: readonly Accounted[]): LedgerDelta[] {
   );
 }
 
-/** Adds to the ledger: read = stored + duplicate + dead-lettered, per project, hour of the log and partition. */
+/** Adds to the ledger: read = stored + duplicate + dead-lettered + erased, per project, hour of the log and partition. */
 export async function writeLedger(client: PoolClient, logId: string, accounted: readonly Accounted[]): Promise<void> {
   const deltas = ledgerDeltas(accounted);
   if (deltas.length === 0) return;
   await client.query(
-    `INSERT INTO ledger AS l (log_id, project_id, hour, topic, partition, read, stored, duplicate, dead_lettered)
+    `INSERT INTO ledger AS l (log_id, project_id, hour, topic, partition, read, stored, duplicate, dead_lettered,
+       erased)
      SELECT $1, * FROM unnest($2::integer[], $3::timestamptz[], $4::text[], $5::integer[], $6::bigint[], $7::bigint[],
-       $8::bigint[], $9::bigint[])
+       $8::bigint[], $9::bigint[], $10::bigint[])
      ON CONFLICT (project_id, hour, log_id, topic, partition) DO UPDATE SET
        read = l.read + excluded.read, stored = l.stored + excluded.stored,
-       duplicate = l.duplicate + excluded.duplicate, dead_lettered = l.dead_lettered + excluded.dead_lettered`,
+       duplicate = l.duplicate + excluded.duplicate, dead_lettered = l.dead_lettered + excluded.dead_lettered,
+       erased = l.erased + excluded.erased`,
     [
       logId,
       deltas.map((d) => d.projectId),
@@ -71,6 +79,7 @@ export async function writeLedger(client: PoolClient, logId: string, accounted: 
       deltas.map((d) => d.stored),
       deltas.map((d) => d.duplicate),
       deltas.map((d) => d.deadLettered),
+      deltas.map((d) => d.erased),
     ],
   );
 }
@@ -126,9 +135,9 @@ export async function writeBatchRows(
   const counts = accounted.map(countsOf);
   await client.query(
     `INSERT INTO batches (log_id, id, topic, partition, first_offset, next_offset, first_log_time, last_log_time, stored,
-       duplicate, dead_lettered)
+       duplicate, dead_lettered, erased)
      SELECT $1, * FROM unnest($2::bigint[], $3::text[], $4::integer[], $5::bigint[], $6::bigint[], $7::timestamptz[],
-       $8::timestamptz[], $9::integer[], $10::integer[], $11::integer[])`,
+       $8::timestamptz[], $9::integer[], $10::integer[], $11::integer[], $12::integer[])`,
     [
       logId,
       accounted.map(({ batchId }) => batchId),
@@ -141,6 +150,7 @@ export async function writeBatchRows(
       counts.map(({ stored }) => stored),
       counts.map(({ duplicate }) => duplicate),
       counts.map(({ deadLettered }) => deadLettered),
+      counts.map(({ erased = 0 }) => erased),
     ],
   );
 }

@@ -1,12 +1,19 @@
-import type { Pool, PoolClient } from 'pg';
+import { randomInt } from 'node:crypto';
+import type { Pool, PoolClient, QueryResult } from 'pg';
+import { ErasedUsers } from '../erasure/erased-users.ts';
+import { ERASURE_LOCK } from '../erasure/tombstones.ts';
+import { type DirtySession, markDirty } from '../hops/mark-dirty.ts';
 import { type Accounted, countsOf, writeBatchRows, writeDeadLetters, writeLedger } from './accounting.ts';
 import { withoutClaimed, withoutRepeats } from './claims.ts';
+import { classifyStoreError } from './error-class.ts';
 import { EventPartitions } from './event-partitions.ts';
 import { compareRows, copyRows, type EventRow, mergeRows } from './event-rows.ts';
+import { KnownUsers } from './known-users.ts';
 import { NameRegistry, type ResolvedNames } from './name-registry.ts';
-import type { JudgedRecord, PartitionBatch, StoredCounts } from './partition-batch.ts';
+import type { JudgedRecord, PartitionBatch, StorableEvent, StoredCounts } from './partition-batch.ts';
 import { movePositions } from './positions.ts';
-import { deltasOf, writeDeltas } from './sessions.ts';
+import { rollupsOf, writeRollups } from './rollups.ts';
+import { type Deltas, deltasOf, writeDeltas } from './sessions.ts';
 
 /** All below the consumer group's session timeout, so that a stopped worker cannot hold its locks. */
 export interface TransactionTimeouts {
@@ -21,7 +28,16 @@ export interface BatchWriterOptions {
   logId: string;
   group: string;
   timeouts: TransactionTimeouts;
+  /** Told how long each COMMIT took, ms. */
+  onCommit?(ms: number): void;
 }
+
+/**
+ * Counters are kept in slots, so that transactions in flight do not wait for one another: each of a writer has its own,
+ * and so has most often each writer. Where two share one they wait, which is slower but no less true.
+ */
+const SLOTS_OF_ONE = 64;
+const WORKERS = 256;
 
 /** After a row that was there already, a partition of `events` stays on the slow way for so long. */
 const SLOW_BATCHES = 100;
@@ -31,7 +47,11 @@ const SLOW_MS = 60_000;
 export class BatchWriter {
   readonly #options: BatchWriterOptions;
   readonly #names = new NameRegistry();
+  readonly #knownUsers = new KnownUsers();
+  readonly #erased = new ErasedUsers(() => this.#knownUsers.clear());
   readonly #partitions: EventPartitions;
+  readonly #freeSlots: number[] = [];
+  #nextSlot = SLOTS_OF_ONE * randomInt(WORKERS);
   readonly #slow = new Map<string, { batches: number; untilMs: number }>();
 
   constructor(options: BatchWriterOptions) {
@@ -45,15 +65,28 @@ export class BatchWriter {
    * elsewhere, else with PostgreSQL's error; then the stored positions tell whether it committed all the same.
    */
   async write(batches: readonly PartitionBatch[]): Promise<StoredCounts[]> {
+    try {
+      return await this.#write(batches);
+    } catch (error) {
+      if ((error as { code?: string }).code !== '42P01') throw error;
+      this.#partitions.clear(); // retention may have dropped a partition, which is then made once more
+      return this.#write(batches);
+    }
+  }
+
+  async #write(batches: readonly PartitionBatch[]): Promise<StoredCounts[]> {
     await this.#partitions.ensure(keyTimes(batches));
     const client = await this.#options.pool.connect();
+    const slot = this.#freeSlots.pop() ?? this.#nextSlot++;
     try {
-      const counts = await this.#inTransaction(client, batches);
+      const counts = await this.#inTransaction(client, batches, slot);
       client.release();
       return counts;
     } catch (error) {
-      await rollBackAndRelease(client);
+      await rollBackAndRelease(client, classifyStoreError(error).reconnect);
       throw error;
+    } finally {
+      this.#freeSlots.push(slot);
     }
   }
 
@@ -61,49 +94,59 @@ export class BatchWriter {
   forget(): void {
     this.#names.clear();
     this.#partitions.clear();
+    this.#knownUsers.clear();
   }
 
-  async #inTransaction(client: PoolClient, batches: readonly PartitionBatch[]): Promise<StoredCounts[]> {
+  async #inTransaction(client: PoolClient, given: readonly PartitionBatch[], slot: number): Promise<StoredCounts[]> {
     const { logId, timeouts } = this.#options;
-    await client.query(
+    // The version is read by a statement of its own, after the lock: who erases holds that alone until it is committed.
+    const begun = (await client.query(
       `BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL statement_timeout = ${timeouts.statementMs};
        SET LOCAL idle_in_transaction_session_timeout = ${timeouts.idleMs}; SET LOCAL lock_timeout = ${timeouts.lockMs};
-       SET LOCAL synchronous_commit = on`,
-    );
-    const batchIds = await movePositions(client, this.#options, batches);
+       SET LOCAL synchronous_commit = on; SELECT pg_advisory_xact_lock_shared(${ERASURE_LOCK});
+       SELECT version::text AS version FROM erasure_state`,
+    )) as unknown as QueryResult<{ version: string }>[];
+    const batchIds = await movePositions(client, this.#options, given);
+    const batches = await this.#erased.mark(client, begun.at(-1)?.rows[0]?.version as string, given);
     const events = eventsOf(batches);
     const names = await this.#names.register(client, events);
-    const rows = events.map(
-      ({ projectId, stored, record, batch }): EventRow => ({
-        ...stored,
+    const rows = events.map(({ projectId, stored, record, batch }, index): EventRow => {
+      return {
+        event: stored.event,
+        receivedMs: stored.receivedMs,
+        times: stored.times,
         projectId,
         record,
-        batchId: batchIds[batch] as string,
+        batch,
+        batchId: batchIds[batch] as number,
         batchIndex: record.offset - (batches[batch] as PartitionBatch).firstOffset,
-        names: names.resolve(projectId, stored) satisfies ResolvedNames,
-      }),
-    );
-    const candidates = await withoutClaimed(client, withoutRepeats(rows).sort(compareRows));
+        names: names.resolved[index] as ResolvedNames,
+      };
+    });
+    const candidates = await withoutClaimed(client, withoutRepeats(rows.sort(compareRows)));
     const fresh = await this.#storeRows(client, candidates);
-    await writeDeltas(client, deltasOf(fresh));
+    const deltas = deltasOf(fresh);
+    await writeDeltas(client, deltas);
+    await markDirty(client, dirtyOf(deltas), leastLogTime(batches));
+    const rollups = rollupsOf(fresh);
+    await writeRollups(client, rollups, { slot, known: this.#knownUsers });
     await writeDeadLetters(client, logId, batches);
 
-    const stored = new Set(fresh.map(({ record }) => record));
     const accounted = batches.map(
-      (batch, index): Accounted => ({
-        batch,
-        batchId: batchIds[index] as string,
-        stored: new Set(batch.records.filter((record) => stored.has(record))),
-      }),
+      (batch, index): Accounted => ({ batch, batchId: batchIds[index] as number, stored: new Set() }),
     );
+    for (const { batch, record } of fresh) accounted[batch]?.stored.add(record);
     await writeLedger(client, logId, accounted);
     await writeBatchRows(client, logId, accounted);
+    const committingAt = performance.now();
     await client.query('COMMIT');
+    this.#options.onCommit?.(performance.now() - committingAt);
     names.commit();
+    this.#knownUsers.learn(rollups);
     return accounted.map(countsOf);
   }
 
-  /** Stores rows (sorted) partition by partition, in the order of their tables; returns those that were new. */
+  /** Stores rows (sorted) partition by partition, in the order of their tables; returns those that were new, sorted. */
   async #storeRows(client: PoolClient, rows: readonly EventRow[]): Promise<EventRow[]> {
     const byTable = new Map<string, EventRow[]>();
     for (const row of rows) {
@@ -116,7 +159,7 @@ export class BatchWriter {
     for (const [table, group] of [...byTable].sort(([a], [b]) => (a < b ? -1 : 1))) {
       for (const row of await this.#storeInto(client, table, group)) fresh.push(row);
     }
-    return fresh;
+    return byTable.size > 1 ? fresh.sort(compareRows) : fresh;
   }
 
   async #storeInto(client: PoolClient, table: string, rows: EventRow[]): Promise<readonly EventRow[]> {
@@ -144,18 +187,21 @@ export class BatchWriter {
 
 interface PlacedEvent {
   projectId: number;
-  stored: Extract<JudgedRecord['verdict'], { store: unknown }>['store'];
+  stored: StorableEvent;
   record: JudgedRecord;
   /** Index of the batch that the record is of. */
   batch: number;
 }
 
 function eventsOf(batches: readonly PartitionBatch[]): PlacedEvent[] {
-  return batches.flatMap(({ records }, batch) =>
-    records.flatMap((record) =>
-      'store' in record.verdict ? [{ projectId: record.projectId, stored: record.verdict.store, record, batch }] : [],
-    ),
-  );
+  const events: PlacedEvent[] = [];
+  for (const [batch, { records }] of batches.entries()) {
+    for (const record of records) {
+      const { verdict, projectId } = record;
+      if ('store' in verdict) events.push({ projectId, stored: verdict.store, record, batch });
+    }
+  }
+  return events;
 }
 
 function* keyTimes(batches: readonly PartitionBatch[]): Iterable<number> {
@@ -164,11 +210,21 @@ function* keyTimes(batches: readonly PartitionBatch[]): Iterable<number> {
   }
 }
 
-/** A connection whose state is unknown is thrown away, not given back. */
-async function rollBackAndRelease(client: PoolClient): Promise<void> {
+/** Sessions with new events of apps. */
+function dirtyOf({ sessions }: Deltas): DirtySession[] {
+  return sessions.flatMap(({ projectId, sessionId, appFromMs, appToMs }) =>
+    appFromMs <= appToMs ? [{ projectId, sessionId, fromMs: appFromMs, toMs: appToMs }] : [],
+  );
+}
+
+const leastLogTime = (batches: readonly PartitionBatch[]): number =>
+  Math.min(...batches.map(({ records }) => (records[0] as JudgedRecord).timeMs));
+
+/** A connection whose state is unknown, or that leads to the wrong server, is thrown away, not given back. */
+async function rollBackAndRelease(client: PoolClient, throwAway: boolean): Promise<void> {
   try {
     await client.query('ROLLBACK');
-    client.release();
+    client.release(throwAway);
   } catch {
     client.release(true);
   }

@@ -1,33 +1,48 @@
 import type { PoolClient } from 'pg';
-import type { EventRow } from './event-rows.ts';
+import { compareRows, type EventRow } from './event-rows.ts';
 
 const claimKey = (projectId: number, eventId: string, sessionId: string): string =>
   `${projectId} ${eventId} ${sessionId}`;
 
 const keyOf = ({ projectId, event }: EventRow): string => claimKey(projectId, event.eventId, event.sessionId);
 
-/** Within one batch: the first of those with the same primary key, and of those with the same claim. */
+/**
+ * Within one transaction: the first in the log of those with the same primary key, and of those with the same claim.
+ * Rows must be sorted by their key, those of the same key in the order of the log.
+ */
 export function withoutRepeats(rows: readonly EventRow[]): EventRow[] {
-  const keys = new Set<string>();
-  const claimed = new Set<string>();
-  for (const row of rows) if (row.times.claim) claimed.add(keyOf(row));
-  const seenClaims = new Set<string>();
-  return rows.filter((row) => {
-    const claim = keyOf(row);
-    const key = `${claim} ${row.times.keyMs}`;
-    if (keys.has(key) || (claimed.has(claim) && seenClaims.has(claim))) return false;
-    keys.add(key);
-    seenClaims.add(claim);
-    return true;
+  let last: EventRow | undefined;
+  const distinct = rows.filter((row) => {
+    const repeats = last !== undefined && compareRows(last, row) === 0;
+    if (!repeats) last = row;
+    return !repeats;
+  });
+  if (!distinct.some(({ times }) => times.claim)) return distinct;
+  const claimed = new Set(distinct.filter(({ times }) => times.claim).map(keyOf));
+  const first = new Map<string, EventRow>();
+  for (const row of distinct) {
+    const key = keyOf(row);
+    if (!claimed.has(key)) continue;
+    const other = first.get(key);
+    if (!other || isBefore(row, other)) first.set(key, row);
+  }
+  return distinct.filter((row) => {
+    const kept = first.get(keyOf(row));
+    return kept === undefined || kept === row;
   });
 }
+
+const isBefore = (a: EventRow, b: EventRow): boolean =>
+  a.batch < b.batch || (a.batch === b.batch && a.batchIndex < b.batchIndex);
 
 /**
  * Takes out the events whose id was claimed before, by an event without a clock of its own, and claims those of this
  * batch that need it. Rows must be sorted; claims are taken in the order of their key.
  */
-export async function withoutClaimed(client: PoolClient, rows: readonly EventRow[]): Promise<EventRow[]> {
+export async function withoutClaimed(client: PoolClient, rows: readonly EventRow[]): Promise<readonly EventRow[]> {
   if (rows.length === 0) return [];
+  const needsClaims = rows.some(({ times }) => times.claim);
+  if (!needsClaims && !(await hasClaims(client, rows))) return rows;
   const found = await client.query<{ place: string }>(
     `SELECT given.place FROM unnest($1::integer[], $2::uuid[], $3::text[])
        WITH ORDINALITY AS given (project_id, event_id, session_id, place)
@@ -49,6 +64,17 @@ export async function withoutClaimed(client: PoolClient, rows: readonly EventRow
     for (const row of claiming) if (!own.has(keyOf(row))) taken.add(row);
   }
   return rows.filter((row) => !taken.has(row));
+}
+
+/** Most projects never have any: then there is nothing to look up. */
+async function hasClaims(client: PoolClient, rows: readonly EventRow[]): Promise<boolean> {
+  const projects = [...new Set(rows.map(({ projectId }) => projectId))];
+  const { rowCount } = await client.query(
+    `SELECT FROM unnest($1::integer[]) AS given (project_id)
+     WHERE EXISTS (SELECT FROM unclocked_ids u WHERE u.project_id = given.project_id) LIMIT 1`,
+    [projects],
+  );
+  return rowCount === 1;
 }
 
 const columns = (rows: readonly EventRow[]): unknown[] => [

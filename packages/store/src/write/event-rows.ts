@@ -1,23 +1,32 @@
+import { once } from 'node:events';
+import { finished } from 'node:stream/promises';
 import type { PoolClient } from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
 import { PLATFORMS } from '../names.ts';
-import { copyField } from './copy-text.ts';
+import { BinaryCopyWriter } from './copy-binary.ts';
 import type { ResolvedNames } from './name-registry.ts';
 import type { JudgedRecord, StorableEvent } from './partition-batch.ts';
 
 /** An event on its way into a partition of `events`. */
 export interface EventRow extends StorableEvent {
   projectId: number;
-  batchId: string;
+  /** Index, in its transaction, of the batch that the record is of. */
+  batch: number;
+  batchId: number;
   /** Offset of the record less the first offset of its batch. */
   batchIndex: number;
   record: JudgedRecord;
   names: ResolvedNames;
 }
 
-const COLUMNS = `occurred_at, received_at, batch_id, type_id, namespace_id, source_id, user_agent_id, seq, value,
-  project_id, skew_ms, batch_index, platform, event_id, session_id, user_id, anonymous_id, machine_id, target, page,
-  referrer, context, inline_names`;
+const COLUMNS = [
+  'occurred_at, received_at, batch_id, type_id, namespace_id, source_id, user_agent_id, seq, value, project_id, skew_ms',
+  'batch_index, platform, event_id, session_id, user_id, anonymous_id, machine_id, target, page, referrer, context',
+  'inline_names',
+].join(', ');
+const FIELDS = COLUMNS.split(',').length;
+/** So much is handed to the connection at a time: PostgreSQL takes it in while the next is encoded. */
+const CHUNK_BYTES = 128 * 1024;
 
 /** By the primary key, so that transactions over the same rows wait for one another and never in a circle. */
 export function compareRows(a: EventRow, b: EventRow): number {
@@ -29,45 +38,52 @@ export function compareRows(a: EventRow, b: EventRow): number {
   );
 }
 
-function encodeRow(row: EventRow): string {
+function encodeRow(to: BinaryCopyWriter, row: EventRow): void {
   const { event, times, names } = row;
-  return [
-    new Date(times.keyMs).toISOString(),
-    new Date(row.receivedMs).toISOString(),
-    row.batchId,
-    names.typeId,
-    names.namespaceId,
-    names.sourceId,
-    names.userAgentId,
-    event.seq,
-    event.value,
-    row.projectId,
-    times.skewMs,
-    row.batchIndex,
-    event.platform && PLATFORMS[event.platform],
-    event.eventId,
-    event.sessionId,
-    event.userId,
-    event.anonymousId,
-    event.machineId,
-    event.target,
-    event.page,
-    event.referrer,
-    event.context && JSON.stringify(event.context),
-    names.inline && JSON.stringify(names.inline),
-  ]
-    .map(copyField)
-    .join('\t');
+  to.beginRow();
+  to.timestamptz(times.keyMs);
+  to.timestamptz(row.receivedMs);
+  to.bigint(row.batchId);
+  to.int64(names.type);
+  to.int64(names.namespace);
+  to.int64(names.source);
+  to.int64(names.userAgent);
+  to.bigint(event.seq);
+  to.double(event.value);
+  to.integer(row.projectId);
+  to.integer(times.skewMs);
+  to.integer(row.batchIndex);
+  to.smallint(event.platform && PLATFORMS[event.platform]);
+  to.uuid(event.eventId);
+  to.text(event.sessionId);
+  to.text(event.userId);
+  to.text(event.anonymousId);
+  to.text(event.machineId);
+  to.text(event.target);
+  to.text(event.page);
+  to.text(event.referrer);
+  to.text(event.context && JSON.stringify(event.context));
+  to.text(names.inline && JSON.stringify(names.inline));
 }
 
 async function copyInto(client: PoolClient, table: string, rows: readonly EventRow[]): Promise<void> {
-  const text = `${rows.map(encodeRow).join('\n')}\n`;
-  const stream = client.query(copyFrom(`COPY ${table} (${COLUMNS}) FROM STDIN`));
-  await new Promise<void>((resolve, reject) => {
-    stream.on('finish', resolve);
-    stream.on('error', reject);
-    stream.end(text);
-  });
+  const stream = client.query(copyFrom(`COPY ${table} (${COLUMNS}) FROM STDIN (FORMAT binary)`));
+  const done = finished(stream);
+  done.catch(() => undefined); // it is awaited below; until then a failure must not go unhandled
+  const encoder = new BinaryCopyWriter(FIELDS, CHUNK_BYTES + 16 * 1024);
+  try {
+    for (const row of rows) {
+      encodeRow(encoder, row);
+      if (encoder.length >= CHUNK_BYTES && !stream.write(encoder.take())) {
+        await Promise.race([once(stream, 'drain'), done]);
+      }
+    }
+    encoder.end();
+    stream.end(encoder.take());
+  } catch (error) {
+    stream.destroy(error as Error); // tells PostgreSQL that no more comes
+  }
+  await done;
 }
 
 /** Straight into one partition. Fails as a whole with 23505 if any row is there already. */
@@ -81,11 +97,11 @@ export async function mergeRows(client: PoolClient, table: string, rows: readonl
     `CREATE TEMPORARY TABLE IF NOT EXISTS staged_events (LIKE events) ON COMMIT DELETE ROWS; TRUNCATE staged_events`,
   );
   await copyInto(client, 'staged_events', rows);
-  const { rows: inserted } = await client.query<{ batch_id: string; batch_index: number }>(
+  const { rows: inserted } = await client.query<{ batch_id: number; batch_index: number }>(
     `INSERT INTO ${table} (${COLUMNS})
      SELECT ${COLUMNS} FROM staged_events ORDER BY project_id, session_id, occurred_at, event_id
      ON CONFLICT DO NOTHING
-     RETURNING batch_id::text, batch_index`,
+     RETURNING batch_id, batch_index`,
   );
   const fresh = new Set(inserted.map(({ batch_id, batch_index }) => `${batch_id} ${batch_index}`));
   return rows.filter(({ batchId, batchIndex }) => fresh.has(`${batchId} ${batchIndex}`));

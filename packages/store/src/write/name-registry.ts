@@ -1,5 +1,6 @@
 import type { PoolClient } from 'pg';
-import { NAME_KINDS, type NameKind, nameId, SOURCE_KINDS, type Source, sourceId } from '../names.ts';
+import { inlineNameId, NAME_KINDS, type NameKind, nameId, SOURCE_KINDS, type Source, sourceId } from '../names.ts';
+import type { Int64 } from './copy-binary.ts';
 import type { StorableEvent } from './partition-batch.ts';
 
 /** Names stored in the row itself, where their hash belongs to another name. */
@@ -10,128 +11,200 @@ export interface InlineNames {
   source?: Source;
 }
 
-/** What a row carries in place of its names. */
+/** The id of a name that stands in its table. */
+export interface NameId extends Int64 {
+  /** Decimal text of the signed 64 bits. */
+  text: string;
+}
+
+/** What a row carries in place of its names; absent where the event has none, or the name stands inline. */
 export interface ResolvedNames {
-  typeId?: string | undefined;
-  namespaceId?: string | undefined;
-  userAgentId?: string | undefined;
-  sourceId?: string | undefined;
-  inline?: InlineNames;
+  type?: NameId | undefined;
+  namespace?: NameId | undefined;
+  userAgent?: NameId | undefined;
+  source?: NameId | undefined;
+  inline?: InlineNames | undefined;
+  /** By which rollups know type and namespace: always an id, of its own for a name that stands inline. */
+  seriesType: NameId;
+  seriesNamespace: NameId;
 }
 
 const MAX_CACHED = 50_000;
 
 interface Entry {
   projectId: number;
-  id: string;
+  id: NameId;
   /** The hash belongs to another name: the row keeps the name itself. */
   taken: boolean;
 }
 interface NameEntry extends Entry {
   kind: NameKind;
   name: string;
+  /** Where it is taken. */
+  inlineId?: NameId;
 }
 interface SourceEntry extends Entry {
   source: Source;
 }
 
+/** Names of one project: by kind, and sources by their parts. */
+class ProjectNames {
+  readonly names: Record<NameKind, Map<string, NameEntry>> = { 1: new Map(), 2: new Map(), 3: new Map() };
+  readonly sources = new Map<string, SourceEntry>();
+}
+
 /** The new names of one transaction: they become known to the registry only after its commit. */
 export interface PendingNames {
-  resolve(projectId: number, stored: StorableEvent): ResolvedNames;
+  /** Of each event, in the order in which they were given. */
+  resolved: ResolvedNames[];
   commit(): void;
 }
 
-const byIdWithin = (a: Entry, b: Entry): number =>
-  a.projectId - b.projectId || (BigInt(a.id) < BigInt(b.id) ? -1 : BigInt(a.id) > BigInt(b.id) ? 1 : 0);
+const byIdWithin = (a: Entry, b: Entry): number => a.projectId - b.projectId || a.id.hi - b.id.hi || a.id.lo - b.id.lo;
+
+function idOf(text: string): NameId {
+  const id = BigInt(text);
+  return { text, hi: Number(id >> 32n), lo: Number(id & 0xffffffffn) };
+}
 
 /**
  * Type, namespace, user agent and source as 64-bit hashes into lookup tables. The cache of names that are known to
  * be stored is filled only after commit: a name whose transaction failed is written again with the next one.
  */
 export class NameRegistry {
-  readonly #names = new Map<string, NameEntry>();
-  readonly #sources = new Map<string, SourceEntry>();
+  #known = new Map<number, ProjectNames>();
+  #size = 0;
 
   /** Writes the names of these events that are not known yet, inside the caller's transaction. */
   async register(
     client: PoolClient,
-    events: Iterable<{ projectId: number; stored: StorableEvent }>,
+    events: readonly { projectId: number; stored: StorableEvent }[],
   ): Promise<PendingNames> {
-    const newNames = new Map<string, NameEntry>();
-    const newSources = new Map<string, SourceEntry>();
-    const noteName = (projectId: number, kind: NameKind, name: string | undefined): void => {
-      if (name === undefined) return;
-      const key = nameKey(projectId, kind, name);
-      if (this.#names.has(key) || newNames.has(key)) return;
-      newNames.set(key, { projectId, kind, name, id: nameId(kind, name), taken: false });
-    };
-    for (const { projectId, stored } of events) {
-      const { type, namespace, userAgent, source } = stored.event;
-      noteName(projectId, NAME_KINDS.type, type);
-      noteName(projectId, NAME_KINDS.namespace, namespace ?? 'default');
-      noteName(projectId, NAME_KINDS.userAgent, userAgent);
-      if (source) {
-        const key = sourceKey(projectId, source);
-        if (this.#sources.has(key) || newSources.has(key)) continue;
-        newSources.set(key, { projectId, source, id: sourceId(source), taken: false });
-      }
-    }
-    if (newNames.size > 0) await insertNames(client, [...newNames.values()]);
-    if (newSources.size > 0) await insertSources(client, [...newSources.values()]);
+    const known = this.#known;
+    const pending = new Map<number, ProjectNames>();
+    const newNames: NameEntry[] = [];
+    const newSources: SourceEntry[] = [];
+    let projectId = Number.NaN;
+    let knownHere = new ProjectNames();
+    let pendingHere = knownHere;
 
-    const nameOf = (projectId: number, kind: NameKind, name: string): NameEntry => {
-      const key = nameKey(projectId, kind, name);
-      return (this.#names.get(key) ?? newNames.get(key)) as NameEntry;
+    const nameEntry = (kind: NameKind, name: string): NameEntry => {
+      const found = knownHere.names[kind].get(name) ?? pendingHere.names[kind].get(name);
+      if (found) return found;
+      const entry = { projectId, kind, name, id: idOf(nameId(kind, name)), taken: false };
+      pendingHere.names[kind].set(name, entry);
+      newNames.push(entry);
+      return entry;
     };
+    const sourceEntry = (source: Source): SourceEntry => {
+      const key = sourceKey(source);
+      const found = knownHere.sources.get(key) ?? pendingHere.sources.get(key);
+      if (found) return found;
+      const entry = { projectId, source, id: idOf(sourceId(source)), taken: false };
+      pendingHere.sources.set(key, entry);
+      newSources.push(entry);
+      return entry;
+    };
+    const entries = events.map((given) => {
+      if (given.projectId !== projectId) {
+        projectId = given.projectId;
+        knownHere = namesOf(known, projectId);
+        pendingHere = namesOf(pending, projectId);
+      }
+      const { type, namespace = 'default', userAgent, source } = given.stored.event;
+      return {
+        type: nameEntry(NAME_KINDS.type, type),
+        namespace: nameEntry(NAME_KINDS.namespace, namespace),
+        userAgent: userAgent === undefined ? undefined : nameEntry(NAME_KINDS.userAgent, userAgent),
+        source: source && sourceEntry(source),
+      };
+    });
+    if (newNames.length > 0) await insertNames(client, newNames);
+    if (newSources.length > 0) await insertSources(client, newSources);
     return {
-      resolve: (projectId, stored) => {
-        const { type, namespace = 'default', userAgent, source } = stored.event;
-        const resolved: ResolvedNames = {};
-        const typeEntry = nameOf(projectId, NAME_KINDS.type, type);
-        if (typeEntry.taken) resolved.inline = { type };
-        else resolved.typeId = typeEntry.id;
-        const namespaceEntry = nameOf(projectId, NAME_KINDS.namespace, namespace);
-        if (namespaceEntry.taken) resolved.inline = { ...resolved.inline, namespace };
-        else resolved.namespaceId = namespaceEntry.id;
-        if (userAgent !== undefined) {
-          const agentEntry = nameOf(projectId, NAME_KINDS.userAgent, userAgent);
-          if (agentEntry.taken) resolved.inline = { ...resolved.inline, userAgent };
-          else resolved.userAgentId = agentEntry.id;
-        }
-        if (source) {
-          const key = sourceKey(projectId, source);
-          const sourceEntry = (this.#sources.get(key) ?? newSources.get(key)) as SourceEntry;
-          if (sourceEntry.taken) resolved.inline = { ...resolved.inline, source };
-          else resolved.sourceId = sourceEntry.id;
-        }
-        return resolved;
-      },
+      resolved: entries.map(resolve),
       commit: () => {
-        if (this.#names.size + newNames.size > MAX_CACHED) this.#names.clear();
-        if (this.#sources.size + newSources.size > MAX_CACHED) this.#sources.clear();
-        for (const [key, entry] of newNames) this.#names.set(key, entry);
-        for (const [key, entry] of newSources) this.#sources.set(key, entry);
+        this.#size += newNames.length + newSources.length;
+        if (this.#size > MAX_CACHED) {
+          this.clear();
+          this.#size = newNames.length + newSources.length;
+        }
+        for (const entry of newNames) {
+          namesOf(this.#known, entry.projectId).names[entry.kind].set(entry.name, entry);
+        }
+        for (const entry of newSources) {
+          namesOf(this.#known, entry.projectId).sources.set(sourceKey(entry.source), entry);
+        }
       },
     };
   }
 
   /** Forgets what it knows: after rows may have gone from under it (a restored database). */
   clear(): void {
-    this.#names.clear();
-    this.#sources.clear();
+    this.#known = new Map();
+    this.#size = 0;
   }
 }
 
-const nameKey = (projectId: number, kind: NameKind, name: string): string => `${projectId} ${kind} ${name}`;
-const sourceKey = (projectId: number, { kind, name, version, instance }: Source): string =>
-  `${projectId} ${kind} ${name}\0${version ?? '\0'}\0${instance ?? '\0'}`;
+function namesOf(projects: Map<number, ProjectNames>, projectId: number): ProjectNames {
+  let names = projects.get(projectId);
+  if (!names) {
+    names = new ProjectNames();
+    projects.set(projectId, names);
+  }
+  return names;
+}
+
+interface NameEntries {
+  type: NameEntry;
+  namespace: NameEntry;
+  userAgent: NameEntry | undefined;
+  source: SourceEntry | undefined;
+}
+
+function resolve({ type, namespace, userAgent, source }: NameEntries): ResolvedNames {
+  if (!type.taken && !namespace.taken && !userAgent?.taken && !source?.taken) {
+    return {
+      type: type.id,
+      namespace: namespace.id,
+      userAgent: userAgent?.id,
+      source: source?.id,
+      inline: undefined,
+      seriesType: type.id,
+      seriesNamespace: namespace.id,
+    };
+  }
+  return {
+    type: type.taken ? undefined : type.id,
+    namespace: namespace.taken ? undefined : namespace.id,
+    userAgent: userAgent?.taken ? undefined : userAgent?.id,
+    source: source?.taken ? undefined : source?.id,
+    inline: {
+      ...(type.taken && { type: type.name }),
+      ...(namespace.taken && { namespace: namespace.name }),
+      ...(userAgent?.taken && { userAgent: userAgent.name }),
+      ...(source?.taken && { source: source.source }),
+    },
+    seriesType: seriesIdOf(type),
+    seriesNamespace: seriesIdOf(namespace),
+  };
+}
+
+function seriesIdOf(entry: NameEntry): NameId {
+  if (!entry.taken) return entry.id;
+  entry.inlineId ??= idOf(inlineNameId(entry.kind, entry.name));
+  return entry.inlineId;
+}
+
+const sourceKey = ({ kind, name, version, instance }: Source): string =>
+  `${kind} ${name}\0${version ?? '\0'}\0${instance ?? '\0'}`;
 
 async function insertNames(client: PoolClient, entries: NameEntry[]): Promise<void> {
   entries.sort((a, b) => a.projectId - b.projectId || a.kind - b.kind || byIdWithin(a, b));
   const columns = [
     entries.map(({ projectId }) => projectId),
     entries.map(({ kind }) => kind),
-    entries.map(({ id }) => id),
+    entries.map(({ id }) => id.text),
     entries.map(({ name }) => name),
   ];
   await client.query(
@@ -152,7 +225,7 @@ async function insertSources(client: PoolClient, entries: SourceEntry[]): Promis
   entries.sort(byIdWithin);
   const columns = [
     entries.map(({ projectId }) => projectId),
-    entries.map(({ id }) => id),
+    entries.map(({ id }) => id.text),
     entries.map(({ source }) => SOURCE_KINDS[source.kind]),
     entries.map(({ source }) => source.name),
     entries.map(({ source }) => source.version ?? null),

@@ -30,7 +30,12 @@ export interface JudgedRecord {
   /** 0 where the project cannot be told. */
   projectId: number;
   original: OriginalRecord;
-  verdict: { store: StorableEvent } | { deadLetter: DeadLetter };
+  verdict: { store: StorableEvent } | { deadLetter: DeadLetter } | Erased;
+}
+
+/** The record is of a user who was erased: it is counted, and nothing of it is kept. Given by the writer itself. */
+export interface Erased {
+  erased: true;
 }
 
 /** What one transaction takes from one partition of the log. */
@@ -51,4 +56,6 @@ export interface StoredCounts {
   stored: number;
   duplicate: number;
   deadLettered: number;
+  /** Dropped for the sake of an erasure; absent where there was none. */
+  erased?: number;
 }

@@ -58,8 +58,8 @@ export async function movePositions(
   client: PoolClient,
   { logId, group }: { logId: string; group: string },
   batches: readonly PartitionBatch[],
-): Promise<string[]> {
-  const { rows } = await client.query<{ place: string; batch_id: string }>(
+): Promise<number[]> {
+  const { rows } = await client.query<{ place: number; batch_id: number }>(
     `WITH given AS (
        SELECT * FROM unnest($3::text[], $4::integer[], $5::bigint[], $6::bigint[], $7::bigint[], $8::timestamptz[],
          $9::bigint[]) WITH ORDINALITY
@@ -76,7 +76,7 @@ export async function movePositions(
          AND p.next_offset = g.first_offset
        RETURNING g.place
      )
-     SELECT place::text, nextval('batch_ids')::text AS batch_id FROM moved`,
+     SELECT place, nextval('batch_ids') AS batch_id FROM moved`,
     [
       logId,
       group,
@@ -92,8 +92,8 @@ export async function movePositions(
   if (rows.length !== batches.length) {
     throw new PositionMovedError(`${batches.length - rows.length} of ${batches.length} positions had moved`);
   }
-  const ids = new Map(rows.map(({ place, batch_id }) => [Number(place) - 1, batch_id]));
-  return batches.map((_, index) => ids.get(index) as string);
+  const ids = new Map(rows.map(({ place, batch_id }) => [place - 1, batch_id]));
+  return batches.map((_, index) => ids.get(index) as number);
 }
 
 /**

@@ -36,6 +36,9 @@ interface SessionDelta extends Span {
   platform: Latest<number> | undefined;
   sourceIds: Set<string>;
   typeIds: Set<string>;
+  /** Between which corrected times events of apps are new. */
+  appFromMs: number;
+  appToMs: number;
 }
 
 interface MachineInSession extends Span {
@@ -52,7 +55,6 @@ export interface Deltas {
   sessions: SessionDelta[];
   sessionMachines: MachineInSession[];
   machines: SeenId[];
-  users: SeenId[];
 }
 
 const least = (a: number | undefined, b: number): number => (a === undefined || b < a ? b : a);
@@ -63,66 +65,81 @@ function widen(span: Span, ms: number): void {
   span.count++;
 }
 
-/** The entry of a map, made by `make` where there is none, widened by an event at `ms`. */
-function touch<T extends Span>(map: Map<string, T>, key: string, ms: number, make: () => T): T {
-  const entry = map.get(key) ?? make();
-  map.set(key, entry);
-  widen(entry, ms);
-  return entry;
-}
-
 const compareText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
-/** Sums up new rows. Only rows that are new may be given: each is counted. */
+/**
+ * Sums up new rows. Only rows that are new may be given, since each is counted; sorted by session, which makes it quick.
+ */
 export function deltasOf(rows: readonly EventRow[]): Deltas {
-  const sessions = new Map<string, SessionDelta>();
-  const sessionMachines = new Map<string, MachineInSession>();
+  const sessions: SessionDelta[] = [];
+  const sessionMachines: MachineInSession[] = [];
   const machines = new Map<string, SeenId>();
-  const users = new Map<string, SeenId>();
+  let session: SessionDelta | undefined;
+  let inSession = new Map<string, MachineInSession>();
   for (const row of rows) {
     const { projectId, event } = row;
     const ms = row.times.correctedMs;
-    const span = (): Span => ({ projectId, firstMs: ms, lastMs: ms, count: 0 });
-    const session = touch(sessions, `${projectId} ${event.sessionId}`, ms, () => ({
-      ...span(),
-      sessionId: event.sessionId,
-      startedMs: undefined,
-      endedMs: undefined,
-      refreshedMs: undefined,
-      previousSessionId: undefined,
-      user: undefined,
-      machine: undefined,
-      platform: undefined,
-      sourceIds: new Set<string>(),
-      typeIds: new Set<string>(),
-    }));
+    if (!session || session.projectId !== projectId || session.sessionId !== event.sessionId) {
+      session = newSession(row);
+      sessions.push(session);
+      inSession = new Map();
+    }
+    widen(session, ms);
     session.user = later(session.user, event.userId, row);
     session.machine = later(session.machine, event.machineId, row);
     session.platform = later(session.platform, event.platform && PLATFORMS[event.platform], row);
-    if (row.names.sourceId) session.sourceIds.add(row.names.sourceId);
-    if (row.names.typeId) session.typeIds.add(row.names.typeId);
+    if (row.names.source) session.sourceIds.add(row.names.source.text);
+    if (row.names.type) session.typeIds.add(row.names.type.text);
     noteLifecycle(session, row);
-    if (event.machineId) {
-      const { machineId, sessionId } = event as { machineId: string; sessionId: string };
-      touch(sessionMachines, `${projectId} ${machineId}\0${sessionId}`, ms, () => ({
-        ...span(),
-        machineId,
-        sessionId,
-      }));
-      touch(machines, `${projectId} ${machineId}`, ms, () => ({ ...span(), id: machineId }));
+    if (event.source?.kind === 'app') {
+      if (ms < session.appFromMs) session.appFromMs = ms;
+      if (ms > session.appToMs) session.appToMs = ms;
     }
-    const user = event.userId || event.anonymousId;
-    if (user) touch(users, `${projectId} ${user}`, ms, () => ({ ...span(), id: user }));
+    const { machineId } = event;
+    if (!machineId) continue;
+    let machine = inSession.get(machineId);
+    if (!machine) {
+      machine = { projectId, firstMs: ms, lastMs: ms, count: 0, machineId, sessionId: event.sessionId };
+      inSession.set(machineId, machine);
+      sessionMachines.push(machine);
+    }
+    widen(machine, ms);
   }
-  const byId = (a: SeenId, b: SeenId) => a.projectId - b.projectId || compareText(a.id, b.id);
+  for (const { projectId, machineId, firstMs, lastMs } of sessionMachines) {
+    const key = `${projectId} ${machineId}`;
+    const seen = machines.get(key) ?? { projectId, firstMs, lastMs, count: 0, id: machineId };
+    machines.set(key, seen);
+    widen(seen, firstMs);
+    widen(seen, lastMs);
+  }
   return {
-    sessions: [...sessions.values()].sort((a, b) => a.projectId - b.projectId || compareText(a.sessionId, b.sessionId)),
-    sessionMachines: [...sessionMachines.values()].sort(
+    sessions,
+    sessionMachines: sessionMachines.sort(
       (a, b) =>
         a.projectId - b.projectId || compareText(a.machineId, b.machineId) || compareText(a.sessionId, b.sessionId),
     ),
-    machines: [...machines.values()].sort(byId),
-    users: [...users.values()].sort(byId),
+    machines: [...machines.values()].sort((a, b) => a.projectId - b.projectId || compareText(a.id, b.id)),
+  };
+}
+
+function newSession({ projectId, event, times: { correctedMs } }: EventRow): SessionDelta {
+  return {
+    projectId,
+    firstMs: correctedMs,
+    lastMs: correctedMs,
+    count: 0,
+    sessionId: event.sessionId,
+    startedMs: undefined,
+    endedMs: undefined,
+    refreshedMs: undefined,
+    previousSessionId: undefined,
+    user: undefined,
+    machine: undefined,
+    platform: undefined,
+    sourceIds: new Set(),
+    typeIds: new Set(),
+    appFromMs: Number.POSITIVE_INFINITY,
+    appToMs: Number.NEGATIVE_INFINITY,
   };
 }
 
@@ -185,16 +202,16 @@ const UPSERT_SESSION_MACHINES = `
     first_at = least(m.first_at, excluded.first_at), last_at = greatest(m.last_at, excluded.last_at),
     event_count = m.event_count + excluded.event_count`;
 
-const upsertSeen = (table: 'machines' | 'users', id: 'machine_id' | 'user_id'): string => `
-  INSERT INTO ${table} AS t (project_id, ${id}, first_at, last_at)
+const UPSERT_MACHINES = `
+  INSERT INTO machines AS m (project_id, machine_id, first_at, last_at)
   SELECT * FROM unnest($1::integer[], $2::text[], $3::timestamptz[], $4::timestamptz[])
-  ON CONFLICT (project_id, ${id}) DO UPDATE SET
-    first_at = least(t.first_at, excluded.first_at), last_at = greatest(t.last_at, excluded.last_at)
-  WHERE t.first_at > excluded.first_at OR t.last_at < excluded.last_at`;
+  ON CONFLICT (project_id, machine_id) DO UPDATE SET
+    first_at = least(m.first_at, excluded.first_at), last_at = greatest(m.last_at, excluded.last_at)
+  WHERE m.first_at > excluded.first_at OR m.last_at < excluded.last_at`;
 
 /** Adds the deltas to the tables, each by one statement, in a fixed order of tables and by key within each. */
 export async function writeDeltas(client: PoolClient, deltas: Deltas): Promise<void> {
-  const { sessions, sessionMachines, machines, users } = deltas;
+  const { sessions, sessionMachines, machines } = deltas;
   if (sessions.length === 0) return;
   await client.query(UPSERT_SESSIONS, [
     sessions.map((s) => s.projectId),
@@ -222,19 +239,18 @@ export async function writeDeltas(client: PoolClient, deltas: Deltas): Promise<v
       sessionMachines.map((m) => m.count),
     ]);
   }
-  if (machines.length > 0) await client.query(upsertSeen('machines', 'machine_id'), seenColumns(machines));
-  if (users.length > 0) await client.query(upsertSeen('users', 'user_id'), seenColumns(users));
+  if (machines.length > 0) {
+    await client.query(UPSERT_MACHINES, [
+      machines.map((m) => m.projectId),
+      machines.map((m) => m.id),
+      machines.map((m) => iso(m.firstMs)),
+      machines.map((m) => iso(m.lastMs)),
+    ]);
+  }
 }
 
 const latestColumns = <T>(values: (Latest<T> | undefined)[]): unknown[] => [
   values.map((latest) => latest?.value ?? null),
   values.map((latest) => iso(latest?.atMs)),
   values.map((latest) => latest?.eventId ?? null),
-];
-
-const seenColumns = (seen: SeenId[]): unknown[] => [
-  seen.map((s) => s.projectId),
-  seen.map((s) => s.id),
-  seen.map((s) => iso(s.firstMs)),
-  seen.map((s) => iso(s.lastMs)),
 ];

@@ -1,6 +1,10 @@
-import { eventSchema, type IdentifiedEvent, isUuid, parseRfc3339 } from '@wayline/contracts';
+import { eventSchema } from './event-schema.ts';
+import type { IdentifiedEvent } from './logged-event.ts';
+import type { RecordRefusal } from './read-record-value.ts';
+import { parseRfc3339 } from './rfc3339.ts';
+import { isUuid } from './uuid.ts';
 
-type Refused = { projectId: number; event?: Partial<IdentifiedEvent>; refused: { code: string; detail: string } };
+type Refused = { projectId: number; event?: Partial<IdentifiedEvent>; refused: RecordRefusal };
 type Read = { projectId: number; event: IdentifiedEvent; receivedMs: number; skewMs: number };
 
 const FIELDS = eventSchema.properties;

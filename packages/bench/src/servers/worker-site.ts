@@ -1,0 +1,67 @@
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { TOPICS } from '@wayline/contracts';
+import { openKafkaAdmin, runWayline, startKafka, startWayline, type TestProcess } from '@wayline/testkit';
+import type { Closers } from '../closers.ts';
+import { processListening } from '../measure/process-listening.ts';
+import { openLog } from './log-address.ts';
+
+/** A Kafka of its own, and what Wayline's processes on it are told. */
+export interface WorkerSite {
+  folder: string;
+  address: { topic: string; brokers: readonly string[] };
+  brokerPid: number | undefined;
+  env: Readonly<Record<string, string>>;
+}
+
+const BROKER_HEAP_MB = 1024;
+
+export async function openWorkerSite(closers: Closers): Promise<WorkerSite> {
+  const folder = await closers.folder();
+  const secretFile = join(folder, 'secrets.json');
+  await wayline(['admin', 'create-secret', secretFile], {});
+  const kafka = await startKafka({ heapMb: BROKER_HEAP_MB });
+  closers.add(() => kafka.close());
+  const [broker = ''] = kafka.brokers;
+  return {
+    folder,
+    address: { topic: TOPICS.events, brokers: kafka.brokers },
+    brokerPid: processListening(Number(broker.split(':').at(-1))),
+    env: { WAYLINE_SECRET_FILE: secretFile, KAFKA_BROKERS: broker, HOST: '127.0.0.1', PORT: '0', LOG_LEVEL: 'info' },
+  };
+}
+
+/** The topic is empty then, and its offsets begin at 0 again. Nothing may be reading or writing it. */
+export async function emptyTopic({ address }: WorkerSite): Promise<void> {
+  const { topic, brokers } = address;
+  const admin = await openKafkaAdmin(brokers);
+  try {
+    const isThere = async () => (await admin.listTopics()).includes(topic);
+    if (await isThere()) await admin.deleteTopics({ topics: [topic] });
+    while (await isThere()) await sleep(50);
+  } finally {
+    await admin.disconnect();
+  }
+  await (await openLog(address)).close();
+}
+
+/** The role `worker`, as it is deployed. */
+export function startWorker({ env }: WorkerSite, databaseUrl: string): TestProcess {
+  return startWayline(['worker'], { env: { ...env, DATABASE_URL: databaseUrl } });
+}
+
+/** The role `ingest`, ready, and a key for it. */
+export async function startIngest(site: WorkerSite, databaseUrl: string) {
+  const env = { ...site.env, DATABASE_URL: databaseUrl };
+  const project = JSON.parse(await wayline(['admin', 'create-project', 'bench', '--json'], env)) as { id: number };
+  const writeKey = await wayline(['admin', 'create-key', '--project', 'bench'], env);
+  const process = startWayline(['ingest'], { env: site.env });
+  const [, url = ''] = await process.waitForLine(/"url":"([^"]+)".*ingest is ready/, 60_000);
+  return { process, port: Number(new URL(url).port), writeKey, projectId: project.id };
+}
+
+async function wayline(args: readonly string[], env: Readonly<Record<string, string>>): Promise<string> {
+  const { code, stdout, stderr } = await runWayline(args, { env });
+  if (code !== 0) throw new Error(`wayline ${args.join(' ')} failed: ${stderr}`);
+  return stdout;
+}

@@ -1,0 +1,90 @@
+import type { Pool } from 'pg';
+import type { EventPartition } from '../write/event-partitions.ts';
+import { deleteExpiredEvents } from './delete-expired-events.ts';
+import { deleteExpiredSessions } from './delete-expired-sessions.ts';
+import { dropPartition } from './drop-partition.ts';
+import { projectsIn, readEventTables } from './event-tables.ts';
+import { createPace, type Pace, type Pacing } from './pacing.ts';
+import { pruneBooks } from './prune-books.ts';
+import { type RetentionRules, readRetentionRules } from './retention-rules.ts';
+
+export interface RetentionOptions extends Pacing {
+  /** The least log time of any record not stored yet, else now; epoch ms. Nothing expires that had not by then. */
+  throughMs: number;
+  /** For projects without a retention of their own. Default: they are kept for ever. */
+  defaultDays?: number | undefined;
+  /** Also what takes a scan: single days out of partitions of months, and machines. Now and then will do. */
+  thorough: boolean;
+}
+
+/** What a pass removed. */
+export interface RetentionReport {
+  partitionsDropped: { table: string; events: number }[];
+  /** Out of partitions that hold what others still keep. */
+  eventsDeleted: { projectId: number; events: number }[];
+  sessions: number;
+  /** Ids of events without a clock, and batches, that nothing needs any more. */
+  claims: number;
+  batches: number;
+  /** Whether there was more to do when the time was up. */
+  unfinished: boolean;
+}
+
+/**
+ * One pass of retention: drops partitions whose rows are expired for every project that has any, deletes out of the others
+ * what is expired for some, then sessions without events. All that it removes is booked. Whatever happens midway,
+ * another pass goes on from there.
+ */
+export async function applyRetention(pool: Pool, options: RetentionOptions): Promise<RetentionReport> {
+  const { throughMs, defaultDays, thorough } = options;
+  const pace = createPace(options);
+  const rules = await readRetentionRules(pool, { throughMs, defaultDays });
+  const partitionsDropped: RetentionReport['partitionsDropped'] = [];
+  const deleted = new Map<number, number>();
+  const touched = new Set(rules.projects);
+  for (const partition of await readEventTables(pool)) {
+    if (!pace.goesOn() || partition.fromMs >= rules.latestMs) break;
+    const projects = await projectsIn(pool, partition);
+    for (const projectId of projects) touched.add(projectId);
+    const isExpired = (projectId: number): boolean => rules.cutoffMs(projectId) >= partition.toMs;
+    if (partition.toMs <= rules.latestMs && projects.every(isExpired)) {
+      const events = await pace.step(() => dropPartition(pool, partition, isExpired));
+      if (events !== undefined) partitionsDropped.push({ table: partition.table, events });
+      continue;
+    }
+    for (const projectId of projects) {
+      const events = await deleteFrom(pool, { partition, projectId, rules, thorough }, pace);
+      if (events > 0) deleted.set(projectId, (deleted.get(projectId) ?? 0) + events);
+    }
+  }
+  let sessions = 0;
+  for (const projectId of touched) {
+    const beforeMs = rules.cutoffMs(projectId);
+    if (beforeMs === Number.NEGATIVE_INFINITY) continue;
+    sessions += await deleteExpiredSessions(pool, { projectId, beforeMs, machines: thorough }, pace);
+  }
+  return {
+    partitionsDropped,
+    eventsDeleted: [...deleted].map(([projectId, events]) => ({ projectId, events })),
+    sessions,
+    ...(await pruneBooks(pool, throughMs, pace)),
+    unfinished: !pace.goesOn(),
+  };
+}
+
+async function deleteFrom(
+  pool: Pool,
+  {
+    partition,
+    projectId,
+    rules,
+    thorough,
+  }: { partition: EventPartition; projectId: number; rules: RetentionRules; thorough: boolean },
+  pace: Pace,
+): Promise<number> {
+  const cutoffMs = rules.cutoffMs(projectId);
+  if (cutoffMs <= partition.fromMs) return 0;
+  // Where only some of the project's rows are expired, all of them have to be looked at.
+  if (cutoffMs < partition.toMs && !thorough) return 0;
+  return deleteExpiredEvents(pool, { partition, projectId, beforeMs: Math.min(cutoffMs, partition.toMs) }, pace);
+}

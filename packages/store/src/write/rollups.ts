@@ -1,0 +1,229 @@
+import type { PoolClient } from 'pg';
+import type { EventRow } from './event-rows.ts';
+import type { HourUser, KnownUsers, SeenUser } from './known-users.ts';
+import type { NameId } from './name-registry.ts';
+
+const MINUTE_MS = 60_000;
+const HOUR_MS = 3_600_000;
+
+interface MinuteDelta {
+  projectId: number;
+  namespace: NameId;
+  type: NameId;
+  minuteMs: number;
+  events: number;
+  /** Events with a value. */
+  valued: number;
+  sum: number;
+  min: number;
+  max: number;
+  firstMs: number;
+  firstValuedMs: number;
+}
+
+interface HourDelta {
+  projectId: number;
+  hourMs: number;
+  events: number;
+  clicks: number;
+  impressions: number;
+}
+
+/** What new rows add to the rollups; each list in the order of its table's key. */
+export interface Rollups {
+  minutes: MinuteDelta[];
+  hours: HourDelta[];
+  hourUsers: HourUser[];
+  users: SeenUser[];
+}
+
+/** The entry of a map, made where there is none. */
+function entry<K, V>(map: Map<K, V>, key: K, make: () => V): V {
+  let value = map.get(key);
+  if (value === undefined) {
+    value = make();
+    map.set(key, value);
+  }
+  return value;
+}
+
+function newMinute({ projectId, names }: EventRow, minuteMs: number): MinuteDelta {
+  return {
+    projectId,
+    namespace: names.seriesNamespace,
+    type: names.seriesType,
+    minuteMs,
+    events: 0,
+    valued: 0,
+    sum: 0,
+    min: Number.POSITIVE_INFINITY,
+    max: Number.NEGATIVE_INFINITY,
+    firstMs: Number.POSITIVE_INFINITY,
+    firstValuedMs: Number.POSITIVE_INFINITY,
+  };
+}
+
+function addToMinute(minute: MinuteDelta, ms: number, value: number | undefined): void {
+  minute.events++;
+  if (ms < minute.firstMs) minute.firstMs = ms;
+  if (value === undefined) return;
+  minute.valued++;
+  minute.sum += value;
+  if (value < minute.min) minute.min = value;
+  if (value > minute.max) minute.max = value;
+  if (ms < minute.firstValuedMs) minute.firstValuedMs = ms;
+}
+
+const compareIds = (a: NameId, b: NameId): number => a.hi - b.hi || a.lo - b.lo;
+const compareText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+
+/** Sums up new rows. Only rows that are new may be given: each is counted. Quickest when sorted by session. */
+export function rollupsOf(rows: readonly EventRow[]): Rollups {
+  // A NameId is one object for one name of one project within a transaction.
+  const byType = new Map<NameId, Map<NameId, Map<number, MinuteDelta>>>();
+  const minutes: MinuteDelta[] = [];
+  const hours = new Map<string, HourDelta>();
+  const hourUsers = new Map<string, HourUser>();
+  const users = new Map<string, SeenUser>();
+  let hour: HourDelta | undefined;
+  let lastUser: string | undefined;
+  let seen: SeenUser | undefined;
+  for (const row of rows) {
+    const { projectId, event, names } = row;
+    const ms = row.times.correctedMs;
+    const minuteMs = Math.floor(ms / MINUTE_MS) * MINUTE_MS;
+    const byNamespace = entry(byType, names.seriesType, () => new Map<NameId, Map<number, MinuteDelta>>());
+    const byMinute = entry(byNamespace, names.seriesNamespace, () => new Map<number, MinuteDelta>());
+    const minute = entry(byMinute, minuteMs, () => {
+      const made = newMinute(row, minuteMs);
+      minutes.push(made);
+      return made;
+    });
+    addToMinute(minute, ms, event.value);
+
+    const hourMs = Math.floor(ms / HOUR_MS) * HOUR_MS;
+    if (hour?.hourMs !== hourMs || hour.projectId !== projectId) {
+      hour = entry(hours, `${projectId} ${hourMs}`, () => ({
+        projectId,
+        hourMs,
+        events: 0,
+        clicks: 0,
+        impressions: 0,
+      }));
+      lastUser = undefined;
+    }
+    hour.events++;
+    if (event.type === 'click') hour.clicks++;
+    else if (event.type === 'impression') hour.impressions++;
+
+    const userId = event.userId || event.anonymousId;
+    if (!userId) continue;
+    if (userId !== lastUser || !seen) {
+      lastUser = userId;
+      entry(hourUsers, `${projectId} ${hourMs} ${userId}`, () => ({ projectId, hourMs, userId }));
+      seen = entry(users, `${projectId} ${userId}`, () => ({ projectId, userId, sawObject: false }));
+    }
+    if (event.type === 'objectInView') seen.sawObject = true;
+  }
+  return {
+    minutes: minutes.sort(
+      (a, b) =>
+        a.projectId - b.projectId ||
+        compareIds(a.namespace, b.namespace) ||
+        compareIds(a.type, b.type) ||
+        a.minuteMs - b.minuteMs,
+    ),
+    hours: [...hours.values()].sort((a, b) => a.projectId - b.projectId || a.hourMs - b.hourMs),
+    hourUsers: [...hourUsers.values()].sort(
+      (a, b) => a.projectId - b.projectId || a.hourMs - b.hourMs || compareText(a.userId, b.userId),
+    ),
+    users: [...users.values()].sort((a, b) => a.projectId - b.projectId || compareText(a.userId, b.userId)),
+  };
+}
+
+const iso = (ms: number): string | null => (Number.isFinite(ms) ? new Date(ms).toISOString() : null);
+const finite = (value: number): number | null => (Number.isFinite(value) ? value : null);
+
+const UPSERT_USERS = `
+  INSERT INTO users AS u (project_id, user_id, saw_object)
+  SELECT * FROM unnest($1::integer[], $2::text[], $3::boolean[])
+  ON CONFLICT (project_id, user_id) DO UPDATE SET saw_object = true WHERE excluded.saw_object AND NOT u.saw_object`;
+
+// New rows of hour_users are counted by the statement that makes them: who is there already adds nothing.
+const UPSERT_HOURS = `
+  WITH fresh AS (
+    INSERT INTO hour_users (project_id, hour, user_id)
+    SELECT * FROM unnest($1::integer[], $2::timestamptz[], $3::text[]) ON CONFLICT DO NOTHING
+    RETURNING project_id, hour
+  ), counted AS (
+    SELECT project_id, hour, count(*) AS users FROM fresh GROUP BY project_id, hour
+  )
+  INSERT INTO hours AS h (project_id, hour, slot, events, clicks, impressions, unique_users)
+  SELECT d.project_id, d.hour, $4, d.events, d.clicks, d.impressions, coalesce(c.users, 0)
+  FROM unnest($5::integer[], $6::timestamptz[], $7::bigint[], $8::bigint[], $9::bigint[])
+    AS d (project_id, hour, events, clicks, impressions)
+  LEFT JOIN counted c USING (project_id, hour)
+  ON CONFLICT (project_id, hour, slot) DO UPDATE SET
+    events = h.events + excluded.events, clicks = h.clicks + excluded.clicks,
+    impressions = h.impressions + excluded.impressions, unique_users = h.unique_users + excluded.unique_users`;
+
+const UPSERT_MINUTES = `
+  INSERT INTO series_minutes AS m (project_id, namespace_id, type_id, minute, slot, events, valued, value_sum, value_min,
+    value_max, first_at, first_valued_at)
+  SELECT project_id, namespace_id, type_id, minute, $1, events, valued, value_sum, value_min, value_max, first_at,
+    first_valued_at
+  FROM unnest($2::integer[], $3::bigint[], $4::bigint[], $5::timestamptz[], $6::bigint[], $7::bigint[],
+    $8::double precision[], $9::double precision[], $10::double precision[], $11::timestamptz[], $12::timestamptz[])
+    AS d (project_id, namespace_id, type_id, minute, events, valued, value_sum, value_min, value_max, first_at,
+      first_valued_at)
+  ON CONFLICT (project_id, namespace_id, type_id, minute, slot) DO UPDATE SET
+    events = m.events + excluded.events, valued = m.valued + excluded.valued,
+    value_sum = m.value_sum + excluded.value_sum, value_min = least(m.value_min, excluded.value_min),
+    value_max = greatest(m.value_max, excluded.value_max), first_at = least(m.first_at, excluded.first_at),
+    first_valued_at = least(m.first_valued_at, excluded.first_valued_at)`;
+
+/**
+ * Adds rollups to their tables, in the writer's own slot: no transaction in flight beside it writes the same counters.
+ * @param known users that need not be written again; it learns of these after the commit
+ */
+export async function writeRollups(
+  client: PoolClient,
+  { minutes, hours, hourUsers, users }: Rollups,
+  { slot, known }: { slot: number; known: KnownUsers },
+): Promise<void> {
+  if (minutes.length === 0) return;
+  const newUsers = users.filter((user) => !known.hasUser(user));
+  if (newUsers.length > 0) {
+    await client.query(UPSERT_USERS, [
+      newUsers.map((u) => u.projectId),
+      newUsers.map((u) => u.userId),
+      newUsers.map((u) => u.sawObject),
+    ]);
+  }
+  const newHourUsers = hourUsers.filter((user) => !known.hasHourUser(user));
+  await client.query(UPSERT_HOURS, [
+    newHourUsers.map((u) => u.projectId),
+    newHourUsers.map((u) => iso(u.hourMs)),
+    newHourUsers.map((u) => u.userId),
+    slot,
+    hours.map((h) => h.projectId),
+    hours.map((h) => iso(h.hourMs)),
+    hours.map((h) => h.events),
+    hours.map((h) => h.clicks),
+    hours.map((h) => h.impressions),
+  ]);
+  await client.query(UPSERT_MINUTES, [
+    slot,
+    minutes.map((m) => m.projectId),
+    minutes.map((m) => m.namespace.text),
+    minutes.map((m) => m.type.text),
+    minutes.map((m) => iso(m.minuteMs)),
+    minutes.map((m) => m.events),
+    minutes.map((m) => m.valued),
+    minutes.map((m) => m.sum),
+    minutes.map((m) => finite(m.min)),
+    minutes.map((m) => finite(m.max)),
+    minutes.map((m) => iso(m.firstMs)),
+    minutes.map((m) => iso(m.firstValuedMs)),
+  ]);
+}

@@ -1,0 +1,146 @@
+import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
+import type { IdentifiedEvent } from '@wayline/contracts';
+import fc from 'fast-check';
+import type pg from 'pg';
+import {
+  BatchWriter,
+  createPool,
+  ensurePosition,
+  eraseUser,
+  locateSession,
+  remakeHops,
+  sessionHops,
+} from '../src/index.ts';
+
+import { batchOf, eventOf, storeVerdict } from './batches.ts';
+import { createStoreDatabase } from './store-database.ts';
+
+const WRITING = { logId: 'log-a', group: 'g', timeouts: { statementMs: 20_000, idleMs: 15_000, lockMs: 10_000 } };
+const { signal } = new AbortController();
+
+let database: Awaited<ReturnType<typeof createStoreDatabase>>;
+let pool: pg.Pool;
+let writer: BatchWriter;
+let offset = 0;
+
+beforeAll(async () => {
+  database = await createStoreDatabase();
+  pool = createPool({ url: database.url, max: 8, applicationName: 'test' });
+});
+afterAll(async () => {
+  await pool?.end();
+  await database?.close();
+});
+beforeEach(async () => {
+  await pool.query(`TRUNCATE events, sessions, session_machines, machines, users, hours, hour_users, series_minutes, positions,
+    batches, ledger, names, sources, erasures, session_hops, dirty_sessions`);
+  writer = new BatchWriter({ pool, ...WRITING });
+  offset = 0;
+  await ensurePosition(pool, { ...WRITING, topic: 'wayline.events', partition: 0 }, 0);
+});
+
+async function store(events: readonly IdentifiedEvent[], projectId = 1): Promise<void> {
+  const records = events.map((event) => storeVerdict(event, { projectId }));
+  await writer.write([batchOf({ firstOffset: offset }, records)]);
+  offset += records.length;
+}
+
+/** Marks as old as they have to be. */
+async function remake(): Promise<number> {
+  await pool.query(`UPDATE dirty_sessions SET marked_at = marked_at - interval '1 minute'`);
+  return remakeHops(pool, signal);
+}
+
+const at = (minute: number) => new Date(Date.UTC(2026, 10, 20, 12, minute)).toISOString();
+const inApp = (name: string, minute: number, given: Partial<IdentifiedEvent> = {}) =>
+  eventOf({ occurredAt: at(minute), source: { kind: 'app', name }, ...given });
+
+async function kept(sessionId = 's-1', projectId = 1): Promise<string[]> {
+  const { rows } = await pool.query(
+    `SELECT from_app, to_app, at FROM session_hops WHERE project_id = $1 AND session_id = $2 ORDER BY at, event_id`,
+    [projectId, sessionId],
+  );
+  return rows.map((row) => `${row.from_app} ${row.to_app} ${row.at}`).sort();
+}
+
+async function computed(sessionId = 's-1', projectId = 1): Promise<string[]> {
+  const place = await locateSession(pool, projectId, sessionId);
+  const hops = place ? await sessionHops(pool, place, 10_000) : [];
+  return hops.map(({ from, to, atMs }) => `${from} ${to} ${atMs}`).sort();
+}
+
+test('A1: hops stand as they are computed when a session is read, and one late event splits one', async () => {
+  await store([inApp('shop', 1), inApp('shop', 2), inApp('pay', 5), eventOf({ occurredAt: at(6) })]);
+  expect(await remake()).toBe(1);
+  expect(await kept()).toEqual([`shop pay ${Date.parse(at(5))}`]);
+  await store([inApp('help', 3)]);
+  await remake();
+  expect(await kept()).toEqual([`help pay ${Date.parse(at(5))}`, `shop help ${Date.parse(at(3))}`]);
+  await store([inApp('pay', 0)]);
+  await remake();
+  expect(await kept()).toEqual(await computed());
+  expect(await remake()).toBe(0);
+});
+
+test('A1: events in any order, in any batches, remade in between or not, give the hops of the session', async () => {
+  const event = fc.record({
+    app: fc.constantFrom('a', 'b', 'c', undefined),
+    minute: fc.integer({ min: 0, max: 8 }),
+    session: fc.constantFrom('s-1', 's-2'),
+    project: fc.constantFrom(1, 2),
+    seq: fc.option(fc.integer({ min: 0, max: 3 }), { nil: undefined }),
+  });
+  await fc.assert(
+    fc.asyncProperty(fc.array(fc.tuple(event, fc.boolean()), { minLength: 1, maxLength: 25 }), async (given) => {
+      await pool.query('TRUNCATE events, sessions, session_hops, dirty_sessions');
+      for (const [{ app, minute, session: sessionId, project, seq }, between] of given) {
+        const source = app ? { kind: 'app' as const, name: app } : { kind: 'microservice' as const, name: 'm' };
+        await store(
+          [eventOf({ occurredAt: at(minute), sessionId, source, ...(seq !== undefined && { seq }) })],
+          project,
+        );
+        if (between) await remake();
+      }
+      await remake();
+      for (const project of [1, 2]) {
+        for (const session of ['s-1', 's-2'])
+          expect(await kept(session, project)).toEqual(await computed(session, project));
+      }
+    }),
+    { numRuns: 40 },
+  );
+});
+
+test('what is stored while a session is being remade is remade next', async () => {
+  await store([inApp('shop', 1), inApp('pay', 5)]);
+  await Promise.all([remake(), store([inApp('help', 3)])]);
+  await remake();
+  expect(await kept()).toEqual(await computed());
+});
+
+test('a transaction that stores waits for no remaking, and marks nothing where no event is of an app', async () => {
+  await store([eventOf()]);
+  expect(await remake()).toBe(0);
+  await store([inApp('shop', 1)]);
+  const holder = await pool.connect();
+  await holder.query('BEGIN; DELETE FROM dirty_sessions');
+  await store([inApp('pay', 2)]);
+  await holder.query('ROLLBACK');
+  holder.release();
+  await remake();
+  expect(await kept()).toHaveLength(1);
+});
+
+test('T9: hops over events that were erased go, and those of sessions that are gone', async () => {
+  await store([inApp('shop', 1), inApp('pay', 3, { userId: 'u-1' }), inApp('help', 5)]);
+  await store([
+    inApp('shop', 1, { sessionId: 's-2', userId: 'u-1' }),
+    inApp('pay', 3, { sessionId: 's-2', userId: 'u-1' }),
+  ]);
+  await remake();
+  expect(await kept('s-2')).toHaveLength(1);
+  await eraseUser(pool, { projectId: 1, userId: 'u-1', pauseShare: 0 });
+  await remake();
+  expect(await kept()).toEqual([`shop help ${Date.parse(at(5))}`]);
+  expect(await kept('s-2')).toEqual([]);
+});

@@ -1,0 +1,53 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Pool, remakeHops, withBackgroundLock } from '@wayline/store';
+import type { WorkerLogger } from './worker-logger.ts';
+
+export interface HopRemakerOptions {
+  pool: Pool;
+  logger: WorkerLogger;
+  /** How often it is looked for sessions to remake, ms, at most. Default 2 s. */
+  everyMs?: number;
+  /** Told after each pass of this process. */
+  onPass?(sessions: number): void;
+}
+
+export interface HopRemaker {
+  /** Ends after the transaction in hand. */
+  stop(): Promise<void>;
+}
+
+/** It rests for so many times as long as it worked: a backlog that is being stored comes first. */
+const REST = 4;
+const TELL_EVERY_MS = 60_000;
+
+/** Keeps the hops between apps up to date. Any number of processes may do it: one is at it at a time. */
+export function startHopRemaker({ pool, logger, everyMs = 2_000, onPass }: HopRemakerOptions): HopRemaker {
+  const abort = new AbortController();
+  const { signal } = abort;
+  let toldAtMs = Number.NEGATIVE_INFINITY;
+
+  async function run(): Promise<void> {
+    while (!signal.aborted) {
+      const begunMs = performance.now();
+      try {
+        const sessions = await withBackgroundLock(pool, 'hops', () => remakeHops(pool, signal));
+        if (sessions !== undefined) onPass?.(sessions);
+      } catch (error) {
+        if (!signal.aborted && begunMs - toldAtMs >= TELL_EVERY_MS) {
+          toldAtMs = begunMs;
+          logger.warn({ err: error }, 'hops between apps cannot be remade just now; it is tried again');
+        }
+      }
+      const restMs = Math.max(everyMs, (performance.now() - begunMs) * REST);
+      await sleep(restMs, undefined, { signal }).catch(() => undefined);
+    }
+  }
+
+  const running = run();
+  return {
+    async stop() {
+      abort.abort();
+      await running;
+    },
+  };
+}

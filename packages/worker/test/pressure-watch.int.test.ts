@@ -1,0 +1,82 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals';
+import { changeThrottle, createPool, migrate, schemaFingerprint } from '@wayline/store';
+import { createTestDatabase, type TestDatabase } from '@wayline/testkit';
+import type pg from 'pg';
+import { type PressureWatch, watchPressure } from '../src/pressure-watch.ts';
+import { Throttle } from '../src/throttle.ts';
+
+const configured = { maxRows: 5000, lingerMs: 10, concurrency: 2, adaptive: true };
+
+let database: TestDatabase;
+let pool: pg.Pool;
+let others: pg.Pool;
+let throttle: Throttle;
+let watch: PressureWatch;
+const told: string[] = [];
+const tell = (_: object, message: string) => void told.push(message);
+
+beforeAll(async () => {
+  database = await createTestDatabase({
+    migrate: async (url) => void (await migrate({ url })),
+    template: await schemaFingerprint(),
+  });
+  pool = createPool({ url: database.url, max: 4, applicationName: 'worker under test' });
+  others = createPool({ url: database.url, max: 4, applicationName: 'analysts' });
+});
+afterAll(async () => {
+  await pool?.end();
+  await others?.end();
+  await database?.close();
+});
+beforeEach(() => {
+  told.length = 0;
+  throttle = new Throttle(configured);
+  const logger = { info: tell, warn: tell, error: tell };
+  watch = watchPressure({ pool, group: 'g', throttle, configured, logger, everyMs: 10 });
+});
+afterEach(() => watch.stop());
+
+async function until(what: string, holds: () => boolean): Promise<void> {
+  for (const deadline = Date.now() + 20_000; !holds(); await sleep(10)) {
+    if (Date.now() > deadline) throw new Error(`Not seen: ${what} (pace ${throttle.pace})`);
+  }
+}
+
+test('O4: the worker backs off while others wait for a lock, says so, and goes on at full speed afterwards', async () => {
+  const [holder, waiter] = [await others.connect(), await others.connect()];
+  await holder.query('BEGIN; LOCK TABLE projects IN ACCESS EXCLUSIVE MODE');
+  const waiting = waiter.query('SELECT count(*) FROM projects');
+  await until('it backs off', () => throttle.pace < 0.5);
+  expect(throttle.concurrency).toBe(1);
+  await until('it is told', () => told.some((message) => message.startsWith('PostgreSQL is slow')));
+  await holder.query('ROLLBACK');
+  await waiting;
+  for (const client of [holder, waiter]) client.release();
+  await until('full speed', () => throttle.pace === 1);
+  await until('that is told', () => told.some((message) => message.startsWith('PostgreSQL is quick again')));
+});
+
+test('O4: it backs off while COMMIT takes long, whoever is at fault', async () => {
+  const slow = setInterval(() => watch.committed(900), 5);
+  await until('it backs off', () => throttle.pace < 0.5).finally(() => clearInterval(slow));
+  const quick = setInterval(() => watch.committed(2), 5);
+  await until('full speed', () => throttle.pace === 1).finally(() => clearInterval(quick));
+});
+
+test('O4: work of its own is no reason, however much it is', async () => {
+  const work = Array.from({ length: 3 }, () => pool.query('SELECT count(*) FROM generate_series(1, 5000000)'));
+  await Promise.all(work);
+  expect(throttle.pace).toBe(1);
+});
+
+test('O4: what an operator sets reaches a running worker, and what is taken away goes', async () => {
+  await changeThrottle(pool, 'g', { rowsPerSecond: 1234, concurrency: 5, adaptive: false });
+  await until('the change', () => throttle.settings.rowsPerSecond === 1234);
+  expect(throttle.settings).toEqual({ ...configured, rowsPerSecond: 1234, concurrency: 5, adaptive: false });
+  await changeThrottle(pool, 'g', { rowsPerSecond: null, adaptive: null });
+  await until('the change', () => throttle.settings.rowsPerSecond === undefined);
+  expect(throttle.settings).toEqual({ ...configured, concurrency: 5 });
+  await changeThrottle(pool, 'g', { concurrency: null });
+  await until('the change', () => throttle.settings.concurrency === 2);
+});
