@@ -19,7 +19,10 @@ const PROGRAM = fileURLToPath(new URL('../../cli/bin/wayline.js', import.meta.ur
 export async function main(args: readonly string[]): Promise<number> {
   const say = (text: string) => void process.stderr.write(`${text}\n`);
   const closers = new Closers();
-  const stop = () => void closers.closeAll().finally(() => process.exit(130));
+  const stop = (signal: NodeJS.Signals) => {
+    say(`ended by ${signal}: what was started is removed`);
+    void closers.closeAll().finally(() => process.exit(130));
+  };
   process.once('SIGINT', stop).once('SIGTERM', stop);
   try {
     const command = readCommand(args);

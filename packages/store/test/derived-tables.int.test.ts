@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { accountFor, NOTHING_WRONG } from '@wayline/testkit';
+import { accountFor, dirtySessions, NOTHING_WRONG } from '@wayline/testkit';
 import type pg from 'pg';
-import { BatchWriter, createPool, ensurePosition } from '../src/index.ts';
+import { BatchWriter, createPool, ensurePosition, remakeHops } from '../src/index.ts';
 import { batchOf, eventOf, storeVerdict } from './batches.ts';
 import { createStoreDatabase } from './store-database.ts';
 
@@ -22,7 +22,12 @@ beforeAll(async () => {
     eventOf({ ...at(2), userId: 'u-1', machineId: 'm-1', platform: 'web', namespace: 'shop', userAgent: 'agent' }),
     eventOf({ ...at(3), userId: 'u-2', machineId: 'm-2', platform: 'mobile', source: { ...source, version: '2' } }),
     eventOf({ ...at(4), anonymousId: 'a-1', userId: '' }),
-    eventOf({ ...at(5), type: 'sessionEnded', context: { reason: 'refreshed' } }),
+    eventOf({
+      ...at(5),
+      type: 'sessionEnded',
+      source: { ...source, name: 'checkout' },
+      context: { reason: 'refreshed' },
+    }),
     eventOf({ ...at(6), type: 'sessionEnded' }),
     eventOf({ ...at(7), sessionId: 's-2', type: 'click' }),
   ];
@@ -31,6 +36,8 @@ beforeAll(async () => {
   const records = events.map((event) => storeVerdict(event, { skewMs: 6000 }));
   await writer.write([batchOf({}, [...records.slice(0, 4), ...records.slice(0, 2)])]);
   await writer.write([batchOf({ firstOffset: 6 }, [...records.slice(2).reverse(), ...records.slice(4)])]);
+  const { signal } = new AbortController();
+  while ((await dirtySessions(database.url)) > 0) await remakeHops(pool, signal); // marks must be a second old
 });
 afterAll(async () => {
   await pool?.end();
@@ -68,6 +75,8 @@ test.each([
   { what: 'a minute', spoil: 'UPDATE series_minutes SET events = events + 1', found: rollup('series_minutes') },
   { what: 'a name', spoil: 'DELETE FROM names WHERE kind = 3', found: expect.stringMatching(/^names: names 3 -?\d+$/) },
   { what: 'a source', spoil: 'DELETE FROM sources', found: expect.stringMatching(/^names: sources -?\d+$/) },
+  { what: 'a hop', spoil: "UPDATE session_hops SET to_app = 'shop'", found: 'session_hops: s-1' },
+  { what: 'a hop that is missing', spoil: 'DELETE FROM session_hops', found: 'session_hops: s-1' },
   { what: 'a batch', spoil: 'UPDATE batches SET stored = stored + 1', found: expect.stringMatching(/^batches: \d+$/) },
 ])('$what that is wrong is found', async ({ spoil, found }) => {
   expect((await spoiled(spoil)).wrongRows).toContainEqual(found);
@@ -83,6 +92,7 @@ async function spoiled(sql: string) {
     'hours',
     'hour_users',
     'series_minutes',
+    'session_hops',
     'names',
     'sources',
     'batches',

@@ -89,6 +89,29 @@ const batches: Recount = (client) =>
      WHERE b.id IS NULL OR b.stored <> coalesce(e.n, 0)`,
   );
 
+/** Of sessions that are not marked to be remade, and whose order does not rest on `seq`. */
+const sessionHops: Recount = (client) =>
+  keys(
+    client,
+    `WITH steps AS (
+       SELECT project_id, session_id, at, event_id, app, lag(app) OVER (
+         PARTITION BY project_id, session_id ORDER BY at, event_id) AS before
+       FROM (SELECT e.project_id, e.session_id, e.${CORRECTED} AS at, e.event_id,
+           coalesce(s.name, e.inline_names #>> '{source,name}') AS app
+         FROM events e LEFT JOIN sources s ON s.project_id = e.project_id AND s.id = e.source_id
+         WHERE s.kind = 1 OR e.inline_names #>> '{source,kind}' = 'app') of_apps
+     ), expected AS (
+       SELECT project_id, session_id, at, event_id, before AS from_app, app AS to_app FROM steps WHERE before <> app
+     )
+     SELECT DISTINCT coalesce(h.session_id, x.session_id) AS key
+     FROM session_hops h FULL JOIN expected x USING (project_id, session_id, at, event_id)
+     WHERE (h.from_app, h.to_app) IS DISTINCT FROM (x.from_app, x.to_app)
+       AND NOT EXISTS (SELECT FROM dirty_sessions d WHERE d.project_id = coalesce(h.project_id, x.project_id)
+         AND d.session_id = coalesce(h.session_id, x.session_id))
+       AND NOT EXISTS (SELECT FROM events e WHERE e.project_id = coalesce(h.project_id, x.project_id)
+         AND e.session_id = coalesce(h.session_id, x.session_id) AND e.seq IS NOT NULL)`,
+  );
+
 /** What is kept beside `events` and follows from it. A further table is a further line here. */
 export const DERIVED_TABLES = {
   sessions,
@@ -97,4 +120,5 @@ export const DERIVED_TABLES = {
   names,
   batches,
   rollups: wrongRollups,
+  session_hops: sessionHops,
 } as const satisfies Readonly<Record<string, Recount>>;

@@ -35,6 +35,12 @@ export async function openCopies(databaseUrl: string): Promise<number> {
   return row?.n ?? 0;
 }
 
+/** How many sessions are marked, whose hops are to be remade in the background. */
+export async function dirtySessions(databaseUrl: string): Promise<number> {
+  const [row] = await ask<{ n: number }>(databaseUrl, 'SELECT count(*)::int AS n FROM dirty_sessions');
+  return row?.n ?? 0;
+}
+
 /** What the ledger and the positions say of one partition of one log. */
 export interface PartitionBooks {
   logId: string;

@@ -59,8 +59,8 @@ export const KNOWN_BUGS: readonly PlantedBug[] = [
   {
     name: 'count-duplicates',
     file: 'packages/store/dist/write/batch-writer.js',
-    find: /const deltas = deltasOf\(fresh\);/,
-    replacement: 'const deltas = deltasOf(rows);',
+    find: /deltasOf\(fresh\)/,
+    replacement: 'deltasOf(rows)',
     faults: ['every batch sent twice'],
   },
 ];
