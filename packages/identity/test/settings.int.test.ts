@@ -174,7 +174,9 @@ describe('keys', () => {
 test('the migration tells the log of projects that were there before, and of keys that were revoked', async () => {
   const { id } = project;
   await pool.query("UPDATE write_keys SET revoked_at = '2026-01-02T03:04:05.678Z' WHERE key_id = $1", [key.keyId]);
-  await migrate({ url: database.url, direction: 'down' });
+  for (let undone: string[] = ['']; undone.length > 0 && !undone[0]?.includes('settings'); ) {
+    undone = (await migrate({ url: database.url, direction: 'down' })).applied;
+  }
   await migrate({ url: database.url });
   expect((await stored(`project:${id}`))?.value).toEqual({ slug: project.slug, name: 'Shop' });
   expect((await stored(`key:${id}:${key.keyId}`))?.value).toEqual({

@@ -36,7 +36,7 @@ export interface MigrateOptions {
  * Brings the schema forward (or back), all in one transaction: after an error nothing has changed. Of several processes
  * that start at once one migrates, the others wait and find nothing left to do. It needs no session state, so it
  * works behind PgBouncer too.
- * @returns the names of the migrations that this call ran, in order
+ * @returns the names of the migrations that this call ran, in order, as `applied`
  * @throws SchemaTooNewError, StoreSetupError
  */
 export async function migrate({

@@ -58,10 +58,21 @@ test('O4: the worker backs off while others wait for a lock, says so, and goes o
 });
 
 test('O4: it backs off while COMMIT takes long, whoever is at fault', async () => {
-  const slow = setInterval(() => watch.committed(900), 5);
-  await until('it backs off', () => throttle.pace < 0.5).finally(() => clearInterval(slow));
-  const quick = setInterval(() => watch.committed(2), 5);
-  await until('full speed', () => throttle.pace === 1).finally(() => clearInterval(quick));
+  let commitMs = 2;
+  let told = 0;
+  const commits = setInterval(() => {
+    watch.committed(commitMs);
+    told++;
+  }, 5);
+  try {
+    await until('it knows how long they take', () => told > 50);
+    commitMs = 900;
+    await until('it backs off', () => throttle.pace < 0.5);
+    commitMs = 2;
+    await until('full speed', () => throttle.pace === 1);
+  } finally {
+    clearInterval(commits);
+  }
 });
 
 test('O4: work of its own is no reason, however much it is', async () => {
