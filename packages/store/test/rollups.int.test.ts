@@ -1,0 +1,122 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { accountFor } from '@wayline/testkit';
+import type pg from 'pg';
+import { BatchWriter, compactRollups, createPool, ensurePosition } from '../src/index.ts';
+import { batchOf, eventOf, storeVerdict } from './batches.ts';
+import { createStoreDatabase } from './store-database.ts';
+
+const LOG = { logId: 'log-a', group: 'g' };
+const WRITING = { ...LOG, timeouts: { statementMs: 20_000, idleMs: 15_000, lockMs: 10_000 } };
+
+let database: Awaited<ReturnType<typeof createStoreDatabase>>;
+let pool: pg.Pool;
+let writer: BatchWriter;
+
+beforeAll(async () => {
+  database = await createStoreDatabase();
+  pool = createPool({ url: database.url, max: 8, applicationName: 'test' });
+});
+afterAll(async () => {
+  await pool?.end();
+  await database?.close();
+});
+beforeEach(async () => {
+  await pool.query(`TRUNCATE events, sessions, session_machines, machines, users, hours, hour_users, series_minutes, positions,
+    batches, ledger, names, sources`);
+  writer = new BatchWriter({ pool, ...WRITING });
+  for (let partition = 0; partition < 4; partition++) {
+    await ensurePosition(pool, { ...LOG, topic: 'wayline.events', partition }, 0);
+  }
+});
+
+const count = async (sql: string): Promise<number> => Number((await pool.query(`SELECT (${sql}) AS n`)).rows[0].n);
+
+async function expectDerivedToEqualARecount(): Promise<void> {
+  expect(await accountFor(database.url, new Set())).toMatchObject({ wrongSessions: [], wrongRows: [] });
+}
+
+describe('rollups and uniques', () => {
+  const at = (minute: number, seconds = 0) => Date.UTC(2026, 10, 20, 12, minute, seconds);
+
+  test('A6, A7: what arrives in any order, twice, late and over midnight equals a recount', async () => {
+    const types = ['click', 'impression', 'objectInView', 'pageVisit'];
+    const events = Array.from({ length: 300 }, (_, i) =>
+      eventOf({
+        sessionId: `s-${i % 7}`,
+        type: types[i % 4] as string,
+        namespace: i % 5 === 0 ? 'shop' : undefined,
+        occurredAt: at((i * 37) % 1200, i % 60),
+        ...(i % 3 !== 0 && { userId: `u-${i % 11}` }),
+        ...(i % 2 === 0 && { anonymousId: `a-${i % 4}` }),
+        ...(i % 4 !== 1 && { value: ((i * 7919) % 101) / 7 }),
+      }),
+    );
+    let offset = 0;
+    for (const part of [events.slice(0, 100), events.slice(50, 200), events.slice(150), events]) {
+      const records = part.map((event) => storeVerdict(event));
+      await writer.write([batchOf({ firstOffset: offset }, records)]);
+      offset += part.length;
+      await expectDerivedToEqualARecount();
+    }
+    expect(await count('SELECT sum(events) FROM hours')).toBe(300);
+  });
+
+  test('A7: a user of several transactions at once is counted once', async () => {
+    const writers = Array.from({ length: 4 }, () => new BatchWriter({ pool, ...WRITING }));
+    for (let round = 0; round < 5; round++) {
+      await Promise.all(
+        writers.map((each, partition) =>
+          each.write([
+            batchOf(
+              { partition, firstOffset: round * 20 },
+              Array.from({ length: 20 }, (_, i) =>
+                storeVerdict(eventOf({ sessionId: `s-${partition}`, userId: `u-${i + round}`, occurredAt: at(round) })),
+              ),
+            ),
+          ]),
+        ),
+      );
+    }
+    expect(await count('SELECT sum(unique_users) FROM hours')).toBe(24);
+    await expectDerivedToEqualARecount();
+  });
+
+  test('settled minutes and hours are brought into one row each while writers go on, and nothing is lost or counted twice', async () => {
+    const writers = Array.from({ length: 4 }, () => new BatchWriter({ pool, ...WRITING }));
+    const { signal } = new AbortController();
+    const compacting = (async () => {
+      for (let round = 0; round < 30; round++) await compactRollups(pool, signal);
+    })();
+    for (let round = 0; round < 15; round++) {
+      await Promise.all(
+        writers.map((each, partition) => {
+          const events = Array.from({ length: 30 }, (_, i) =>
+            eventOf({ sessionId: `s-${partition}`, type: 'click', occurredAt: at(i % 3), value: i, userId: `u-${i}` }),
+          );
+          return each.write([
+            batchOf(
+              { partition, firstOffset: round * 30 },
+              events.map((event) => storeVerdict(event)),
+            ),
+          ]);
+        }),
+      );
+    }
+    await compacting;
+    await expectDerivedToEqualARecount();
+    await compactRollups(pool, signal);
+    await expectDerivedToEqualARecount();
+    expect(await count('SELECT count(*) FROM series_minutes')).toBe(3);
+    expect(await count('SELECT count(*) FROM hours')).toBe(1);
+    expect(await compactRollups(pool, signal)).toBe(0);
+  });
+
+  test('a user of a transaction that failed is counted by the next', async () => {
+    const bad = storeVerdict(eventOf({ target: 'broken \0' }));
+    const good = storeVerdict(eventOf({ userId: 'u-1' }));
+    await expect(writer.write([batchOf({}, [good, bad])])).rejects.toThrow();
+    await writer.write([batchOf({}, [good])]);
+    expect(await count('SELECT sum(unique_users) FROM hours')).toBe(1);
+    await expectDerivedToEqualARecount();
+  });
+});
