@@ -206,6 +206,19 @@ describe('one batch', () => {
   });
 });
 
+test('O12: after a database was restored to before, names and users are written again by a writer that knew them', async () => {
+  const first = [storeVerdict(eventOf({ type: 'neverSeen', userId: 'u-1' }))];
+  await writer.write([batchOf({}, first)]);
+  // As a back-up of before that batch has it, under a writer whose connections stayed.
+  await pool.query('TRUNCATE events, sessions, names, users, hours, hour_users, series_minutes, batches, ledger');
+  await pool.query('UPDATE positions SET next_offset = 0');
+  const next = batchOf({ firstOffset: 1 }, [storeVerdict(eventOf({ type: 'neverSeen', userId: 'u-1' }))]);
+  await expect(writer.write([next])).rejects.toThrow(PositionMovedError);
+  await writer.write([batchOf({}, first)]);
+  expect(await count(`SELECT count(*) FROM names WHERE name = 'neverSeen'`)).toBe(1);
+  await expectDerivedToEqualARecount();
+});
+
 describe('duplicates', () => {
   test('T6: one event three times, in a batch, in two batches, and an hour later, is one', async () => {
     const event = eventOf();

@@ -11,7 +11,7 @@ import { compareRows, copyRows, type EventRow, mergeRows } from './event-rows.ts
 import { KnownUsers } from './known-users.ts';
 import { NameRegistry, type ResolvedNames } from './name-registry.ts';
 import type { JudgedRecord, PartitionBatch, StorableEvent, StoredCounts } from './partition-batch.ts';
-import { movePositions } from './positions.ts';
+import { movePositions, PositionMovedError } from './positions.ts';
 import { rollupsOf, writeRollups } from './rollups.ts';
 import { type Deltas, deltasOf, writeDeltas } from './sessions.ts';
 
@@ -83,6 +83,8 @@ export class BatchWriter {
       client.release();
       return counts;
     } catch (error) {
+      // It may be an older database, restored in the place of that which names and users were written to.
+      if (error instanceof PositionMovedError) this.forget();
       await rollBackAndRelease(client, classifyStoreError(error).reconnect);
       throw error;
     } finally {
@@ -90,7 +92,7 @@ export class BatchWriter {
     }
   }
 
-  /** Forgets names and partitions: for after an error that may mean that they are gone. */
+  /** Forgets names, users and partitions: for after an error that may mean that they are gone. */
   forget(): void {
     this.#names.clear();
     this.#partitions.clear();
