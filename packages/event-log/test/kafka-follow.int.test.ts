@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
-import { describeWithKafka, type KafkaCluster, startKafka } from '@wayline/testkit';
+import { describeWithKafka, type KafkaCluster, makeTopic, startKafka } from '@wayline/testkit';
 import { type Admin, Kafka, logLevel, Partitioners } from 'kafkajs';
 import { numbered, numbers } from '../src/contract-suite/index.ts';
 import type { EventLog, LogFollower, TopicSpec } from '../src/event-log.ts';
@@ -102,12 +102,7 @@ await describeWithKafka('a follower on Kafka', () => {
     await follower.caughtUp;
     await admin.deleteTopics({ topics: [topic] });
     const configEntries = [{ name: 'message.timestamp.type', value: 'LogAppendTime' }];
-    // Whether it was made may remain unknown: on a slow machine the answer comes too late.
-    await until('the topic again, empty', async () => {
-      await admin.createTopics({ topics: [{ topic, numPartitions: 1, configEntries }] }).catch(() => false);
-      const [partition] = await admin.fetchTopicOffsets(topic).catch(() => []);
-      return partition?.high === '0';
-    });
+    await makeTopic(admin, { topic, numPartitions: 1, configEntries });
     const again = await createKafkaLog({ brokers: cluster.brokers, topics: [{ name: topic, partitions: 1 }] });
     closers.push(() => again.close());
     await again.append(topic, numbered(3, { prefix: 'new ' }));

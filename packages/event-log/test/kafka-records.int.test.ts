@@ -1,6 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { afterEach, beforeAll, expect, test } from '@jest/globals';
-import { describeWithKafka, sharedKafka } from '@wayline/testkit';
+import { describeWithKafka, makeTopic, sharedKafka } from '@wayline/testkit';
 import { type Admin, CompressionTypes, Kafka, logLevel, Partitioners } from 'kafkajs';
 import { newGroup, numbered, numbers, startReader } from '../src/contract-suite/index.ts';
 import type { EventLog, LogBatch } from '../src/event-log.ts';
@@ -235,9 +235,7 @@ await describeWithKafka('records on Kafka', () => {
     await reader.until('begin', () => begun.length === 1);
     await admin.deleteTopics({ topics: [topic] });
     const configEntries = [{ name: 'message.timestamp.type', value: 'LogAppendTime' }];
-    while (!(await admin.createTopics({ topics: [{ topic, numPartitions: 1, configEntries }] }).catch(() => false))) {
-      await new Promise((resolve) => setTimeout(resolve, 100));
-    }
+    await makeTopic(admin, { topic, numPartitions: 1, configEntries });
     const again = await createKafkaLog({ brokers, generation: 2, topics: [{ name: topic, partitions: 1 }] });
     closers.push(() => again.close());
     await again.append(topic, numbered(5));
@@ -252,9 +250,7 @@ await describeWithKafka('records on Kafka', () => {
     await admin.deleteTopics({ topics: [topic] });
     const waiting = log.append(topic, numbered(2, { from: 3 })); // while there is none
     const configEntries = [{ name: 'message.timestamp.type', value: 'LogAppendTime' }];
-    while (!(await admin.createTopics({ topics: [{ topic, numPartitions: 1, configEntries }] }).catch(() => false))) {
-      await new Promise((resolve) => setTimeout(resolve, 100));
-    }
+    await makeTopic(admin, { topic, numPartitions: 1, configEntries });
     await waiting;
     await log.append(topic, numbered(2, { from: 5 }));
     const again = await createKafkaLog({ brokers, generation: 2, topics: [{ name: topic, partitions: 1 }] });

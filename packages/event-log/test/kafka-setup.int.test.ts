@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { afterEach, beforeAll, expect, test } from '@jest/globals';
-import { describeWithKafka, sharedKafka } from '@wayline/testkit';
+import { describeWithKafka, makeTopic, sharedKafka } from '@wayline/testkit';
 import { type Admin, Kafka, logLevel } from 'kafkajs';
 import type { EventLog } from '../src/event-log.ts';
 import { createKafkaLog, type KafkaLogOptions } from '../src/kafka/index.ts';
@@ -111,7 +111,7 @@ await describeWithKafka('opening the log on Kafka', () => {
   test('another number of partitions is refused with a sentence', async () => {
     const name = topic();
     const configEntries = [LOG_APPEND_TIME];
-    await (await connectAdmin()).createTopics({ topics: [{ topic: name, numPartitions: 3, configEntries }] });
+    await makeTopic(await connectAdmin(), { topic: name, numPartitions: 3, configEntries });
     const fault = await faultOf(open({ topics: [{ name, partitions: 12 }] }));
     expect(fault.name).toBe('LogSetupError');
     expect(fault.message).toBe(
@@ -133,7 +133,7 @@ await describeWithKafka('opening the log on Kafka', () => {
     ],
   ])('a topic with %s is refused with a sentence', async (_, configEntries, sentence) => {
     const name = topic();
-    await (await connectAdmin()).createTopics({ topics: [{ topic: name, numPartitions: 2, configEntries }] });
+    await makeTopic(await connectAdmin(), { topic: name, numPartitions: 2, configEntries });
     const fault = await faultOf(open({ topics: [{ name, partitions: 2 }] }));
     expect([fault.name, fault.message.startsWith(`Kafka topic ${name} `)]).toEqual(['LogSetupError', true]);
     expect(fault.message).toMatch(sentence);

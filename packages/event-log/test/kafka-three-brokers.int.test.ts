@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
-import { describeWithKafka, type KafkaCluster, startKafka } from '@wayline/testkit';
+import { describeWithKafka, type KafkaCluster, makeTopic as makeTopicAt, startKafka } from '@wayline/testkit';
 import { type Admin, Kafka, logLevel, Partitioners } from 'kafkajs';
 import { keysByPartition, numbered, numbers, startReader } from '../src/contract-suite/index.ts';
 import type { EventLog, LogLogger } from '../src/event-log.ts';
@@ -44,15 +44,10 @@ await describeWithKafka(
     async function makeTopic(replicaAssignment: number[][], settings: Record<string, string> = {}): Promise<string> {
       const topic = `three.${randomUUID()}`;
       const configEntries = Object.entries({ 'message.timestamp.type': 'LogAppendTime', ...settings });
-      await admin.createTopics({
-        waitForLeaders: true,
-        topics: [
-          {
-            topic,
-            replicaAssignment: replicaAssignment.map((replicas, partition) => ({ partition, replicas })),
-            configEntries: configEntries.map(([name, value]) => ({ name, value })),
-          },
-        ],
+      await makeTopicAt(admin, {
+        topic,
+        replicaAssignment: replicaAssignment.map((replicas, partition) => ({ partition, replicas })),
+        configEntries: configEntries.map(([name, value]) => ({ name, value })),
       });
       return topic;
     }

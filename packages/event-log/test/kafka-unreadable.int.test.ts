@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
-import { describeWithKafka, type KafkaCluster, startKafka } from '@wayline/testkit';
+import { describeWithKafka, type KafkaCluster, makeTopic, startKafka } from '@wayline/testkit';
 import { Kafka, logLevel, Partitioners } from 'kafkajs';
 import { keysByPartition, newGroup, numbered, numbers, startReader } from '../src/contract-suite/index.ts';
 import type { LogLogger } from '../src/event-log.ts';
@@ -47,7 +47,7 @@ await describeWithKafka(
         await part.connect();
         closers.push(() => part.disconnect());
       }
-      await admin.createTopics({ topics: [{ topic, numPartitions: 1 }] });
+      await makeTopic(admin, { topic, numPartitions: 1 });
       await producer.send({ topic, messages: [{ value: MARK }] });
       damage();
       await consumer.subscribe({ topics: [topic], fromBeginning: true });

@@ -4,7 +4,7 @@ import { readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, expect, test } from '@jest/globals';
-import { describeWithKafka, type KafkaCluster, sharedKafka, startKafka } from '@wayline/testkit';
+import { describeWithKafka, type KafkaCluster, makeTopic, sharedKafka, startKafka } from '@wayline/testkit';
 import { Kafka, logLevel } from 'kafkajs';
 
 const client = (brokers: readonly string[]) =>
@@ -37,7 +37,7 @@ await describeWithKafka(
     async function writeOne(brokers: readonly string[], topic: string): Promise<void> {
       const admin = client(brokers).admin();
       await admin.connect();
-      await admin.createTopics({ topics: [{ topic, numPartitions: 1 }] });
+      await makeTopic(admin, { topic, numPartitions: 1 });
       await admin.disconnect();
       const producer = client(brokers).producer();
       await producer.connect();

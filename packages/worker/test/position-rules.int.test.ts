@@ -3,7 +3,14 @@ import { TOPICS } from '@wayline/contracts';
 import type { EventLog, LogBatch } from '@wayline/event-log';
 import { createKafkaLog } from '@wayline/event-log/kafka';
 import { createPool } from '@wayline/store';
-import { describeWithKafka, type KafkaAdmin, type KafkaCluster, openKafkaAdmin, startKafka } from '@wayline/testkit';
+import {
+  describeWithKafka,
+  type KafkaAdmin,
+  type KafkaCluster,
+  makeTopic,
+  openKafkaAdmin,
+  startKafka,
+} from '@wayline/testkit';
 import { appendTo, many, startScene, until, type WorkerScene } from './worker-scene.ts';
 
 const closers: (() => Promise<unknown>)[] = [];
@@ -45,7 +52,7 @@ await describeWithKafka(
       await admin.deleteTopics({ topics: [TOPICS.events] });
       await until('the topic to be gone', async () => !(await admin.listTopics()).includes(TOPICS.events));
       const configEntries = [{ name: 'message.timestamp.type', value: 'LogAppendTime' }];
-      await admin.createTopics({ topics: [{ topic: TOPICS.events, numPartitions: PARTITIONS, configEntries }] });
+      await makeTopic(admin, { topic: TOPICS.events, numPartitions: PARTITIONS, configEntries });
       const append = () =>
         appendTo(scene.log, many(1)).then(
           () => true,
