@@ -71,6 +71,7 @@ export interface NewRecord {
   headers?: Readonly<Record<string, string>>;
 }
 
+/** Its parts may be cut out of what was read each time they are asked for: it is not to be copied by spreading it. */
 export interface LogRecord {
   offset: number;
   /** When the log took the record, epoch ms (Kafka: LogAppendTime). */

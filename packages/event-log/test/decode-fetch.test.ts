@@ -2,12 +2,29 @@ import { createRequire } from 'node:module';
 import { gzipSync } from 'node:zlib';
 import { expect, test } from '@jest/globals';
 import fetchV11 from 'kafkajs/src/protocol/requests/fetch/v11/response.js';
+import type { LogRecord } from '../src/event-log.ts';
 import { crc32c } from '../src/kafka/crc32c.ts';
-import { decodeFetch, type FetchAnswer } from '../src/kafka/decode-fetch.ts';
+import { decodeFetch, type FetchAnswer, type FetchedPartition } from '../src/kafka/decode-fetch.ts';
 
 interface Encoder {
   buffer: Buffer;
 }
+/** As kafkajs' own decoder gives it. */
+type TheirAnswer = Omit<FetchAnswer, 'responses'> & {
+  responses: {
+    topicName: string;
+    partitions: (Omit<FetchedPartition, 'messages' | 'abortedTransactions'> & {
+      abortedTransactions: object[];
+      messages: {
+        offset: string;
+        timestamp: string;
+        key: Buffer | null;
+        value: Buffer | null;
+        headers: Record<string, Buffer | Buffer[]>;
+      }[];
+    })[];
+  }[];
+};
 const require = createRequire(import.meta.url);
 const { RecordBatch } = require('kafkajs/src/protocol/recordBatch/v0') as {
   RecordBatch(batch: object): Promise<Encoder>;
@@ -73,8 +90,8 @@ function changed(batch: Buffer, change: (batch: Buffer) => void): Buffer {
 }
 
 const valuesOf = (answer: FetchAnswer, partition = 0): string[] =>
-  (answer.responses[0]?.partitions[partition]?.messages ?? []).map(({ unreadable, isControlRecord, value }) =>
-    unreadable ? unreadable.message : isControlRecord ? 'control' : String(value),
+  (answer.responses[0]?.partitions[partition]?.messages ?? []).flatMap(({ unreadable, isControlRecord, records }) =>
+    unreadable ? unreadable.message : isControlRecord ? 'control' : records.map(({ value }) => String(value)),
   );
 
 const small = [
@@ -96,31 +113,59 @@ test('an answer is decoded as kafkajs decodes it', async () => {
   ];
   const batches = [
     await batchOf(records, { firstOffset: 2 ** 40 }),
-    await batchOf(small, { firstOffset: 2 ** 40 + 4, transactional: true, producerId: 77, producerEpoch: 1 } as object),
+    await batchOf(small, { firstOffset: 2 ** 40 + 4, transactional: true, producerId: 78, producerEpoch: 1 } as object),
   ];
   const bytes = answerOf([Buffer.concat(batches), Buffer.alloc(0), batches[1] as Buffer]);
   const own = await decodeFetch(bytes);
-  const theirs = (await fetchV11.decode(bytes)) as FetchAnswer;
-  expect(own.responses[0]?.partitions.map(({ messages }) => messages.length)).toEqual([6, 0, 2]);
-  for (const { partitions } of [...own.responses, ...theirs.responses]) {
-    for (const data of partitions) {
-      data.messages = data.messages.map(({ offset, timestamp, key, value, headers, isControlRecord, batchContext }) => {
-        const { firstOffset, lastOffsetDelta, producerId, inTransaction } = batchContext;
-        return {
-          ...{ offset, timestamp, key, value, isControlRecord },
-          headers: Object.assign(Object.create(null), headers),
-          batchContext: { firstOffset, lastOffsetDelta, producerId, inTransaction },
-        };
-      });
-    }
+  const theirs = (await fetchV11.decode(bytes)) as TheirAnswer;
+  const { responses, ...rest } = theirs;
+  const [{ topicName, partitions }] = responses as [TheirAnswer['responses'][number]];
+  expect(own).toMatchObject({ ...rest, responses: [{ topicName }] });
+  for (const [i, { messages, abortedTransactions, ...data }] of partitions.entries()) {
+    const decoded = own.responses[0]?.partitions[i] as FetchedPartition;
+    expect(decoded).toMatchObject(data);
+    expect(abortedTransactions).toEqual([{ producerId: '77', firstOffset: '12' }]);
+    const read = decoded.messages.flatMap(({ records }) => records);
+    expect(read.map(plain)).toEqual(
+      messages.map(({ offset, timestamp, key, value, headers }) => ({
+        ...{ offset: Number(offset), timeMs: Number(timestamp), key, value },
+        headers: Object.fromEntries(Object.entries(headers).map(([name, given]) => [name, [given].flat().at(-1)])),
+      })),
+    );
   }
-  expect(own).toEqual(theirs);
+});
+
+const plain = ({ offset, timeMs, key, value, headers }: LogRecord) => ({
+  ...{ offset, timeMs, key, value },
+  headers: { ...headers },
+});
+
+test('what a transaction took back, and the marks of transactions, are left out; the reading gets past them', async () => {
+  const of = (producerId: number) => ({ transactional: true, producerId, producerEpoch: 1 }) as object;
+  const mark = async (firstOffset: number, producerId: number) =>
+    changed(
+      await batchOf([{ key: Buffer.alloc(4), value: Buffer.alloc(6) }], { firstOffset, ...of(producerId) }),
+      (copy) => copy.writeInt16BE(0x30, 21),
+    );
+  const batches = [
+    await batchOf(small, { firstOffset: 10, ...of(77) }), // before the one that was aborted
+    await batchOf(small, { firstOffset: 12, ...of(77) }),
+    await batchOf([{ key: 'c', value: 'three' }], { firstOffset: 14, ...of(78) }),
+    await batchOf([{ key: 'c', value: 'four' }], { firstOffset: 15, producerId: 77 } as object), // of no transaction
+    await mark(16, 77),
+    await batchOf([{ key: 'c', value: 'five' }], { firstOffset: 17, ...of(77) }),
+  ];
+  const answer = await decodeFetch(answerOf([Buffer.concat(batches)]));
+  expect(valuesOf(answer)).toEqual(['one', 'two', 'control', 'three', 'four', 'control', 'five']);
+  expect(answer.responses[0]?.partitions[0]?.messages.map(({ offset }) => offset)).toEqual(
+    [11, 13, 14, 15, 16, 17].map(String),
+  );
 });
 
 test('the log’s time, where the batch has it, is that of every record', async () => {
   const batch = changed(await batchOf(small), (copy) => copy.writeInt16BE(0x08, 21));
   const [partition] = (await decodeFetch(answerOf([batch]))).responses[0]?.partitions ?? [];
-  expect(partition?.messages.map(({ timestamp }) => timestamp)).toEqual(['2000', '2000']);
+  expect(partition?.messages.flatMap(({ records }) => records.map(({ timeMs }) => timeMs))).toEqual([2000, 2000]);
 });
 
 test('any changed bit makes a batch unreadable; what is before it, and other partitions, are not touched', async () => {
@@ -167,8 +212,8 @@ test('what compaction has left of a batch ends where the batch did, also when it
   ];
   const answer = await decodeFetch(answerOf([Buffer.concat([some, none])]));
   const messages = answer.responses[0]?.partitions[0]?.messages ?? [];
-  expect(messages.map(({ offset }) => offset)).toEqual(['10', '11', '14', '19']);
-  expect(valuesOf(answer)).toEqual(['one', 'two', 'control', 'control']);
+  expect(messages.map(({ offset }) => offset)).toEqual(['14', '19']);
+  expect(valuesOf(answer)).toEqual(['one', 'two', 'control']);
 });
 
 test('a batch may inflate to far more records than there are arguments to a call', async () => {
@@ -184,6 +229,6 @@ test('a batch may inflate to far more records than there are arguments to a call
     copy.writeInt32BE(150_000, 57);
   });
   const answer = await decodeFetch(answerOf([batch]));
-  expect(answer.responses[0]?.partitions[0]?.messages.length).toBe(150_000);
+  expect(answer.responses[0]?.partitions[0]?.messages[0]?.records.length).toBe(150_000);
   await expect(fetchV11.decode(answerOf([batch]))).rejects.toThrow(RangeError); // kafkajs' own
 });

@@ -1,9 +1,10 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, expect, test } from '@jest/globals';
 import type { BeginAnswer, LogBatch, PartitionRange } from '../src/event-log.ts';
+import { BatchRecord } from '../src/kafka/batch-record.ts';
+import { type FetchedMessages, UnreadableRecordsError } from '../src/kafka/decode-fetch.ts';
 import { HeldPartition } from '../src/kafka/held-partition.ts';
 import type { FetchedBatch, KafkaSession } from '../src/kafka/kafka-session.ts';
-import { UnreadableRecordsError } from '../src/kafka/log-record.ts';
 
 /** What kafkajs does only now and then, and never when asked: fetches that come late, or from elsewhere. */
 
@@ -13,13 +14,22 @@ afterEach(async () => {
   for (const held of open.splice(0)) await held.lose();
 });
 
+const record = (offset: number) =>
+  new BatchRecord(Buffer.from([0]), { offset, timeMs: 0, keyEnd: 0, keyLength: -1, valueEnd: 0, valueLength: 0 });
+
+const message = (records: readonly BatchRecord[], nextOffset: number): FetchedMessages => ({
+  ...{ records, nextOffset, offset: String(nextOffset - 1), isControlRecord: false },
+  ...{ timestamp: '0', key: null, value: null },
+});
+
+/** Each record comes in a batch of its own. */
 function fetched(from: number, offsets: readonly number[], last = offsets.at(-1) ?? from): FetchedBatch {
   return {
     ...partition,
     fetchedOffset: String(from),
     highWatermark: '1000',
     lastOffset: () => String(last),
-    messages: offsets.map((offset) => ({ offset: String(offset), timestamp: '0', key: null, value: Buffer.alloc(0) })),
+    messages: offsets.map((offset) => message([record(offset)], offset + 1)),
   };
 }
 
@@ -142,8 +152,8 @@ test('what comes while the handler is at work, from another broker, is left asid
 test('what can be read before records that cannot is handed over; then it stands still, and tries again', async () => {
   const { held, handed, told, until, errors } = await hold();
   const unreadable = new UnreadableRecordsError('the record batch at offset 52 cannot be read');
-  const damaged = fetched(50, [50, 51, Number.MAX_SAFE_INTEGER]);
-  Object.assign(damaged.messages[2] as object, { unreadable });
+  const damaged = fetched(50, [50, 51], Number.MAX_SAFE_INTEGER);
+  damaged.messages.push({ ...message([], Number.MAX_SAFE_INTEGER), unreadable });
   await held.take(damaged);
   expect(handed).toEqual([[50, 50, 51, 52]]);
   expect(errors).toEqual([

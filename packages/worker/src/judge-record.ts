@@ -80,23 +80,21 @@ export function createRecordJudge({
 
   return (record, origin) => {
     const judgement = origin.topic === TOPICS.direct ? judgeDirect(record, origin) : judgeAtDoor(record);
-    const { projectId } = judgement;
-    const { offset, timeMs, key, value, headers } = record;
-    const place = { offset, timeMs, projectId, original: { key, value, headers } };
-    if (!('refused' in judgement)) {
-      const event = judgement.event as IdentifiedEvent;
-      const times = eventTimes(event, judgement.receivedMs, judgement.skewMs);
-      const unstorable = storableTimeRefusal(times.keyMs);
-      if (unstorable) return dead(unstorable);
-      return { ...place, verdict: { store: { event, receivedMs: judgement.receivedMs, times } } };
-    }
-    return dead(judgement.refused);
-
-    function dead({ code, detail }: RecordRefusal): JudgedRecord {
-      const { eventId, sessionId } = judgement.event ?? {};
-      return { ...place, verdict: { deadLetter: { code, detail, eventId, sessionId } } };
-    }
+    if ('refused' in judgement) return deadLetter(record, judgement, judgement.refused);
+    const event = judgement.event as IdentifiedEvent;
+    const { projectId, receivedMs, skewMs } = judgement;
+    const times = eventTimes(event, receivedMs, skewMs);
+    const unstorable = storableTimeRefusal(times.keyMs);
+    if (unstorable) return deadLetter(record, judgement, unstorable);
+    const { offset, timeMs } = record;
+    return { offset, timeMs, projectId, original: record, verdict: { store: { event, receivedMs, times } } };
   };
+}
+
+function deadLetter(record: LogRecord, { projectId, event }: Judgement, { code, detail }: RecordRefusal): JudgedRecord {
+  const { offset, timeMs } = record;
+  const { eventId, sessionId } = event ?? {};
+  return { offset, timeMs, projectId, original: record, verdict: { deadLetter: { code, detail, eventId, sessionId } } };
 }
 
 const REFUSALS = {

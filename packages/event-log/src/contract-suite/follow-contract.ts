@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from '@jest/globals';
-import type { EventLog, LogFollower } from '../event-log.ts';
+import type { EventLog, LogFollower, LogRecord } from '../event-log.ts';
 import { partitionOf } from '../murmur2.ts';
 import type { DefineTest } from './log-under-test.ts';
 import { keysByPartition, numbered, numbers } from './reader.ts';
@@ -89,7 +89,9 @@ export function followContract(define: DefineTest): void {
   define('a record comes with its offset, key, headers and time', {}, async ({ log, topic }) => {
     const records: unknown[] = [];
     await log.append(topic, [{ key: 'schlüssel', value: Buffer.from('v'), headers: { name: 'wert' } }]);
-    const follower = log.follow({ topic, onRecord: (record, partition) => records.push({ ...record, partition }) });
+    const onRecord = ({ offset, timeMs, key, value, headers }: LogRecord, partition: number) =>
+      void records.push({ offset, timeMs, key, value, headers: { ...headers }, partition });
+    const follower = log.follow({ topic, onRecord });
     await follower.caughtUp;
     expect(records).toEqual([
       {

@@ -1,6 +1,5 @@
 import type { LogBatch, LogRecord } from '../event-log.ts';
 import type { FetchedBatch } from './kafka-session.ts';
-import { toLogRecord } from './log-record.ts';
 
 /**
  * Cuts what was fetched into batches of at most `maxRecords` records and `maxBytes` bytes of keys and values, but one
@@ -14,26 +13,30 @@ export function* cutBatch(
 ): Generator<LogBatch> {
   const { topic, partition, messages } = fetched;
   const endOffset = Number(fetched.highWatermark);
+  const batchUntil = (records: readonly LogRecord[], nextOffset: number): LogBatch => ({
+    ...{ topic, partition, records, firstOffset, nextOffset },
+    endOffset: Math.max(endOffset, nextOffset),
+  });
   let firstOffset = from;
-  let i = 0;
-  while (i < messages.length) {
-    const records: LogRecord[] = [];
-    let bytes = 0;
-    for (; i < messages.length && records.length < maxRecords; i++) {
-      const message = messages[i] as FetchedBatch['messages'][number];
-      if (message.unreadable) break;
-      const size = (message.key?.length ?? 0) + (message.value?.length ?? 0);
-      if (records.length > 0 && bytes + size > maxBytes) break;
-      const record = toLogRecord(message);
+  let records: LogRecord[] = [];
+  let bytes = 0;
+  for (const message of messages) {
+    if (message.unreadable) break;
+    for (const record of message.records) {
       if (record.offset < from) continue;
+      if (records.length > 0 && (records.length === maxRecords || bytes + record.size > maxBytes)) {
+        const batch = batchUntil(records, (records.at(-1) as LogRecord).offset + 1);
+        yield batch;
+        firstOffset = batch.nextOffset;
+        records = [];
+        bytes = 0;
+      }
       records.push(record);
-      bytes += size;
+      bytes += record.size;
     }
-    const last = records.at(-1);
-    if (!last) return;
-    // After the last record there may be some that are not handed over: markers, and what was aborted.
-    const nextOffset = i < messages.length ? last.offset + 1 : Number(fetched.lastOffset()) + 1;
-    yield { topic, partition, records, firstOffset, nextOffset, endOffset: Math.max(endOffset, nextOffset) };
-    firstOffset = nextOffset;
   }
+  if (records.length === 0) return;
+  const after = (records.at(-1) as LogRecord).offset + 1;
+  // After the last record there may be some that are not handed over: markers, and what was aborted.
+  yield batchUntil(records, messages.at(-1)?.unreadable ? after : Math.max(after, Number(fetched.lastOffset()) + 1));
 }

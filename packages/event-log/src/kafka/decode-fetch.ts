@@ -1,31 +1,63 @@
 import fetchV11 from 'kafkajs/src/protocol/requests/fetch/v11/response.js';
-import { batchEnd, type DecodedMessage, decodeRecordBatch, firstOffsetOf } from './decode-record-batch.ts';
-import { UnreadableRecordsError } from './log-record.ts';
+import type { BatchRecord } from './batch-record.ts';
+import { batchEnd, type DecodedBatch, decodeRecordBatch, firstOffsetOf } from './decode-record-batch.ts';
 import { reasonOf } from './within.ts';
 
-interface FetchedPartitionData {
+/** Records are in the log, and cannot be read: damaged, or written in a way that is not known here. */
+export class UnreadableRecordsError extends Error {
+  override readonly name = 'UnreadableRecordsError';
+}
+
+/**
+ * The records of one batch, in the form of one of kafkajs' messages: what it does with each message, it does once a batch.
+ * Records of transactions that were aborted, and Kafka's marks, are left out; a batch of which none remain is called a
+ * control record, of which kafkajs hands on only the offset, so that the reading gets past it.
+ */
+export interface FetchedMessages {
+  records: readonly BatchRecord[];
+  /** After the batch, whatever is left of it. */
+  nextOffset: number;
+  /** Then it stands for all from here on, which must not be passed over. */
+  unreadable?: UnreadableRecordsError;
+  /** Of the batch's last record. */
+  offset: string;
+  isControlRecord: boolean;
+  timestamp: '0';
+  key: null;
+  value: null;
+}
+
+/** What a broker answers for one partition. */
+export interface FetchedPartition {
   partition: number;
   errorCode: number;
+  /** -1 where the broker does not tell. */
   highWatermark: string;
   lastStableOffset: string;
   lastStartOffset: string;
-  abortedTransactions: { producerId: string; firstOffset: string }[];
+  /** None for kafkajs: they have been left out. */
+  abortedTransactions: never[];
   preferredReadReplica: number;
-  messages: DecodedMessage[];
+  messages: FetchedMessages[];
 }
 
-/** The answer to a fetch, as kafkajs' own decoder gives it. */
+/** The answer to a fetch, as kafkajs' own decoder gives it, but for the messages. */
 export interface FetchAnswer {
   throttleTime: number;
   clientSideThrottleTime: number;
   errorCode: number;
   sessionId: number;
-  responses: { topicName: string; partitions: FetchedPartitionData[] }[];
+  responses: { topicName: string; partitions: FetchedPartition[] }[];
+}
+
+interface AbortedTransaction {
+  producerId: string;
+  firstOffset: number;
 }
 
 /**
- * Decodes the answer to a fetch (version 11, the newest that kafkajs speaks). Where the records of a partition cannot be
- * read, one message with the error stands for them and for all after them; what came before, and the other partitions,
+ * Decodes the answer to a fetch (version 11, the newest that kafkajs speaks), a message a record batch. Where one cannot be
+ * read, a message with the error stands for it and for all after it; what came before, and the other partitions,
  * are as they should be. kafkajs' own decoder checks no checksum, takes some damage for the end of the answer, and at other
  * damage rejects the answer as a whole: no partition of the broker would be read any more.
  */
@@ -37,7 +69,7 @@ export async function decodeFetch(bytes: Buffer): Promise<FetchAnswer> {
   const responses: FetchAnswer['responses'] = [];
   for (let topics = reader.int32(); topics > 0; topics--) {
     const topicName = reader.string();
-    const partitions: FetchedPartitionData[] = [];
+    const partitions: FetchedPartition[] = [];
     for (let left = reader.int32(); left > 0; left--) partitions.push(await decodePartition(reader));
     responses.push({ topicName, partitions });
   }
@@ -45,53 +77,80 @@ export async function decodeFetch(bytes: Buffer): Promise<FetchAnswer> {
   return { throttleTime: 0, clientSideThrottleTime, errorCode, sessionId, responses };
 }
 
-async function decodePartition(reader: AnswerReader): Promise<FetchedPartitionData> {
-  const data: FetchedPartitionData = {
+async function decodePartition(reader: AnswerReader): Promise<FetchedPartition> {
+  const data = {
     partition: reader.int32(),
     errorCode: reader.int16(),
     highWatermark: reader.int64(),
     lastStableOffset: reader.int64(),
     lastStartOffset: reader.int64(),
     abortedTransactions: [],
-    preferredReadReplica: -1,
-    messages: [],
   };
+  const aborted: AbortedTransaction[] = [];
   for (let left = reader.int32(); left > 0; left--) {
-    data.abortedTransactions.push({ producerId: reader.int64(), firstOffset: reader.int64() });
+    aborted.push({ producerId: reader.int64(), firstOffset: Number(reader.int64()) });
   }
-  data.preferredReadReplica = reader.int32();
-  await decodeRecords(reader.take(reader.int32()), data.messages);
-  return data;
+  const preferredReadReplica = reader.int32();
+  const messages = await decodeBatches(reader.take(reader.int32()), aborted);
+  return { ...data, preferredReadReplica, messages };
 }
 
-async function decodeRecords(bytes: Buffer, messages: DecodedMessage[]): Promise<void> {
+async function decodeBatches(bytes: Buffer, aborted: AbortedTransaction[]): Promise<FetchedMessages[]> {
+  const messages: FetchedMessages[] = [];
+  const leaveOut = withoutAborted(aborted);
   for (let start = 0; start < bytes.length; ) {
     try {
       const end = batchEnd(bytes, start);
       if (end === undefined) {
         // The answer is cut at a size, the last batch with it; but the first one always comes whole.
         if (start === 0) throw new Error('the batch is not there as a whole');
-        return;
+        break;
       }
-      await decodeRecordBatch(bytes.subarray(start, end), messages);
+      const batch = await decodeRecordBatch(bytes.subarray(start, end));
+      messages.push(fetchedMessages(leaveOut(batch), batch.lastOffset));
       start = end;
     } catch (error) {
       messages.push(unreadable(bytes.length < start + 8 ? undefined : firstOffsetOf(bytes, start), error));
-      return;
+      break;
     }
   }
+  return messages;
 }
 
-function unreadable(offset: number | undefined, cause: unknown): DecodedMessage {
-  const batch = offset === undefined ? 'the record batch' : `the record batch at offset ${offset}`;
+/** Of batches in order, the records to be handed on: a producer's from the first of an aborted transaction on are not, up to its mark. */
+function withoutAborted(aborted: AbortedTransaction[]): (batch: DecodedBatch) => readonly BatchRecord[] {
+  const waiting = aborted.sort((a, b) => a.firstOffset - b.firstOffset);
+  const aborting = new Set<string>();
+  return ({ lastOffset, producerId, inTransaction, isControl, records }) => {
+    for (let next = waiting[0]; next && next.firstOffset <= lastOffset; next = waiting[0]) {
+      aborting.add(next.producerId);
+      waiting.shift();
+    }
+    if (isControl) aborting.delete(producerId);
+    return isControl || (inTransaction && aborting.has(producerId)) ? [] : records;
+  };
+}
+
+function fetchedMessages(records: readonly BatchRecord[], lastOffset: number): FetchedMessages {
   return {
-    unreadable: new UnreadableRecordsError(`${batch} cannot be read: ${reasonOf(cause)}`, { cause }),
-    offset: String(Number.MAX_SAFE_INTEGER), // so that it is not passed over, whatever was asked for
+    records,
+    nextOffset: lastOffset + 1,
+    offset: String(lastOffset),
+    isControlRecord: records.length === 0,
     timestamp: '0',
     key: null,
     value: null,
+  };
+}
+
+/** Its offset is such that it is not passed over, whatever was asked for. */
+function unreadable(offset: number | undefined, cause: unknown): FetchedMessages {
+  const batch = offset === undefined ? 'the record batch' : `the record batch at offset ${offset}`;
+  return {
+    ...fetchedMessages([], Number.MAX_SAFE_INTEGER),
+    unreadable: new UnreadableRecordsError(`${batch} cannot be read: ${reasonOf(cause)}`, { cause }),
+    nextOffset: offset ?? 0,
     isControlRecord: false,
-    batchContext: { firstOffset: String(offset ?? -1), lastOffsetDelta: -1, producerId: '-1', inTransaction: false },
   };
 }
 

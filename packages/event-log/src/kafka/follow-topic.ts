@@ -3,8 +3,7 @@ import errors from 'kafkajs/src/protocol/error.js';
 import type { FollowOptions, LogFollower, LogLogger, PartitionRange } from '../event-log.ts';
 import { createFollowerState, type FollowerState } from '../follower-state.ts';
 import type { BrokerDirectory } from './broker-directory.ts';
-import { toLogRecord } from './log-record.ts';
-import { abortedOffsets, type FetchedPartition } from './peek-record.ts';
+import type { FetchAnswer, FetchedPartition } from './decode-fetch.ts';
 import { reasonOf } from './within.ts';
 
 export interface FollowTopicOptions extends FollowOptions {
@@ -54,24 +53,22 @@ async function follow(options: FollowTopicOptions, state: FollowerState): Promis
 
   async function fetchFrom(leader: number, led: readonly number[]): Promise<void> {
     const askedAt = performance.now();
-    const answer = await directory
-      .to(leader, 'follow')
-      .request<{ responses: { partitions: FetchedPartition[] }[] }>('Fetch', {
-        maxWaitTime: WAIT_MS,
-        minBytes: 1,
-        maxBytes: AT_ONCE_BYTES,
-        isolationLevel: READ_COMMITTED,
-        topics: [
-          {
-            topic,
-            partitions: led.map((partition) => ({
-              partition,
-              fetchOffset: next.get(partition) as number,
-              maxBytes: AT_ONCE_BYTES,
-            })),
-          },
-        ],
-      });
+    const answer = await directory.to(leader, 'follow').request<FetchAnswer>('Fetch', {
+      maxWaitTime: WAIT_MS,
+      minBytes: 1,
+      maxBytes: AT_ONCE_BYTES,
+      isolationLevel: READ_COMMITTED,
+      topics: [
+        {
+          topic,
+          partitions: led.map((partition) => ({
+            partition,
+            fetchOffset: next.get(partition) as number,
+            maxBytes: AT_ONCE_BYTES,
+          })),
+        },
+      ],
+    });
     const fetched = answer.responses.flatMap((response) => response.partitions);
     for (const each of fetched) take(each);
     const empty = fetched.every(({ messages }) => messages.length === 0);
@@ -92,15 +89,13 @@ async function follow(options: FollowTopicOptions, state: FollowerState): Promis
       return;
     }
     if (errorCode !== 0) throw errors.createErrorFromCode(errorCode);
-    const aborted = abortedOffsets(fetched);
-    for (const message of fetched.messages) {
-      if (Number(message.offset) < from || message.isControlRecord || aborted.has(message.offset)) continue;
-      const record = toLogRecord(message);
-      state.hand(record, partition);
-      next.set(partition, record.offset + 1); // should the next one not let itself be read
+    let to = from;
+    for (const { records, unreadable, nextOffset } of fetched.messages) {
+      if (unreadable) throw unreadable;
+      for (const record of records) if (record.offset >= from) state.hand(record, partition);
+      to = Math.max(from, nextOffset);
+      next.set(partition, to); // should the next one not let itself be read
     }
-    const to = Math.max(from, endOf(fetched));
-    next.set(partition, to);
     // A broker that throttles answers with no records, and -1 for the end.
     const end = Number(fetched.highWatermark);
     state.readTo(partition, to, end >= 0 && to >= end);
@@ -137,10 +132,4 @@ async function follow(options: FollowTopicOptions, state: FollowerState): Promis
 async function settled(work: readonly Promise<void>[]): Promise<void> {
   const failed = (await Promise.allSettled(work)).find((result) => result.status === 'rejected');
   if (failed) throw failed.reason;
-}
-
-/** After the last batch, also where compaction has taken its last records. */
-function endOf({ messages }: FetchedPartition): number {
-  const { firstOffset, lastOffsetDelta } = messages.at(-1)?.batchContext ?? { firstOffset: -1, lastOffsetDelta: 0 };
-  return Number(firstOffset) + lastOffsetDelta + 1;
 }

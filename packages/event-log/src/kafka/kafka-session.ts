@@ -1,7 +1,7 @@
 import { type Batch, type Consumer, Kafka } from 'kafkajs';
 import type { LogPosition, TopicPartition } from '../event-log.ts';
+import type { FetchedMessages } from './decode-fetch.ts';
 import { createKafkajsLog } from './kafkajs-log.ts';
-import type { FetchedMessage } from './log-record.ts';
 import { CONNECTION_TIMEOUT_MS, type ConnectionSettings } from './options.ts';
 import { createSocketSet } from './socket-set.ts';
 import { within } from './within.ts';
@@ -12,7 +12,7 @@ export interface FetchedBatch {
   partition: number;
   fetchedOffset: string;
   highWatermark: string;
-  messages: FetchedMessage[];
+  messages: FetchedMessages[];
   lastOffset(): string;
 }
 

@@ -1,27 +1,11 @@
 import errors from 'kafkajs/src/protocol/error.js';
 import type { LogPosition, LogRecord } from '../event-log.ts';
 import type { BrokerDirectory } from './broker-directory.ts';
-import { type FetchedMessage, toLogRecord } from './log-record.ts';
+import type { FetchAnswer, FetchedPartition } from './decode-fetch.ts';
 import { readRanges, withFreshLeaders } from './read-ranges.ts';
 
 const OFFSET_OUT_OF_RANGE = 1;
 const READ_COMMITTED = 1;
-
-interface FetchAnswer {
-  responses: {
-    partitions: {
-      partition: number;
-      errorCode: number;
-      /** -1 where the broker does not tell. */
-      highWatermark: string;
-      messages: (FetchedMessage & {
-        isControlRecord: boolean;
-        batchContext: { firstOffset: string; lastOffsetDelta: number; producerId: string; inTransaction: boolean };
-      })[];
-      abortedTransactions: { producerId: string; firstOffset: string }[] | null;
-    }[];
-  }[];
-}
 
 /** The first record at or after the position: one request, unless what stands there is of aborted transactions. */
 export async function peekRecord(
@@ -37,21 +21,14 @@ export async function peekRecord(
       offset = start;
       continue;
     }
-    const { messages } = fetched;
-    const aborted = abortedOffsets(fetched);
-    const found = messages.find(
-      (message) => Number(message.offset) >= offset && !message.isControlRecord && !aborted.has(message.offset),
-    );
-    if (found) return toLogRecord(found);
-    const { firstOffset, lastOffsetDelta } = messages.at(-1)?.batchContext ?? { firstOffset: -1, lastOffsetDelta: 0 };
-    const next = Number(firstOffset) + lastOffsetDelta + 1; // not that of the last record: compaction may have taken more
-    if (next <= offset) return undefined; // nothing there yet
-    offset = next;
+    const last = fetched.messages.at(-1);
+    const found = fetched.messages.flatMap(({ records }) => records).find((record) => record.offset >= offset);
+    if (found) return found;
+    if (last?.unreadable) throw last.unreadable;
+    if (last === undefined || last.nextOffset <= offset) return undefined; // nothing there yet
+    offset = last.nextOffset;
   }
 }
-
-/** What a broker answers for one partition, as kafkajs decodes it. */
-export type FetchedPartition = FetchAnswer['responses'][number]['partitions'][number];
 
 const fetchBatch = (directory: BrokerDirectory, { topic, partition, offset }: LogPosition): Promise<FetchedPartition> =>
   withFreshLeaders(directory, async () => {
@@ -71,18 +48,3 @@ const fetchBatch = (directory: BrokerDirectory, { topic, partition, offset }: Lo
     }
     return fetched;
   });
-
-/** A producer's records from the first of an aborted transaction on, to the marker that ends it. */
-export function abortedOffsets({ messages, abortedTransactions }: FetchedPartition): Set<string> {
-  const offsets = new Set<string>();
-  const waiting = [...(abortedTransactions ?? [])].sort((a, b) => Number(a.firstOffset) - Number(b.firstOffset));
-  const aborting = new Set<string>();
-  for (const { offset, isControlRecord, batchContext } of messages) {
-    while (waiting[0] && Number(waiting[0].firstOffset) <= Number(offset)) {
-      aborting.add((waiting.shift() as { producerId: string }).producerId);
-    }
-    if (isControlRecord) aborting.delete(batchContext.producerId);
-    else if (batchContext.inTransaction && aborting.has(batchContext.producerId)) offsets.add(offset);
-  }
-  return offsets;
-}

@@ -1,4 +1,5 @@
 import type { PoolClient } from 'pg';
+import { integers, texts, timestamps } from '../write/binary-array.ts';
 
 /** A session of which the hops between two corrected times, epoch ms, are to be remade. */
 export interface DirtySession {
@@ -14,16 +15,15 @@ export interface DirtySession {
  */
 export async function markDirty(client: PoolClient, sessions: readonly DirtySession[], logMs: number): Promise<void> {
   if (sessions.length === 0) return;
-  const iso = (ms: number) => new Date(ms).toISOString();
   await client.query(
     `INSERT INTO dirty_sessions (project_id, session_id, from_at, to_at, log_time)
      SELECT *, $5 FROM unnest($1::integer[], $2::text[], $3::timestamptz[], $4::timestamptz[])`,
     [
-      sessions.map(({ projectId }) => projectId),
-      sessions.map(({ sessionId }) => sessionId),
-      sessions.map(({ fromMs }) => iso(fromMs)),
-      sessions.map(({ toMs }) => iso(toMs)),
-      iso(logMs),
+      integers(sessions.map(({ projectId }) => projectId)),
+      texts(sessions.map(({ sessionId }) => sessionId)),
+      timestamps(sessions.map(({ fromMs }) => fromMs)),
+      timestamps(sessions.map(({ toMs }) => toMs)),
+      new Date(logMs).toISOString(),
     ],
   );
 }

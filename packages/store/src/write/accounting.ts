@@ -1,65 +1,17 @@
 import type { PoolClient } from 'pg';
-import { type JudgedRecord, lastRecord, type PartitionBatch, type StoredCounts } from './partition-batch.ts';
+import { bigints, integers, texts, timestamps } from './binary-array.ts';
+import { type JudgedRecord, lastRecord, type PartitionBatch } from './partition-batch.ts';
+import { countsOf, type DeadRecord, type Share } from './shares.ts';
 
-const HOUR_MS = 3_600_000;
-const NOTHING = { stored: 0, duplicate: 0, deadLettered: 0, erased: 0 };
-
-/** What became of a batch's records: the new rows are `stored`, the other events `duplicate`. */
-export interface Accounted {
-  batch: PartitionBatch;
-  batchId: number;
-  /** Records whose events are new rows. */
-  stored: Set<JudgedRecord>;
-}
-
-export function countsOf({ batch, stored }: Accounted): StoredCounts {
-  const deadLettered = batch.records.filter(({ verdict }) => 'deadLetter' in verdict).length;
-  const erased = batch.records.filter(({ verdict }) => 'erased' in verdict).length;
-  const duplicate = batch.records.length - deadLettered - erased - stored.size;
-  return { stored: stored.size, duplicate, deadLettered, ...(erased > 0 && { erased }) };
-}
-
-interface LedgerDelta extends Required<StoredCounts> {
-  projectId: number;
-  hourMs: number;
-  topic: string;
-  partition: number;
-  read: number;
-}
-
-function ledgerDeltas(accounted: readonly Accounted[]): LedgerDelta[] {
-  const deltas = new Map<string, LedgerDelta>();
-  for (const { batch, stored } of accounted) {
-    const { topic, partition } = batch;
-    let delta: LedgerDelta | undefined;
-    for (const record of batch.records) {
-      const { projectId } = record;
-      const hourMs = Math.floor(record.timeMs / HOUR_MS) * HOUR_MS;
-      if (delta?.projectId !== projectId || delta.hourMs !== hourMs) {
-        const key = `${projectId} ${hourMs} ${topic} ${partition}`;
-        delta = deltas.get(key) ?? { projectId, hourMs, topic, partition, read: 0, ...NOTHING };
-        deltas.set(key, delta);
-      }
-      delta.read++;
-      if ('deadLetter' in record.verdict) delta.deadLettered++;
-      else if ('erased' in record.verdict) delta.erased++;
-      else if (stored.has(record)) delta.stored++;
-      else delta.duplicate++;
-    }
-  }
-  return [...deltas.values()].sort(
+/** Adds to the ledger: read = stored + duplicate + dead-lettered + erased, per project, hour of the log and partition. */
+export async function writeLedger(client: PoolClient, logId: string, shares: readonly Share[]): Promise<void> {
+  const sorted = [...shares].sort(
     (a, b) =>
       a.projectId - b.projectId ||
       a.hourMs - b.hourMs ||
-      (a.topic === b.topic ? 0 : a.topic < b.topic ? -1 : 1) ||
-      a.partition - b.partition,
+      (a.batch.topic === b.batch.topic ? 0 : a.batch.topic < b.batch.topic ? -1 : 1) ||
+      a.batch.partition - b.batch.partition,
   );
-}
-
-/** Adds to the ledger: read = stored + duplicate + dead-lettered + erased, per project, hour of the log and partition. */
-export async function writeLedger(client: PoolClient, logId: string, accounted: readonly Accounted[]): Promise<void> {
-  const deltas = ledgerDeltas(accounted);
-  if (deltas.length === 0) return;
   await client.query(
     `INSERT INTO ledger AS l (log_id, project_id, hour, topic, partition, read, stored, duplicate, dead_lettered,
        erased)
@@ -71,68 +23,64 @@ export async function writeLedger(client: PoolClient, logId: string, accounted: 
        erased = l.erased + excluded.erased`,
     [
       logId,
-      deltas.map((d) => d.projectId),
-      deltas.map((d) => new Date(d.hourMs).toISOString()),
-      deltas.map((d) => d.topic),
-      deltas.map((d) => d.partition),
-      deltas.map((d) => d.read),
-      deltas.map((d) => d.stored),
-      deltas.map((d) => d.duplicate),
-      deltas.map((d) => d.deadLettered),
-      deltas.map((d) => d.erased),
+      integers(sorted.map(({ projectId }) => projectId)),
+      timestamps(sorted.map(({ hourMs }) => hourMs)),
+      texts(sorted.map(({ batch }) => batch.topic)),
+      integers(sorted.map(({ batch }) => batch.partition)),
+      bigints(sorted.map(({ read }) => read)),
+      bigints(sorted.map(({ stored }) => stored)),
+      bigints(sorted.map(({ duplicate }) => duplicate)),
+      bigints(sorted.map(({ deadLettered }) => deadLettered)),
+      bigints(sorted.map(({ erased }) => erased)),
     ],
   );
 }
 
 /** Keeps what can never be stored: reason, bytes, headers and origin; unique on its position in the log. */
-export async function writeDeadLetters(
-  client: PoolClient,
-  logId: string,
-  batches: readonly PartitionBatch[],
-): Promise<void> {
-  for (const { topic, partition, records } of batches) {
-    for (const { verdict, offset, timeMs, projectId, original } of records) {
-      if (!('deadLetter' in verdict)) continue;
-      const { code, detail, eventId, sessionId } = verdict.deadLetter;
-      const { key, value, headers } = original;
-      const headerTexts = Object.entries(headers).map(([name, bytes]) => [
-        storableText(name),
-        storableText(bytes.toString()),
-      ]);
-      await client.query(
-        `INSERT INTO dead_letters (project_id, log_id, topic, partition, log_offset, log_time, code, detail, event_id,
-           session_id, record_key, record_value, record_headers)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT DO NOTHING`,
-        [
-          projectId,
-          logId,
-          topic,
-          partition,
-          offset,
-          new Date(timeMs).toISOString(),
-          code,
-          storableText(detail),
-          eventId ?? null,
-          sessionId === undefined ? null : storableText(sessionId),
-          key,
-          value,
-          JSON.stringify(Object.fromEntries(headerTexts)),
-        ],
-      );
-    }
+export async function writeDeadLetters(client: PoolClient, logId: string, dead: readonly DeadRecord[]): Promise<void> {
+  for (const { batch, record, letter } of dead) {
+    const { code, detail, eventId, sessionId } = letter;
+    const { key, value, headers } = record.original;
+    const headerTexts = Object.entries(headers).map(([name, bytes]) => [
+      storableText(name),
+      storableText(bytes.toString()),
+    ]);
+    await client.query(
+      `INSERT INTO dead_letters (project_id, log_id, topic, partition, log_offset, log_time, code, detail, event_id,
+         session_id, record_key, record_value, record_headers)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT DO NOTHING`,
+      [
+        record.projectId,
+        logId,
+        batch.topic,
+        batch.partition,
+        record.offset,
+        new Date(record.timeMs).toISOString(),
+        code,
+        storableText(detail),
+        eventId ?? null,
+        sessionId === undefined ? null : storableText(sessionId),
+        key,
+        value,
+        JSON.stringify(Object.fromEntries(headerTexts)),
+      ],
+    );
   }
 }
 
 /** Dead letters are what PostgreSQL cannot hold; what is told of them must fit all the same. */
 const storableText = (text: string): string => text.replaceAll('\0', '\uFFFD').toWellFormed();
 
+/** A batch as it is booked. */
+export interface BookedBatch {
+  batch: PartitionBatch;
+  batchId: number;
+  shares: readonly Share[];
+}
+
 /** One row a partition: which offsets were stored, when, and what became of them. Cursors and the tail go by these. */
-export async function writeBatchRows(
-  client: PoolClient,
-  logId: string,
-  accounted: readonly Accounted[],
-): Promise<void> {
-  const counts = accounted.map(countsOf);
+export async function writeBatchRows(client: PoolClient, logId: string, booked: readonly BookedBatch[]): Promise<void> {
+  const counts = booked.map(({ shares }) => countsOf(shares));
   await client.query(
     `INSERT INTO batches (log_id, id, topic, partition, first_offset, next_offset, first_log_time, last_log_time, stored,
        duplicate, dead_lettered, erased)
@@ -140,17 +88,17 @@ export async function writeBatchRows(
        $8::timestamptz[], $9::integer[], $10::integer[], $11::integer[], $12::integer[])`,
     [
       logId,
-      accounted.map(({ batchId }) => batchId),
-      accounted.map(({ batch }) => batch.topic),
-      accounted.map(({ batch }) => batch.partition),
-      accounted.map(({ batch }) => batch.firstOffset),
-      accounted.map(({ batch }) => batch.nextOffset),
-      accounted.map(({ batch }) => new Date((batch.records[0] as JudgedRecord).timeMs).toISOString()),
-      accounted.map(({ batch }) => new Date(lastRecord(batch).timeMs).toISOString()),
-      counts.map(({ stored }) => stored),
-      counts.map(({ duplicate }) => duplicate),
-      counts.map(({ deadLettered }) => deadLettered),
-      counts.map(({ erased = 0 }) => erased),
+      bigints(booked.map(({ batchId }) => batchId)),
+      texts(booked.map(({ batch }) => batch.topic)),
+      integers(booked.map(({ batch }) => batch.partition)),
+      bigints(booked.map(({ batch }) => batch.firstOffset)),
+      bigints(booked.map(({ batch }) => batch.nextOffset)),
+      timestamps(booked.map(({ batch }) => (batch.records[0] as JudgedRecord).timeMs)),
+      timestamps(booked.map(({ batch }) => lastRecord(batch).timeMs)),
+      integers(counts.map(({ stored }) => stored)),
+      integers(counts.map(({ duplicate }) => duplicate)),
+      integers(counts.map(({ deadLettered }) => deadLettered)),
+      integers(counts.map(({ erased = 0 }) => erased)),
     ],
   );
 }

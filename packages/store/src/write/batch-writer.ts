@@ -3,17 +3,18 @@ import type { Pool, PoolClient, QueryResult } from 'pg';
 import { ErasedUsers } from '../erasure/erased-users.ts';
 import { ERASURE_LOCK } from '../erasure/tombstones.ts';
 import { type DirtySession, markDirty } from '../hops/mark-dirty.ts';
-import { type Accounted, countsOf, writeBatchRows, writeDeadLetters, writeLedger } from './accounting.ts';
+import { writeBatchRows, writeDeadLetters, writeLedger } from './accounting.ts';
 import { withoutClaimed, withoutRepeats } from './claims.ts';
 import { classifyStoreError } from './error-class.ts';
 import { EventPartitions } from './event-partitions.ts';
 import { compareRows, copyRows, type EventRow, mergeRows } from './event-rows.ts';
 import { KnownUsers } from './known-users.ts';
-import { NameRegistry, type ResolvedNames } from './name-registry.ts';
-import type { JudgedRecord, PartitionBatch, StorableEvent, StoredCounts } from './partition-batch.ts';
+import { NameRegistry } from './name-registry.ts';
+import type { JudgedRecord, PartitionBatch, StoredCounts } from './partition-batch.ts';
 import { movePositions, PositionMovedError } from './positions.ts';
 import { rollupsOf, writeRollups } from './rollups.ts';
 import { type Deltas, deltasOf, writeDeltas } from './sessions.ts';
+import { countStored, countsOf, type Share, shareOut } from './shares.ts';
 
 /** All below the consumer group's session timeout, so that a stopped worker cannot hold its locks. */
 export interface TransactionTimeouts {
@@ -110,46 +111,35 @@ export class BatchWriter {
     )) as unknown as QueryResult<{ version: string }>[];
     const batchIds = await movePositions(client, this.#options, given);
     const batches = await this.#erased.mark(client, begun.at(-1)?.rows[0]?.version as string, given);
-    const events = eventsOf(batches);
-    const names = await this.#names.register(client, events);
-    const rows = events.map(({ projectId, stored, record, batch }, index): EventRow => {
-      return {
-        event: stored.event,
-        receivedMs: stored.receivedMs,
-        times: stored.times,
-        projectId,
-        record,
-        batch,
-        batchId: batchIds[batch] as number,
-        batchIndex: record.offset - (batches[batch] as PartitionBatch).firstOffset,
-        names: names.resolved[index] as ResolvedNames,
-      };
-    });
+    const names = this.#names.begin();
+    const { shares, rows, dead } = shareOut(batches, batchIds, names);
+    await names.write(client);
     const candidates = await withoutClaimed(client, withoutRepeats(rows.sort(compareRows)));
     const fresh = await this.#storeRows(client, candidates);
+    countStored(fresh);
     const deltas = deltasOf(fresh);
     await writeDeltas(client, deltas);
     await markDirty(client, dirtyOf(deltas), leastLogTime(batches));
     const rollups = rollupsOf(fresh);
     await writeRollups(client, rollups, { slot, known: this.#knownUsers });
-    await writeDeadLetters(client, logId, batches);
-
-    const accounted = batches.map(
-      (batch, index): Accounted => ({ batch, batchId: batchIds[index] as number, stored: new Set() }),
-    );
-    for (const { batch, record } of fresh) accounted[batch]?.stored.add(record);
-    await writeLedger(client, logId, accounted);
-    await writeBatchRows(client, logId, accounted);
+    await writeDeadLetters(client, logId, dead);
+    await writeLedger(client, logId, shares.flat());
+    const booked = batches.map((batch, i) => ({
+      batch,
+      batchId: batchIds[i] as number,
+      shares: shares[i] as Share[],
+    }));
+    await writeBatchRows(client, logId, booked);
     const committingAt = performance.now();
     await client.query('COMMIT');
     this.#options.onCommit?.(performance.now() - committingAt);
     names.commit();
     this.#knownUsers.learn(rollups);
-    return accounted.map(countsOf);
+    return shares.map(countsOf);
   }
 
   /** Stores rows (sorted) partition by partition, in the order of their tables; returns those that were new, sorted. */
-  async #storeRows(client: PoolClient, rows: readonly EventRow[]): Promise<EventRow[]> {
+  async #storeRows(client: PoolClient, rows: readonly EventRow[]): Promise<readonly EventRow[]> {
     const byTable = new Map<string, EventRow[]>();
     for (const row of rows) {
       const table = this.#partitions.tableFor(row.times.keyMs);
@@ -187,29 +177,12 @@ export class BatchWriter {
   }
 }
 
-interface PlacedEvent {
-  projectId: number;
-  stored: StorableEvent;
-  record: JudgedRecord;
-  /** Index of the batch that the record is of. */
-  batch: number;
-}
-
-function eventsOf(batches: readonly PartitionBatch[]): PlacedEvent[] {
-  const events: PlacedEvent[] = [];
-  for (const [batch, { records }] of batches.entries()) {
-    for (const record of records) {
-      const { verdict, projectId } = record;
-      if ('store' in verdict) events.push({ projectId, stored: verdict.store, record, batch });
-    }
-  }
-  return events;
-}
-
-function* keyTimes(batches: readonly PartitionBatch[]): Iterable<number> {
+function keyTimes(batches: readonly PartitionBatch[]): number[] {
+  const times: number[] = [];
   for (const { records } of batches) {
-    for (const { verdict } of records) if ('store' in verdict) yield verdict.store.times.keyMs;
+    for (const { verdict } of records) if ('store' in verdict) times.push(verdict.store.times.keyMs);
   }
+  return times;
 }
 
 /** Sessions with new events of apps. */

@@ -1,22 +1,19 @@
 import type { PoolClient } from 'pg';
+import { integers, texts, uuids } from './binary-array.ts';
 import { compareRows, type EventRow } from './event-rows.ts';
 
 const claimKey = (projectId: number, eventId: string, sessionId: string): string =>
   `${projectId} ${eventId} ${sessionId}`;
 
-const keyOf = ({ projectId, event }: EventRow): string => claimKey(projectId, event.eventId, event.sessionId);
+const keyOf = ({ share, event }: EventRow): string => claimKey(share.projectId, event.eventId, event.sessionId);
 
 /**
  * Within one transaction: the first in the log of those with the same primary key, and of those with the same claim.
  * Rows must be sorted by their key, those of the same key in the order of the log.
  */
-export function withoutRepeats(rows: readonly EventRow[]): EventRow[] {
-  let last: EventRow | undefined;
-  const distinct = rows.filter((row) => {
-    const repeats = last !== undefined && compareRows(last, row) === 0;
-    if (!repeats) last = row;
-    return !repeats;
-  });
+export function withoutRepeats(rows: readonly EventRow[]): readonly EventRow[] {
+  const repeats = (row: EventRow, i: number) => i > 0 && compareRows(rows[i - 1] as EventRow, row) === 0;
+  const distinct = rows.some(repeats) ? rows.filter((row, i) => !repeats(row, i)) : rows;
   if (!distinct.some(({ times }) => times.claim)) return distinct;
   const claimed = new Set(distinct.filter(({ times }) => times.claim).map(keyOf));
   const first = new Map<string, EventRow>();
@@ -33,7 +30,7 @@ export function withoutRepeats(rows: readonly EventRow[]): EventRow[] {
 }
 
 const isBefore = (a: EventRow, b: EventRow): boolean =>
-  a.batch < b.batch || (a.batch === b.batch && a.batchIndex < b.batchIndex);
+  a.share.batchId < b.share.batchId || (a.share === b.share && a.record.offset < b.record.offset);
 
 /**
  * Takes out the events whose id was claimed before, by an event without a clock of its own, and claims those of this
@@ -68,17 +65,17 @@ export async function withoutClaimed(client: PoolClient, rows: readonly EventRow
 
 /** Most projects never have any: then there is nothing to look up. */
 async function hasClaims(client: PoolClient, rows: readonly EventRow[]): Promise<boolean> {
-  const projects = [...new Set(rows.map(({ projectId }) => projectId))];
+  const projects = [...new Set(rows.map(({ share }) => share.projectId))];
   const { rowCount } = await client.query(
     `SELECT FROM unnest($1::integer[]) AS given (project_id)
      WHERE EXISTS (SELECT FROM unclocked_ids u WHERE u.project_id = given.project_id) LIMIT 1`,
-    [projects],
+    [integers(projects)],
   );
   return rowCount === 1;
 }
 
 const columns = (rows: readonly EventRow[]): unknown[] => [
-  rows.map(({ projectId }) => projectId),
-  rows.map(({ event }) => event.eventId),
-  rows.map(({ event }) => event.sessionId),
+  integers(rows.map(({ share }) => share.projectId)),
+  uuids(rows.map(({ event }) => event.eventId)),
+  texts(rows.map(({ event }) => event.sessionId)),
 ];

@@ -58,6 +58,8 @@ export function neededPartition(ms: number, existing: readonly EventPartition[],
 export class EventPartitions {
   readonly #pool: Pool;
   #known: EventPartition[] = [];
+  /** One of the known, asked first: the times of a batch lie close together. */
+  #last: EventPartition | undefined;
 
   constructor(pool: Pool) {
     this.#pool = pool;
@@ -65,16 +67,22 @@ export class EventPartitions {
 
   /** The table that holds a time; `ensure` must have been asked for it. */
   tableFor(ms: number): string {
-    const found = this.#known.find((partition) => covers(partition, ms));
+    const found = this.#find(ms);
     if (!found) throw new Error(`No partition was made for ${new Date(ms).toISOString()}`);
     return found.table;
   }
 
+  #find(ms: number): EventPartition | undefined {
+    if (this.#last && covers(this.#last, ms)) return this.#last;
+    this.#last = this.#known.find((partition) => covers(partition, ms));
+    return this.#last;
+  }
+
   /** Makes and attaches the partitions that these times need, in a transaction of its own. */
-  async ensure(times: Iterable<number>): Promise<void> {
+  async ensure(times: readonly number[]): Promise<void> {
     const missing = new Set<number>();
     for (const ms of times) {
-      if (!this.#known.some((partition) => covers(partition, ms))) missing.add(Math.floor(ms / DAY_MS) * DAY_MS);
+      if (!this.#find(ms)) missing.add(Math.floor(ms / DAY_MS) * DAY_MS);
     }
     if (missing.size === 0) return;
     const client = await this.#pool.connect();
@@ -89,6 +97,7 @@ export class EventPartitions {
       }
       await client.query('COMMIT');
       this.#known = existing;
+      this.#last = undefined;
       client.release();
     } catch (error) {
       client.release(true);
@@ -99,6 +108,7 @@ export class EventPartitions {
   /** Forgets what it knows: a partition may have been dropped. */
   clear(): void {
     this.#known = [];
+    this.#last = undefined;
   }
 }
 

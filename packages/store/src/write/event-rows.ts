@@ -1,22 +1,25 @@
 import { once } from 'node:events';
 import { finished } from 'node:stream/promises';
+import type { EventTimes, IdentifiedEvent } from '@wayline/contracts';
 import type { PoolClient } from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
 import { PLATFORMS } from '../names.ts';
 import { BinaryCopyWriter } from './copy-binary.ts';
-import type { ResolvedNames } from './name-registry.ts';
+import type { NameEntry, SourceEntry } from './name-registry.ts';
 import type { JudgedRecord, StorableEvent } from './partition-batch.ts';
+import type { Share } from './shares.ts';
 
-/** An event on its way into a partition of `events`. */
-export interface EventRow extends StorableEvent {
-  projectId: number;
-  /** Index, in its transaction, of the batch that the record is of. */
-  batch: number;
-  batchId: number;
-  /** Offset of the record less the first offset of its batch. */
-  batchIndex: number;
+/** An event on its way into a partition of `events`, its names looked up. */
+export interface EventRow {
+  event: IdentifiedEvent;
+  times: EventTimes;
   record: JudgedRecord;
-  names: ResolvedNames;
+  stored: StorableEvent;
+  share: Share;
+  type: NameEntry;
+  namespace: NameEntry;
+  userAgent: NameEntry | undefined;
+  source: SourceEntry | undefined;
 }
 
 const COLUMNS = [
@@ -31,7 +34,7 @@ const CHUNK_BYTES = 128 * 1024;
 /** By the primary key, so that transactions over the same rows wait for one another and never in a circle. */
 export function compareRows(a: EventRow, b: EventRow): number {
   return (
-    a.projectId - b.projectId ||
+    a.share.projectId - b.share.projectId ||
     (a.event.sessionId === b.event.sessionId ? 0 : a.event.sessionId < b.event.sessionId ? -1 : 1) ||
     a.times.keyMs - b.times.keyMs ||
     (a.event.eventId < b.event.eventId ? -1 : a.event.eventId > b.event.eventId ? 1 : 0)
@@ -39,20 +42,20 @@ export function compareRows(a: EventRow, b: EventRow): number {
 }
 
 function encodeRow(to: BinaryCopyWriter, row: EventRow): void {
-  const { event, times, names } = row;
+  const { event, times, record, share, type, namespace, userAgent, source } = row;
   to.beginRow();
   to.timestamptz(times.keyMs);
-  to.timestamptz(row.receivedMs);
-  to.bigint(row.batchId);
-  to.int64(names.type);
-  to.int64(names.namespace);
-  to.int64(names.source);
-  to.int64(names.userAgent);
+  to.timestamptz(row.stored.receivedMs);
+  to.bigint(share.batchId);
+  to.int64(type.taken ? undefined : type.id);
+  to.int64(namespace.taken ? undefined : namespace.id);
+  to.int64(source === undefined || source.taken ? undefined : source.id);
+  to.int64(userAgent === undefined || userAgent.taken ? undefined : userAgent.id);
   to.bigint(event.seq);
   to.double(event.value);
-  to.integer(row.projectId);
+  to.integer(share.projectId);
   to.integer(times.skewMs);
-  to.integer(row.batchIndex);
+  to.integer(record.offset - share.batch.firstOffset);
   to.smallint(event.platform && PLATFORMS[event.platform]);
   to.uuid(event.eventId);
   to.text(event.sessionId);
@@ -63,7 +66,18 @@ function encodeRow(to: BinaryCopyWriter, row: EventRow): void {
   to.text(event.page);
   to.text(event.referrer);
   to.text(event.context && JSON.stringify(event.context));
-  to.text(names.inline && JSON.stringify(names.inline));
+  to.text(inlineNames(row));
+}
+
+/** Of the names whose hash belongs to another name, JSON. */
+function inlineNames({ type, namespace, userAgent, source }: EventRow): string | undefined {
+  if (!type.taken && !namespace.taken && !userAgent?.taken && !source?.taken) return undefined;
+  return JSON.stringify({
+    ...(type.taken && { type: type.name }),
+    ...(namespace.taken && { namespace: namespace.name }),
+    ...(userAgent?.taken && { userAgent: userAgent.name }),
+    ...(source?.taken && { source: source.source }),
+  });
 }
 
 async function copyInto(client: PoolClient, table: string, rows: readonly EventRow[]): Promise<void> {
@@ -104,5 +118,5 @@ export async function mergeRows(client: PoolClient, table: string, rows: readonl
      RETURNING batch_id, batch_index`,
   );
   const fresh = new Set(inserted.map(({ batch_id, batch_index }) => `${batch_id} ${batch_index}`));
-  return rows.filter(({ batchId, batchIndex }) => fresh.has(`${batchId} ${batchIndex}`));
+  return rows.filter(({ record, share }) => fresh.has(`${share.batchId} ${record.offset - share.batch.firstOffset}`));
 }

@@ -1,15 +1,7 @@
 import type { PoolClient } from 'pg';
-import { inlineNameId, NAME_KINDS, type NameKind, nameId, SOURCE_KINDS, type Source, sourceId } from '../names.ts';
-import type { Int64 } from './copy-binary.ts';
-import type { StorableEvent } from './partition-batch.ts';
-
-/** Names stored in the row itself, where their hash belongs to another name. */
-export interface InlineNames {
-  type?: string;
-  namespace?: string;
-  userAgent?: string;
-  source?: Source;
-}
+import { inlineNameId, type NameKind, nameId, SOURCE_KINDS, type Source, sourceId } from '../names.ts';
+import { int64s, integers, smallints, texts } from './binary-array.ts';
+import type { Int64 } from './binary-fields.ts';
 
 /** The id of a name that stands in its table. */
 export interface NameId extends Int64 {
@@ -17,55 +9,47 @@ export interface NameId extends Int64 {
   text: string;
 }
 
-/** What a row carries in place of its names; absent where the event has none, or the name stands inline. */
-export interface ResolvedNames {
-  type?: NameId | undefined;
-  namespace?: NameId | undefined;
-  userAgent?: NameId | undefined;
-  source?: NameId | undefined;
-  inline?: InlineNames | undefined;
-  /** By which rollups know type and namespace: always an id, of its own for a name that stands inline. */
-  seriesType: NameId;
-  seriesNamespace: NameId;
+interface Entry {
+  projectId: number;
+  id: NameId;
+  /** The hash belongs to another name: the row keeps the name itself. Known once the names are written. */
+  taken: boolean;
+}
+
+export interface NameEntry extends Entry {
+  kind: NameKind;
+  name: string;
+  /** By which rollups know it: always an id, of its own for a name that stands inline. */
+  seriesId: NameId;
+}
+
+export interface SourceEntry extends Entry {
+  source: Source;
 }
 
 const MAX_CACHED = 50_000;
 
-interface Entry {
-  projectId: number;
-  id: NameId;
-  /** The hash belongs to another name: the row keeps the name itself. */
-  taken: boolean;
-}
-interface NameEntry extends Entry {
-  kind: NameKind;
-  name: string;
-  /** Where it is taken. */
-  inlineId?: NameId;
-}
-interface SourceEntry extends Entry {
-  source: Source;
-}
-
-/** Names of one project: by kind, and sources by their parts. */
+/** Names of one project: by kind, and sources by name and instance. */
 class ProjectNames {
   readonly names: Record<NameKind, Map<string, NameEntry>> = { 1: new Map(), 2: new Map(), 3: new Map() };
-  readonly sources = new Map<string, SourceEntry>();
-}
+  readonly #sources = new Map<string, Map<string, SourceEntry[]>>();
 
-/** The new names of one transaction: they become known to the registry only after its commit. */
-export interface PendingNames {
-  /** Of each event, in the order in which they were given. */
-  resolved: ResolvedNames[];
-  commit(): void;
+  source({ kind, name, version, instance }: Source): SourceEntry | undefined {
+    const found = this.#sources.get(name)?.get(instance ?? '');
+    // Most often one; no key is put together of the parts for each event.
+    return found?.find(
+      ({ source }) => source.kind === kind && source.version === version && source.instance === instance,
+    );
+  }
+
+  addSource(entry: SourceEntry): void {
+    const { name, instance = '' } = entry.source;
+    const byInstance = entryOf(this.#sources, name, () => new Map<string, SourceEntry[]>());
+    entryOf(byInstance, instance, () => []).push(entry);
+  }
 }
 
 const byIdWithin = (a: Entry, b: Entry): number => a.projectId - b.projectId || a.id.hi - b.id.hi || a.id.lo - b.id.lo;
-
-function idOf(text: string): NameId {
-  const id = BigInt(text);
-  return { text, hi: Number(id >> 32n), lo: Number(id & 0xffffffffn) };
-}
 
 /**
  * Type, namespace, user agent and source as 64-bit hashes into lookup tables. The cache of names that are known to
@@ -75,68 +59,9 @@ export class NameRegistry {
   #known = new Map<number, ProjectNames>();
   #size = 0;
 
-  /** Writes the names of these events that are not known yet, inside the caller's transaction. */
-  async register(
-    client: PoolClient,
-    events: readonly { projectId: number; stored: StorableEvent }[],
-  ): Promise<PendingNames> {
-    const known = this.#known;
-    const pending = new Map<number, ProjectNames>();
-    const newNames: NameEntry[] = [];
-    const newSources: SourceEntry[] = [];
-    let projectId = Number.NaN;
-    let knownHere = new ProjectNames();
-    let pendingHere = knownHere;
-
-    const nameEntry = (kind: NameKind, name: string): NameEntry => {
-      const found = knownHere.names[kind].get(name) ?? pendingHere.names[kind].get(name);
-      if (found) return found;
-      const entry = { projectId, kind, name, id: idOf(nameId(kind, name)), taken: false };
-      pendingHere.names[kind].set(name, entry);
-      newNames.push(entry);
-      return entry;
-    };
-    const sourceEntry = (source: Source): SourceEntry => {
-      const key = sourceKey(source);
-      const found = knownHere.sources.get(key) ?? pendingHere.sources.get(key);
-      if (found) return found;
-      const entry = { projectId, source, id: idOf(sourceId(source)), taken: false };
-      pendingHere.sources.set(key, entry);
-      newSources.push(entry);
-      return entry;
-    };
-    const entries = events.map((given) => {
-      if (given.projectId !== projectId) {
-        projectId = given.projectId;
-        knownHere = namesOf(known, projectId);
-        pendingHere = namesOf(pending, projectId);
-      }
-      const { type, namespace = 'default', userAgent, source } = given.stored.event;
-      return {
-        type: nameEntry(NAME_KINDS.type, type),
-        namespace: nameEntry(NAME_KINDS.namespace, namespace),
-        userAgent: userAgent === undefined ? undefined : nameEntry(NAME_KINDS.userAgent, userAgent),
-        source: source && sourceEntry(source),
-      };
-    });
-    if (newNames.length > 0) await insertNames(client, newNames);
-    if (newSources.length > 0) await insertSources(client, newSources);
-    return {
-      resolved: entries.map(resolve),
-      commit: () => {
-        this.#size += newNames.length + newSources.length;
-        if (this.#size > MAX_CACHED) {
-          this.clear();
-          this.#size = newNames.length + newSources.length;
-        }
-        for (const entry of newNames) {
-          namesOf(this.#known, entry.projectId).names[entry.kind].set(entry.name, entry);
-        }
-        for (const entry of newSources) {
-          namesOf(this.#known, entry.projectId).sources.set(sourceKey(entry.source), entry);
-        }
-      },
-    };
+  /** For the names of one transaction. */
+  begin(): TransactionNames {
+    return new TransactionNames(this.#known, (names, sources) => this.#learn(names, sources));
   }
 
   /** Forgets what it knows: after rows may have gone from under it (a restored database). */
@@ -144,68 +69,105 @@ export class NameRegistry {
     this.#known = new Map();
     this.#size = 0;
   }
-}
 
-function namesOf(projects: Map<number, ProjectNames>, projectId: number): ProjectNames {
-  let names = projects.get(projectId);
-  if (!names) {
-    names = new ProjectNames();
-    projects.set(projectId, names);
+  #learn(names: readonly NameEntry[], sources: readonly SourceEntry[]): void {
+    this.#size += names.length + sources.length;
+    if (this.#size > MAX_CACHED) {
+      this.clear();
+      this.#size = names.length + sources.length;
+    }
+    for (const entry of names) namesOf(this.#known, entry.projectId).names[entry.kind].set(entry.name, entry);
+    for (const entry of sources) namesOf(this.#known, entry.projectId).addSource(entry);
   }
-  return names;
 }
 
-interface NameEntries {
-  type: NameEntry;
-  namespace: NameEntry;
-  userAgent: NameEntry | undefined;
-  source: SourceEntry | undefined;
-}
+/** The names of one transaction: looked up, the new ones written, and learned by the registry only after its commit. */
+export class TransactionNames {
+  readonly #known: Map<number, ProjectNames>;
+  readonly #learn: (names: readonly NameEntry[], sources: readonly SourceEntry[]) => void;
+  readonly #pending = new Map<number, ProjectNames>();
+  readonly #newNames: NameEntry[] = [];
+  readonly #newSources: SourceEntry[] = [];
+  #projectId = Number.NaN;
+  #knownHere = new ProjectNames();
+  #pendingHere = this.#knownHere;
 
-function resolve({ type, namespace, userAgent, source }: NameEntries): ResolvedNames {
-  if (!type.taken && !namespace.taken && !userAgent?.taken && !source?.taken) {
-    return {
-      type: type.id,
-      namespace: namespace.id,
-      userAgent: userAgent?.id,
-      source: source?.id,
-      inline: undefined,
-      seriesType: type.id,
-      seriesNamespace: namespace.id,
-    };
+  constructor(
+    known: Map<number, ProjectNames>,
+    learn: (names: readonly NameEntry[], sources: readonly SourceEntry[]) => void,
+  ) {
+    this.#known = known;
+    this.#learn = learn;
   }
-  return {
-    type: type.taken ? undefined : type.id,
-    namespace: namespace.taken ? undefined : namespace.id,
-    userAgent: userAgent?.taken ? undefined : userAgent?.id,
-    source: source?.taken ? undefined : source?.id,
-    inline: {
-      ...(type.taken && { type: type.name }),
-      ...(namespace.taken && { namespace: namespace.name }),
-      ...(userAgent?.taken && { userAgent: userAgent.name }),
-      ...(source?.taken && { source: source.source }),
-    },
-    seriesType: seriesIdOf(type),
-    seriesNamespace: seriesIdOf(namespace),
-  };
+
+  /** Those that follow are of this project. */
+  ofProject(projectId: number): void {
+    if (projectId === this.#projectId) return;
+    this.#projectId = projectId;
+    this.#knownHere = namesOf(this.#known, projectId);
+    this.#pendingHere = namesOf(this.#pending, projectId);
+  }
+
+  name(kind: NameKind, name: string): NameEntry {
+    return this.#knownHere.names[kind].get(name) ?? this.#pendingHere.names[kind].get(name) ?? this.#add(kind, name);
+  }
+
+  source(source: Source): SourceEntry {
+    return this.#knownHere.source(source) ?? this.#pendingHere.source(source) ?? this.#addSource(source);
+  }
+
+  /** Writes those that are not known yet; afterwards each entry says whether its hash belongs to another. */
+  async write(client: PoolClient): Promise<void> {
+    if (this.#newNames.length > 0) await insertNames(client, this.#newNames);
+    if (this.#newSources.length > 0) await insertSources(client, this.#newSources);
+  }
+
+  /** For after the commit. */
+  commit(): void {
+    this.#learn(this.#newNames, this.#newSources);
+  }
+
+  #add(kind: NameKind, name: string): NameEntry {
+    const id = idOf(nameId(kind, name));
+    const entry = { projectId: this.#projectId, kind, name, id, taken: false, seriesId: id };
+    this.#pendingHere.names[kind].set(name, entry);
+    this.#newNames.push(entry);
+    return entry;
+  }
+
+  #addSource(source: Source): SourceEntry {
+    const entry = { projectId: this.#projectId, source, id: idOf(sourceId(source)), taken: false };
+    this.#pendingHere.addSource(entry);
+    this.#newSources.push(entry);
+    return entry;
+  }
 }
 
-function seriesIdOf(entry: NameEntry): NameId {
-  if (!entry.taken) return entry.id;
-  entry.inlineId ??= idOf(inlineNameId(entry.kind, entry.name));
-  return entry.inlineId;
+function idOf(text: string): NameId {
+  const id = BigInt(text);
+  return { text, hi: Number(id >> 32n), lo: Number(id & 0xffffffffn) };
 }
 
-const sourceKey = ({ kind, name, version, instance }: Source): string =>
-  `${kind} ${name}\0${version ?? '\0'}\0${instance ?? '\0'}`;
+/** The value of a map, made where there is none. */
+function entryOf<K, V>(map: Map<K, V>, key: K, make: () => V): V {
+  let value = map.get(key);
+  if (value === undefined) {
+    value = make();
+    map.set(key, value);
+  }
+  return value;
+}
+
+const namesOf = (projects: Map<number, ProjectNames>, projectId: number): ProjectNames =>
+  entryOf(projects, projectId, () => new ProjectNames());
 
 async function insertNames(client: PoolClient, entries: NameEntry[]): Promise<void> {
   entries.sort((a, b) => a.projectId - b.projectId || a.kind - b.kind || byIdWithin(a, b));
   const columns = [
-    entries.map(({ projectId }) => projectId),
-    entries.map(({ kind }) => kind),
-    entries.map(({ id }) => id.text),
-    entries.map(({ name }) => name),
+    integers(entries.map(({ projectId }) => projectId)),
+    smallints(entries.map(({ kind }) => kind)),
+    int64s(entries.map(({ id }) => id)),
+    texts(entries.map(({ name }) => name)),
   ];
   await client.query(
     `INSERT INTO names (project_id, kind, id, name)
@@ -218,18 +180,22 @@ async function insertNames(client: PoolClient, entries: NameEntry[]): Promise<vo
      JOIN names USING (project_id, kind, id) WHERE names.name <> given.name`,
     columns,
   );
-  for (const { place } of rows) (entries[Number(place) - 1] as NameEntry).taken = true;
+  for (const { place } of rows) {
+    const entry = entries[Number(place) - 1] as NameEntry;
+    entry.taken = true;
+    entry.seriesId = idOf(inlineNameId(entry.kind, entry.name));
+  }
 }
 
 async function insertSources(client: PoolClient, entries: SourceEntry[]): Promise<void> {
   entries.sort(byIdWithin);
   const columns = [
-    entries.map(({ projectId }) => projectId),
-    entries.map(({ id }) => id.text),
-    entries.map(({ source }) => SOURCE_KINDS[source.kind]),
-    entries.map(({ source }) => source.name),
-    entries.map(({ source }) => source.version ?? null),
-    entries.map(({ source }) => source.instance ?? null),
+    integers(entries.map(({ projectId }) => projectId)),
+    int64s(entries.map(({ id }) => id)),
+    smallints(entries.map(({ source }) => SOURCE_KINDS[source.kind])),
+    texts(entries.map(({ source }) => source.name)),
+    texts(entries.map(({ source }) => source.version)),
+    texts(entries.map(({ source }) => source.instance)),
   ];
   const given = 'unnest($1::integer[], $2::bigint[], $3::smallint[], $4::text[], $5::text[], $6::text[])';
   await client.query(

@@ -1,7 +1,8 @@
 import type { PoolClient } from 'pg';
+import { bigints, booleans, doubles, int64s, integers, texts, timestamps } from './binary-array.ts';
 import type { EventRow } from './event-rows.ts';
 import type { HourUser, KnownUsers, SeenUser } from './known-users.ts';
-import type { NameId } from './name-registry.ts';
+import type { NameEntry, NameId } from './name-registry.ts';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 3_600_000;
@@ -10,7 +11,8 @@ interface MinuteDelta {
   projectId: number;
   namespace: NameId;
   type: NameId;
-  minuteMs: number;
+  /** Since the epoch: a small whole number, which costs no allocation as a key. */
+  minute: number;
   events: number;
   /** Events with a value. */
   valued: number;
@@ -23,7 +25,8 @@ interface MinuteDelta {
 
 interface HourDelta {
   projectId: number;
-  hourMs: number;
+  /** Since the epoch. */
+  hour: number;
   events: number;
   clicks: number;
   impressions: number;
@@ -47,12 +50,14 @@ function entry<K, V>(map: Map<K, V>, key: K, make: () => V): V {
   return value;
 }
 
-function newMinute({ projectId, names }: EventRow, minuteMs: number): MinuteDelta {
+const newMap = <K, V>(): Map<K, V> => new Map();
+
+function newMinute({ share, namespace, type }: EventRow, minute: number): MinuteDelta {
   return {
-    projectId,
-    namespace: names.seriesNamespace,
-    type: names.seriesType,
-    minuteMs,
+    projectId: share.projectId,
+    namespace: namespace.seriesId,
+    type: type.seriesId,
+    minute,
     events: 0,
     valued: 0,
     sum: 0,
@@ -79,8 +84,8 @@ const compareText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 
 
 /** Sums up new rows. Only rows that are new may be given: each is counted. Quickest when sorted by session. */
 export function rollupsOf(rows: readonly EventRow[]): Rollups {
-  // A NameId is one object for one name of one project within a transaction.
-  const byType = new Map<NameId, Map<NameId, Map<number, MinuteDelta>>>();
+  // An entry is one object for one name of one project within a transaction.
+  const byType = new Map<NameEntry, Map<NameEntry, Map<number, MinuteDelta>>>();
   const minutes: MinuteDelta[] = [];
   const hours = new Map<string, HourDelta>();
   const hourUsers = new Map<string, HourUser>();
@@ -89,23 +94,25 @@ export function rollupsOf(rows: readonly EventRow[]): Rollups {
   let lastUser: string | undefined;
   let seen: SeenUser | undefined;
   for (const row of rows) {
-    const { projectId, event, names } = row;
+    const { event, type, namespace } = row;
+    const { projectId } = row.share;
     const ms = row.times.correctedMs;
-    const minuteMs = Math.floor(ms / MINUTE_MS) * MINUTE_MS;
-    const byNamespace = entry(byType, names.seriesType, () => new Map<NameId, Map<number, MinuteDelta>>());
-    const byMinute = entry(byNamespace, names.seriesNamespace, () => new Map<number, MinuteDelta>());
-    const minute = entry(byMinute, minuteMs, () => {
-      const made = newMinute(row, minuteMs);
-      minutes.push(made);
-      return made;
-    });
+    const minuteNumber = Math.floor(ms / MINUTE_MS);
+    const byNamespace = entry(byType, type, newMap<NameEntry, Map<number, MinuteDelta>>);
+    const byMinute = entry(byNamespace, namespace, newMap<number, MinuteDelta>);
+    let minute = byMinute.get(minuteNumber);
+    if (minute === undefined) {
+      minute = newMinute(row, minuteNumber);
+      byMinute.set(minuteNumber, minute);
+      minutes.push(minute);
+    }
     addToMinute(minute, ms, event.value);
 
-    const hourMs = Math.floor(ms / HOUR_MS) * HOUR_MS;
-    if (hour?.hourMs !== hourMs || hour.projectId !== projectId) {
-      hour = entry(hours, `${projectId} ${hourMs}`, () => ({
+    const hourNumber = Math.floor(ms / HOUR_MS);
+    if (hour?.hour !== hourNumber || hour.projectId !== projectId) {
+      hour = entry(hours, `${projectId} ${hourNumber}`, () => ({
         projectId,
-        hourMs,
+        hour: hourNumber,
         events: 0,
         clicks: 0,
         impressions: 0,
@@ -120,6 +127,7 @@ export function rollupsOf(rows: readonly EventRow[]): Rollups {
     if (!userId) continue;
     if (userId !== lastUser || !seen) {
       lastUser = userId;
+      const hourMs = hourNumber * HOUR_MS;
       entry(hourUsers, `${projectId} ${hourMs} ${userId}`, () => ({ projectId, hourMs, userId }));
       seen = entry(users, `${projectId} ${userId}`, () => ({ projectId, userId, sawObject: false }));
     }
@@ -131,9 +139,9 @@ export function rollupsOf(rows: readonly EventRow[]): Rollups {
         a.projectId - b.projectId ||
         compareIds(a.namespace, b.namespace) ||
         compareIds(a.type, b.type) ||
-        a.minuteMs - b.minuteMs,
+        a.minute - b.minute,
     ),
-    hours: [...hours.values()].sort((a, b) => a.projectId - b.projectId || a.hourMs - b.hourMs),
+    hours: [...hours.values()].sort((a, b) => a.projectId - b.projectId || a.hour - b.hour),
     hourUsers: [...hourUsers.values()].sort(
       (a, b) => a.projectId - b.projectId || a.hourMs - b.hourMs || compareText(a.userId, b.userId),
     ),
@@ -141,8 +149,7 @@ export function rollupsOf(rows: readonly EventRow[]): Rollups {
   };
 }
 
-const iso = (ms: number): string | null => (Number.isFinite(ms) ? new Date(ms).toISOString() : null);
-const finite = (value: number): number | null => (Number.isFinite(value) ? value : null);
+const finite = (value: number): number | undefined => (Number.isFinite(value) ? value : undefined);
 
 const UPSERT_USERS = `
   INSERT INTO users AS u (project_id, user_id, saw_object)
@@ -195,35 +202,35 @@ export async function writeRollups(
   const newUsers = users.filter((user) => !known.hasUser(user));
   if (newUsers.length > 0) {
     await client.query(UPSERT_USERS, [
-      newUsers.map((u) => u.projectId),
-      newUsers.map((u) => u.userId),
-      newUsers.map((u) => u.sawObject),
+      integers(newUsers.map((u) => u.projectId)),
+      texts(newUsers.map((u) => u.userId)),
+      booleans(newUsers.map((u) => u.sawObject)),
     ]);
   }
   const newHourUsers = hourUsers.filter((user) => !known.hasHourUser(user));
   await client.query(UPSERT_HOURS, [
-    newHourUsers.map((u) => u.projectId),
-    newHourUsers.map((u) => iso(u.hourMs)),
-    newHourUsers.map((u) => u.userId),
+    integers(newHourUsers.map((u) => u.projectId)),
+    timestamps(newHourUsers.map((u) => u.hourMs)),
+    texts(newHourUsers.map((u) => u.userId)),
     slot,
-    hours.map((h) => h.projectId),
-    hours.map((h) => iso(h.hourMs)),
-    hours.map((h) => h.events),
-    hours.map((h) => h.clicks),
-    hours.map((h) => h.impressions),
+    integers(hours.map((h) => h.projectId)),
+    timestamps(hours.map((h) => h.hour * HOUR_MS)),
+    bigints(hours.map((h) => h.events)),
+    bigints(hours.map((h) => h.clicks)),
+    bigints(hours.map((h) => h.impressions)),
   ]);
   await client.query(UPSERT_MINUTES, [
     slot,
-    minutes.map((m) => m.projectId),
-    minutes.map((m) => m.namespace.text),
-    minutes.map((m) => m.type.text),
-    minutes.map((m) => iso(m.minuteMs)),
-    minutes.map((m) => m.events),
-    minutes.map((m) => m.valued),
-    minutes.map((m) => m.sum),
-    minutes.map((m) => finite(m.min)),
-    minutes.map((m) => finite(m.max)),
-    minutes.map((m) => iso(m.firstMs)),
-    minutes.map((m) => iso(m.firstValuedMs)),
+    integers(minutes.map((m) => m.projectId)),
+    int64s(minutes.map((m) => m.namespace)),
+    int64s(minutes.map((m) => m.type)),
+    timestamps(minutes.map((m) => m.minute * MINUTE_MS)),
+    bigints(minutes.map((m) => m.events)),
+    bigints(minutes.map((m) => m.valued)),
+    doubles(minutes.map((m) => m.sum)),
+    doubles(minutes.map((m) => finite(m.min))),
+    doubles(minutes.map((m) => finite(m.max))),
+    timestamps(minutes.map((m) => finite(m.firstMs))),
+    timestamps(minutes.map((m) => finite(m.firstValuedMs))),
   ]);
 }

@@ -1,5 +1,6 @@
 import type { PoolClient } from 'pg';
 import { PLATFORMS } from '../names.ts';
+import { bigints, integers, smallints, texts, timestamps, uuids } from './binary-array.ts';
 import type { EventRow } from './event-rows.ts';
 
 /** The value of the event with the greatest (corrected time, id) that has one. */
@@ -9,12 +10,18 @@ interface Latest<T> {
   eventId: string;
 }
 
+/** `current`, changed where the row's value is later: rows come in order of time, so that most are. */
 function later<T>(current: Latest<T> | undefined, value: T | undefined, row: EventRow): Latest<T> | undefined {
   if (value === undefined || value === '') return current;
   const atMs = row.times.correctedMs;
   const { eventId } = row.event;
-  const isLater = !current || atMs > current.atMs || (atMs === current.atMs && eventId > current.eventId);
-  return isLater ? { value, atMs, eventId } : current;
+  if (!current) return { value, atMs, eventId };
+  if (atMs > current.atMs || (atMs === current.atMs && eventId > current.eventId)) {
+    current.value = value;
+    current.atMs = atMs;
+    current.eventId = eventId;
+  }
+  return current;
 }
 
 /** What a batch's new rows say of one session, or of one machine within one. */
@@ -34,8 +41,9 @@ interface SessionDelta extends Span {
   user: Latest<string> | undefined;
   machine: Latest<string> | undefined;
   platform: Latest<number> | undefined;
-  sourceIds: Set<string>;
-  typeIds: Set<string>;
+  /** Of either, few; no id twice. */
+  sourceIds: string[];
+  typeIds: string[];
   /** Between which corrected times events of apps are new. */
   appFromMs: number;
   appToMs: number;
@@ -77,7 +85,8 @@ export function deltasOf(rows: readonly EventRow[]): Deltas {
   let session: SessionDelta | undefined;
   let inSession = new Map<string, MachineInSession>();
   for (const row of rows) {
-    const { projectId, event } = row;
+    const { event, source, type } = row;
+    const { projectId } = row.share;
     const ms = row.times.correctedMs;
     if (!session || session.projectId !== projectId || session.sessionId !== event.sessionId) {
       session = newSession(row);
@@ -88,8 +97,8 @@ export function deltasOf(rows: readonly EventRow[]): Deltas {
     session.user = later(session.user, event.userId, row);
     session.machine = later(session.machine, event.machineId, row);
     session.platform = later(session.platform, event.platform && PLATFORMS[event.platform], row);
-    if (row.names.source) session.sourceIds.add(row.names.source.text);
-    if (row.names.type) session.typeIds.add(row.names.type.text);
+    if (source !== undefined && !source.taken) addOnce(session.sourceIds, source.id.text);
+    if (!type.taken) addOnce(session.typeIds, type.id.text);
     noteLifecycle(session, row);
     if (event.source?.kind === 'app') {
       if (ms < session.appFromMs) session.appFromMs = ms;
@@ -122,9 +131,13 @@ export function deltasOf(rows: readonly EventRow[]): Deltas {
   };
 }
 
-function newSession({ projectId, event, times: { correctedMs } }: EventRow): SessionDelta {
+function addOnce(ids: string[], id: string): void {
+  if (!ids.includes(id)) ids.push(id);
+}
+
+function newSession({ share, event, times: { correctedMs } }: EventRow): SessionDelta {
   return {
-    projectId,
+    projectId: share.projectId,
     firstMs: correctedMs,
     lastMs: correctedMs,
     count: 0,
@@ -136,8 +149,8 @@ function newSession({ projectId, event, times: { correctedMs } }: EventRow): Ses
     user: undefined,
     machine: undefined,
     platform: undefined,
-    sourceIds: new Set(),
-    typeIds: new Set(),
+    sourceIds: [],
+    typeIds: [],
     appFromMs: Number.POSITIVE_INFINITY,
     appToMs: Number.NEGATIVE_INFINITY,
   };
@@ -155,8 +168,6 @@ function noteLifecycle(session: SessionDelta, { event, times }: EventRow): void 
     else session.endedMs = least(session.endedMs, times.correctedMs);
   }
 }
-
-const iso = (ms: number | undefined): string | null => (ms === undefined ? null : new Date(ms).toISOString());
 
 const UPSERT_SESSIONS = `
   INSERT INTO sessions AS s (project_id, session_id, first_at, last_at, started_at, ended_at, refreshed_at, event_count,
@@ -214,43 +225,43 @@ export async function writeDeltas(client: PoolClient, deltas: Deltas): Promise<v
   const { sessions, sessionMachines, machines } = deltas;
   if (sessions.length === 0) return;
   await client.query(UPSERT_SESSIONS, [
-    sessions.map((s) => s.projectId),
-    sessions.map((s) => s.sessionId),
-    sessions.map((s) => iso(s.firstMs)),
-    sessions.map((s) => iso(s.lastMs)),
-    sessions.map((s) => iso(s.startedMs)),
-    sessions.map((s) => iso(s.endedMs)),
-    sessions.map((s) => iso(s.refreshedMs)),
-    sessions.map((s) => s.count),
-    sessions.map((s) => s.previousSessionId ?? null),
-    ...latestColumns(sessions.map((s) => s.user)),
-    ...latestColumns(sessions.map((s) => s.machine)),
-    ...latestColumns(sessions.map((s) => s.platform)),
-    sessions.map((s) => `{${[...s.sourceIds].join(',')}}`),
-    sessions.map((s) => `{${[...s.typeIds].join(',')}}`),
+    integers(sessions.map((s) => s.projectId)),
+    texts(sessions.map((s) => s.sessionId)),
+    timestamps(sessions.map((s) => s.firstMs)),
+    timestamps(sessions.map((s) => s.lastMs)),
+    timestamps(sessions.map((s) => s.startedMs)),
+    timestamps(sessions.map((s) => s.endedMs)),
+    timestamps(sessions.map((s) => s.refreshedMs)),
+    bigints(sessions.map((s) => s.count)),
+    texts(sessions.map((s) => s.previousSessionId)),
+    texts(sessions.map((s) => s.user?.value)),
+    timestamps(sessions.map((s) => s.user?.atMs)),
+    uuids(sessions.map((s) => s.user?.eventId)),
+    texts(sessions.map((s) => s.machine?.value)),
+    timestamps(sessions.map((s) => s.machine?.atMs)),
+    uuids(sessions.map((s) => s.machine?.eventId)),
+    smallints(sessions.map((s) => s.platform?.value)),
+    timestamps(sessions.map((s) => s.platform?.atMs)),
+    uuids(sessions.map((s) => s.platform?.eventId)),
+    texts(sessions.map((s) => `{${s.sourceIds.join(',')}}`)),
+    texts(sessions.map((s) => `{${s.typeIds.join(',')}}`)),
   ]);
   if (sessionMachines.length > 0) {
     await client.query(UPSERT_SESSION_MACHINES, [
-      sessionMachines.map((m) => m.projectId),
-      sessionMachines.map((m) => m.machineId),
-      sessionMachines.map((m) => m.sessionId),
-      sessionMachines.map((m) => iso(m.firstMs)),
-      sessionMachines.map((m) => iso(m.lastMs)),
-      sessionMachines.map((m) => m.count),
+      integers(sessionMachines.map((m) => m.projectId)),
+      texts(sessionMachines.map((m) => m.machineId)),
+      texts(sessionMachines.map((m) => m.sessionId)),
+      timestamps(sessionMachines.map((m) => m.firstMs)),
+      timestamps(sessionMachines.map((m) => m.lastMs)),
+      bigints(sessionMachines.map((m) => m.count)),
     ]);
   }
   if (machines.length > 0) {
     await client.query(UPSERT_MACHINES, [
-      machines.map((m) => m.projectId),
-      machines.map((m) => m.id),
-      machines.map((m) => iso(m.firstMs)),
-      machines.map((m) => iso(m.lastMs)),
+      integers(machines.map((m) => m.projectId)),
+      texts(machines.map((m) => m.id)),
+      timestamps(machines.map((m) => m.firstMs)),
+      timestamps(machines.map((m) => m.lastMs)),
     ]);
   }
 }
-
-const latestColumns = <T>(values: (Latest<T> | undefined)[]): unknown[] => [
-  values.map((latest) => latest?.value ?? null),
-  values.map((latest) => iso(latest?.atMs)),
-  values.map((latest) => latest?.eventId ?? null),
-];
