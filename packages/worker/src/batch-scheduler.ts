@@ -9,7 +9,7 @@ import {
   type StorableEvent,
   type StoredCounts,
 } from '@wayline/store';
-import { cutByHour, inHalves } from './batch-parts.ts';
+import { cutByHour, inHalves, type UnjudgedBatch } from './batch-parts.ts';
 import { RejectionLimit } from './rejection-limit.ts';
 import type { Throttle } from './throttle.ts';
 import type { WorkerLogger } from './worker-logger.ts';
@@ -22,10 +22,12 @@ export interface RejectionSettings {
   stoppedMs: number;
 }
 
-export interface SchedulerOptions {
+export interface SchedulerOptions<Batch extends UnjudgedBatch> {
   writer: Pick<BatchWriter, 'write' | 'forget'>;
+  /** What is to become of the records, always the same: asked each time that they are to be written. */
+  judge(batch: Batch): PartitionBatch;
   /** The stored position of a partition, read afresh. */
-  readNextOffset(batch: PartitionBatch): Promise<number>;
+  readNextOffset(batch: UnjudgedBatch): Promise<number>;
   throttle: Throttle;
   rejections: RejectionSettings;
   logger: WorkerLogger;
@@ -34,9 +36,11 @@ export interface SchedulerOptions {
 }
 
 /** One batch on its way. It is `writing`, or waiting for its turn, or for a pause to end; then its lease may end it. */
-interface Job {
+interface Job<Batch> {
   /** What is not stored yet, in order: the first is next. Never empty. */
-  parts: PartitionBatch[];
+  parts: Batch[];
+  /** Of the first part, which is then a single record: it was refused as it is, and becomes a dead letter. */
+  aside: JudgedRecord | undefined;
   lease: Lease;
   state: 'waiting' | 'writing' | 'pausing' | 'settled';
   /** In a row, of the first part. */
@@ -60,17 +64,18 @@ const MOMENT_MS = 10;
 /**
  * Joins the batches of several partitions into transactions, and sees each through, by what `FAILURE_CLASSES` says of
  * its failures: what may pass is waited out for as long as the partition is held; a row that can never succeed is found
- * by halving and dead-lettered alone. Whoever waits holds no place of a transaction.
+ * by halving and dead-lettered alone. Whoever waits holds no place of a transaction, and only the bytes of its records: what
+ * is made of them, several times as large, lasts for the time of their transaction.
  */
-export class BatchScheduler {
-  readonly #options: SchedulerOptions;
+export class BatchScheduler<Batch extends UnjudgedBatch> {
+  readonly #options: SchedulerOptions<Batch>;
   readonly #rejections: RejectionLimit;
-  #waiting: Job[] = [];
+  #waiting: Job<Batch>[] = [];
   #inFlight = 0;
   #linger: NodeJS.Timeout | undefined;
   #resting: NodeJS.Timeout | undefined;
 
-  constructor(options: SchedulerOptions) {
+  constructor(options: SchedulerOptions<Batch>) {
     this.#options = options;
     this.#rejections = new RejectionLimit(options.rejections.maxRejected);
   }
@@ -79,7 +84,7 @@ export class BatchScheduler {
    * Resolves with the offset to go on from once the batch is stored, or once its partition's stored position turned out
    * to be elsewhere. Rejects when the lease ends before that, or at an error that is no fault of PostgreSQL.
    */
-  submit(batch: PartitionBatch, lease: Lease): Promise<number> {
+  submit(batch: Batch, lease: Lease): Promise<number> {
     return new Promise((resolve, reject) => {
       const end = () => {
         if (job.state !== 'writing') job.reject(lease.signal.reason);
@@ -92,8 +97,9 @@ export class BatchScheduler {
           this.#waiting = this.#waiting.filter((other) => other !== job);
           settle(outcome);
         };
-      const job: Job = {
+      const job: Job<Batch> = {
         parts: cutByHour(batch),
+        aside: undefined,
         lease,
         state: 'waiting',
         failures: 0,
@@ -107,7 +113,7 @@ export class BatchScheduler {
     });
   }
 
-  #enqueue(job: Job): void {
+  #enqueue(job: Job<Batch>): void {
     if (job.lease.signal.aborted) {
       job.reject(job.lease.signal.reason);
       return;
@@ -157,7 +163,7 @@ export class BatchScheduler {
     this.#schedule();
   }
 
-  #takeGroup(): Job[] {
+  #takeGroup(): Job<Batch>[] {
     const [first] = this.#waiting;
     if (!first) return [];
     let rows = nextPart(first).records.length;
@@ -173,12 +179,19 @@ export class BatchScheduler {
     return group;
   }
 
+  #judged(job: Job<Batch>): PartitionBatch {
+    const part = nextPart(job);
+    const { topic, partition, firstOffset, nextOffset } = part;
+    return job.aside ? { topic, partition, firstOffset, nextOffset, records: [job.aside] } : this.#options.judge(part);
+  }
+
   /** One transaction. Afterwards each job of the group is settled, waiting or pausing. */
-  async #write(group: readonly Job[]): Promise<void> {
-    const batches = group.map(nextPart);
+  async #write(group: readonly Job<Batch>[]): Promise<void> {
     const begunMs = performance.now();
+    let batches: PartitionBatch[];
     let counts: StoredCounts[];
     try {
+      batches = group.map((job) => this.#judged(job));
       counts = await this.#options.writer.write(batches);
     } catch (error) {
       return this.#failed(group, error);
@@ -190,8 +203,9 @@ export class BatchScheduler {
     for (const [i, job] of group.entries()) this.#advance(job, counts[i] as StoredCounts);
   }
 
-  #advance(job: Job, { stored, duplicate }: StoredCounts): void {
-    const [done, ...rest] = job.parts as [PartitionBatch, ...PartitionBatch[]];
+  #advance(job: Job<Batch>, { stored, duplicate }: StoredCounts): void {
+    const [done, ...rest] = job.parts as [Batch, ...Batch[]];
+    job.aside = undefined;
     if (job.stopped) {
       job.stopped = false;
       this.#rejections.clear(done);
@@ -211,8 +225,8 @@ export class BatchScheduler {
     this.#enqueue(job);
   }
 
-  async #failed(group: readonly Job[], error: unknown): Promise<void> {
-    const [job] = group as [Job];
+  async #failed(group: readonly Job<Batch>[], error: unknown): Promise<void> {
+    const [job] = group as [Job<Batch>];
     const failure = classifyStoreError(error);
     // A connection lost during COMMIT may have committed: then positions have moved, and writing again says so.
     const moved = error instanceof PositionMovedError;
@@ -222,14 +236,14 @@ export class BatchScheduler {
     else this.#isolate(job, error, failure);
   }
 
-  #separate(group: readonly Job[]): void {
+  #separate(group: readonly Job<Batch>[]): void {
     for (const job of group) {
       job.alone = true;
       this.#enqueue(job);
     }
   }
 
-  #tryAgain(group: readonly Job[], error: unknown, failure: FailureClass): void {
+  #tryAgain(group: readonly Job<Batch>[], error: unknown, failure: FailureClass): void {
     const { logger, writer } = this.#options;
     const failures = 1 + Math.max(...group.map((job) => job.failures));
     const atOnce = failure.remedy === 'at once' && failures <= AT_ONCE_TIMES;
@@ -253,7 +267,7 @@ export class BatchScheduler {
   }
 
   /** Jobs that are settled meanwhile do not wait to the end. */
-  #pause(group: readonly Job[], ms: number): void {
+  #pause(group: readonly Job<Batch>[], ms: number): void {
     const timer = setTimeout(() => {
       for (const job of group) {
         job.lease.signal.removeEventListener('abort', check);
@@ -271,13 +285,14 @@ export class BatchScheduler {
     check();
   }
 
-  async #followPosition(job: Job): Promise<void> {
+  async #followPosition(job: Job<Batch>): Promise<void> {
     const { logger, readNextOffset } = this.#options;
     const part = nextPart(job);
     const { topic, partition, firstOffset } = part;
     const nextOffset = await readNextOffset(part);
     if (nextOffset === part.nextOffset && job.parts.length > 1) {
       job.parts.shift(); // it had been committed after all
+      job.aside = undefined;
       job.failures = 0;
       this.#enqueue(job);
       return;
@@ -292,9 +307,9 @@ export class BatchScheduler {
   }
 
   /** Halves the batch until the record is alone that PostgreSQL refuses; each half is a transaction of its own. */
-  #isolate(job: Job, error: unknown, failure: FailureClass): void {
+  #isolate(job: Job<Batch>, error: unknown, failure: FailureClass): void {
     const part = nextPart(job);
-    const [record] = part.records;
+    const [record] = part.records.length === 1 ? this.#judged(job).records : [];
     job.alone = true;
     if (job.stopped) this.#stop(job, error);
     else if (part.records.length > 1) {
@@ -304,13 +319,13 @@ export class BatchScheduler {
       // A dead letter that could not be kept would be a loss.
       this.#tryAgain([job], error, { ...failure, remedy: 'wait', needsMending: true });
     } else if (this.#rejections.take(part)) {
-      job.parts[0] = { ...part, records: [this.#putAside(part, record, record.verdict.store, { error, failure })] };
+      job.aside = this.#putAside(part, record, record.verdict.store, { error, failure });
       this.#enqueue(job);
     } else this.#stop(job, error);
   }
 
   #putAside(
-    { topic, partition }: PartitionBatch,
+    { topic, partition }: UnjudgedBatch,
     record: JudgedRecord,
     { event }: StorableEvent,
     { error, failure }: { error: unknown; failure: FailureClass },
@@ -326,7 +341,7 @@ export class BatchScheduler {
   }
 
   /** Nothing more is put aside: the record is tried again, now and then, until it is taken or the lease ends. */
-  #stop(job: Job, error: unknown): void {
+  #stop(job: Job<Batch>, error: unknown): void {
     const { rejections, logger } = this.#options;
     const { topic, partition, firstOffset } = nextPart(job);
     job.stopped = true;
@@ -338,9 +353,9 @@ export class BatchScheduler {
   }
 }
 
-const nextPart = ({ parts }: Job): PartitionBatch => parts[0] as PartitionBatch;
+const nextPart = <Batch>({ parts }: Job<Batch>): Batch => parts[0] as Batch;
 
 /** The first part of a job in two, if it can be. */
-function halve(job: Job): void {
+function halve<Batch extends UnjudgedBatch>(job: Job<Batch>): void {
   if (nextPart(job).records.length > 1) job.parts.splice(0, 1, ...inHalves(nextPart(job)));
 }

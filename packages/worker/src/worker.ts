@@ -56,7 +56,7 @@ export interface Worker {
 }
 
 const DEFAULTS: WorkerSettings = {
-  maxRows: 5_000,
+  maxRows: 10_000,
   lingerMs: 10,
   concurrency: 2,
   adaptive: true,
@@ -89,7 +89,7 @@ export function createWorker(options: WorkerOptions): Worker {
     if ('offset' in answer && answer.offset > range.start) publish([{ topic, partition, offset: answer.offset }]);
     return answer;
   };
-  const scheduler = new BatchScheduler({
+  const scheduler = new BatchScheduler<LogBatch>({
     writer: new BatchWriter({
       pool,
       logId: log.id,
@@ -97,6 +97,7 @@ export function createWorker(options: WorkerOptions): Worker {
       timeouts: timeoutsBelow(sessionTimeoutMs),
       onCommit: (ms) => watch?.committed(ms),
     }),
+    judge: toPartitionBatch,
     throttle,
     rejections: configured,
     logger,
@@ -140,7 +141,7 @@ export function createWorker(options: WorkerOptions): Worker {
         topics: STORED_TOPICS,
         maxBytes: 1024 * 1024,
         begin,
-        handle: (batch: LogBatch, lease: Lease) => scheduler.submit(toPartitionBatch(batch), lease),
+        handle: (batch: LogBatch, lease: Lease) => scheduler.submit(batch, lease),
       });
       consumer = joined;
       joined.ended.then(resolveEnded, rejectEnded);

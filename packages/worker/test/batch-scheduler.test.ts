@@ -30,7 +30,8 @@ function batchOf(partition: number, firstOffset: number, count: number): Partiti
 /** Stands where the database would; what the database itself does is tested on a real one. */
 function schedulerOver(write: (batches: readonly PartitionBatch[]) => Promise<void>, position = 0) {
   const calls: (readonly PartitionBatch[])[] = [];
-  const scheduler = new BatchScheduler({
+  const scheduler = new BatchScheduler<PartitionBatch>({
+    judge: (batch) => batch,
     throttle: new Throttle(settings),
     rejections,
     logger,

@@ -265,7 +265,7 @@ export const VARIABLES = {
   batchRows: {
     name: 'WAYLINE_BATCH_ROWS',
     type: integer(1, 100_000),
-    fallback: 5_000,
+    fallback: 10_000,
     roles: ['all', 'worker'],
     meaning: 'At most so many events in one transaction.',
   },

@@ -7,7 +7,7 @@ import { writeBatchRows, writeDeadLetters, writeLedger } from './accounting.ts';
 import { withoutClaimed, withoutRepeats } from './claims.ts';
 import { classifyStoreError } from './error-class.ts';
 import { EventPartitions } from './event-partitions.ts';
-import { compareRows, copyRows, type EventRow, mergeRows } from './event-rows.ts';
+import { copyRows, type EventRow, mergeRows, sortRows } from './event-rows.ts';
 import { KnownUsers } from './known-users.ts';
 import { NameRegistry } from './name-registry.ts';
 import type { JudgedRecord, PartitionBatch, StoredCounts } from './partition-batch.ts';
@@ -114,7 +114,7 @@ export class BatchWriter {
     const names = this.#names.begin();
     const { shares, rows, dead } = shareOut(batches, batchIds, names);
     await names.write(client);
-    const candidates = await withoutClaimed(client, withoutRepeats(rows.sort(compareRows)));
+    const candidates = await withoutClaimed(client, withoutRepeats(sortRows(rows)));
     const fresh = await this.#storeRows(client, candidates);
     countStored(fresh);
     const deltas = deltasOf(fresh);
@@ -151,7 +151,7 @@ export class BatchWriter {
     for (const [table, group] of [...byTable].sort(([a], [b]) => (a < b ? -1 : 1))) {
       for (const row of await this.#storeInto(client, table, group)) fresh.push(row);
     }
-    return byTable.size > 1 ? fresh.sort(compareRows) : fresh;
+    return byTable.size > 1 ? sortRows(fresh) : fresh;
   }
 
   async #storeInto(client: PoolClient, table: string, rows: EventRow[]): Promise<readonly EventRow[]> {

@@ -1,6 +1,6 @@
 import type { PoolClient } from 'pg';
 import { integers, texts, uuids } from './binary-array.ts';
-import { compareRows, type EventRow } from './event-rows.ts';
+import { type EventRow, isSameKey } from './event-rows.ts';
 
 const claimKey = (projectId: number, eventId: string, sessionId: string): string =>
   `${projectId} ${eventId} ${sessionId}`;
@@ -12,7 +12,7 @@ const keyOf = ({ share, event }: EventRow): string => claimKey(share.projectId, 
  * Rows must be sorted by their key, those of the same key in the order of the log.
  */
 export function withoutRepeats(rows: readonly EventRow[]): readonly EventRow[] {
-  const repeats = (row: EventRow, i: number) => i > 0 && compareRows(rows[i - 1] as EventRow, row) === 0;
+  const repeats = (row: EventRow, i: number) => i > 0 && isSameKey(rows[i - 1] as EventRow, row);
   const distinct = rows.some(repeats) ? rows.filter((row, i) => !repeats(row, i)) : rows;
   if (!distinct.some(({ times }) => times.claim)) return distinct;
   const claimed = new Set(distinct.filter(({ times }) => times.claim).map(keyOf));
