@@ -20,7 +20,7 @@ export async function openWorkerSite(closers: Closers): Promise<WorkerSite> {
   const folder = await closers.folder();
   const secretFile = join(folder, 'secrets.json');
   await wayline(['admin', 'create-secret', secretFile], {});
-  const kafka = await startKafka({ heapMb: BROKER_HEAP_MB });
+  const kafka = await startKafka({ heapMb: BROKER_HEAP_MB, fullSpeed: true });
   closers.add(() => kafka.close());
   const [broker = ''] = kafka.brokers;
   return {
