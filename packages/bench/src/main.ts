@@ -25,6 +25,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
 };
 
 const USAGE = `npm run bench -- NAME [options]; NAME is one of ${Object.keys(BENCHES).join(', ')}
+  --help             says this
   --quick            one short run of a few cases, to see that it works
   --json FILE        writes the figures to a file, too
   --log LOG          ${LOGS.join(' or ')}; both may be given (default: ${LOGS.join(' and ')} for ingest, kafka for the others)
@@ -48,7 +49,12 @@ export async function main(args: readonly string[]): Promise<number> {
   const stop = () => void closers.closeAll().finally(() => process.exit(130));
   process.once('SIGINT', stop).once('SIGTERM', stop);
   try {
-    const { name, bench, options, json } = readCommand(args, (text) => say(`· ${text}`));
+    const command = readCommand(args, (text) => say(`· ${text}`));
+    if (command === 'help') {
+      process.stdout.write(`${USAGE}\n`);
+      return 0;
+    }
+    const { name, bench, options, json } = command;
     const commit = await commitHere();
     const { cases, failures } = await bench.run(closers, options);
     if (cases.length === 0) throw new UsageError(`There is no case whose name holds "${options.only}".`);
@@ -69,6 +75,7 @@ export async function main(args: readonly string[]): Promise<number> {
 
 function readCommand(args: readonly string[], tell: (text: string) => void) {
   const { values, positionals } = parse(args);
+  if (values.help) return 'help';
   const [name = '', ...more] = positionals;
   const bench = Object.hasOwn(BENCHES, name) ? BENCHES[name] : undefined;
   if (!bench || more.length > 0) throw new UsageError(`There is no benchmark "${positionals.join(' ')}".`);
@@ -106,6 +113,7 @@ function parse(args: readonly string[]) {
       args: [...args],
       allowPositionals: true,
       options: {
+        help: { type: 'boolean', short: 'h' },
         quick: { type: 'boolean' },
         json: text,
         log: { type: 'string', multiple: true },
