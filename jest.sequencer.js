@@ -1,6 +1,5 @@
-import sequencer from '@jest/test-sequencer';
+import Sequencer from '@jest/test-sequencer';
 
-const Sequencer = sequencer.default;
 const TIERS = ['.e2e.test.ts', '.int.test.ts', '.test.ts'];
 const tierOf = ({ path }) => TIERS.findIndex((end) => path.endsWith(end));
 
