@@ -118,7 +118,7 @@ describe('a wrong command line is said, with how it is meant:', () => {
     ['none', [], 'There is no benchmark "".'],
     ['an unknown log', ['ingest', '--log', 'paper'], 'There is no log "paper".'],
     ['a number that is none', ['ingest', '--seconds', 'x'], '--seconds must be a number above 0, which "x" is not.'],
-    ['a Kafka for the worker', ['worker', '--kafka', 'localhost:9092'], 'on a Kafka of its own, which it fills'],
+    ['a Kafka for the worker', ['worker', '--kafka', 'localhost:9092'], 'on a Kafka of its own, which is filled'],
     ['an unknown option', ['ingest', '--fast'], "Unknown option '--fast'"],
   ])('%s', async (_, args, sentence) => {
     const { code, stderr } = await bench(...args);
