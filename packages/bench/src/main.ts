@@ -37,7 +37,8 @@ const USAGE = `npm run bench -- NAME [options]; NAME is one of ${Object.keys(BEN
   --runs N           the number of runs (default 3)
   --minutes N        the length of the soak (default 10)
   --events N         of the soak and the overload, events in each request (default 100); of the worker, records in
-                     the log (default 1000000); of the throttle, records of the backlog (default 3000000)
+                     the log (default 1000000); of the throttle, records of the
+                     backlog when a drain begins (default 2000000)
   --kafka HOST:PORT  a Kafka to use, several by comma; else one is started. Not for the worker and the throttle, as --log`;
 
 class UsageError extends Error {}

@@ -15,8 +15,8 @@ import type { BenchOptions } from './bench-options.ts';
 
 const HISTORY = 300_000;
 const QUICK_HISTORY = 3_000;
-/** More than is stored while it is measured. */
-const BACKLOG = 3_000_000;
+/** At the start of each drain: more than is stored while it is measured. */
+const BACKLOG = 2_000_000;
 const QUICK_BACKLOG = 3_000;
 const SECONDS = 20;
 const QUICK_SECONDS = 1;
@@ -55,6 +55,8 @@ interface Scene {
   progress: StoredProgress;
   queries: readonly AskedQuery[];
   query: { url: string; token: string };
+  /** Appends events to the log until it holds so many that are not stored. */
+  fillUp(unstored: number): Promise<void>;
 }
 
 /**
@@ -78,39 +80,45 @@ export async function benchThrottle(closers: Closers, options: BenchOptions): Pr
 }
 
 /** What was stored before is there to be read, and a backlog is there to be stored. */
-async function openScene(closers: Closers, { quick, events, tell }: BenchOptions): Promise<Scene> {
+async function openScene(closers: Closers, { quick, tell }: BenchOptions): Promise<Scene> {
   tell('starting what is needed');
   const site = await openWorkerSite(closers);
   await emptyTopic(site);
-  const fill = async (records: number, daysAgo: number) => {
-    const start = new Date((Math.floor(Date.now() / DAY_MS) - daysAgo) * DAY_MS).toISOString();
+  let appended = 0;
+  let days = 0;
+  // Each time of another day, so that nothing is a duplicate.
+  const fill = async (records: number) => {
+    const start = new Date((Math.floor(Date.now() / DAY_MS) - ++days) * DAY_MS).toISOString();
     await runInChild('fill', { log: site.address, workload: { records, repeatedShare: 0, hours: 24, start } });
+    appended += records;
   };
   tell('storing what is asked for');
-  const history = quick ? QUICK_HISTORY : HISTORY;
-  await fill(history, 2);
+  await fill(quick ? QUICK_HISTORY : HISTORY);
   const database = await startFreshDatabase(closers);
   const progress = await watchProgress(database.url);
   closers.add(() => progress.close());
   const query = await startQuery(site, database.url);
   closers.add(() => query.process.end());
-  await withWorker(site, { databaseUrl: database.url }, (worker) => until(history, { progress, worker, everyMs: 50 }));
-  tell('filling the log with what is stored meanwhile');
-  await fill(Math.round(events ?? (quick ? QUICK_BACKLOG : BACKLOG)), 1);
+  await withWorker(site, { databaseUrl: database.url }, (worker) => until(appended, { progress, worker, everyMs: 50 }));
   const queries = await withClient(database.url, async (client) => {
     await client.query('VACUUM ANALYZE');
     await client.query('CHECKPOINT');
     return findQueries(client);
   });
-  return { site, database, progress, queries, query };
+  const fillUp = async (unstored: number) => {
+    const missing = unstored - (appended - (await progress.look()).records);
+    if (missing > 0) await fill(missing);
+  };
+  return { site, database, progress, queries, query, fillUp };
 }
 
 async function measure(
   closers: Closers,
-  { site, database, progress, queries, query }: Scene,
+  { site, database, progress, queries, query, fillUp }: Scene,
   { worker: env, competing }: Condition,
-  { quick, seconds = quick ? QUICK_SECONDS : SECONDS }: BenchOptions,
+  { quick, events = quick ? QUICK_BACKLOG : BACKLOG, seconds = quick ? QUICK_SECONDS : SECONDS }: BenchOptions,
 ): Promise<{ report: QueryLoadReport; rowsPerSecond: number }> {
+  if (env) await fillUp(Math.round(events));
   const over = new AbortController();
   closers.add(async () => over.abort());
   const other = competing ? runCompetingLoad(database.url, over.signal) : Promise.resolve();
