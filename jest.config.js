@@ -13,5 +13,7 @@ export default {
   },
   modulePathIgnorePatterns: ['<rootDir>/packages/[^/]+/dist/'],
   testTimeout: 60_000,
-  maxWorkers: 2,
+  testSequencer: '<rootDir>/jest.sequencer.js',
+  // One more than the cores that tests are run on at least: they wait for other processes half of the time.
+  maxWorkers: 3,
 };

@@ -5,11 +5,13 @@ import { type BenchOptions, LOGS } from './benches/bench-options.ts';
 import { benchIngest } from './benches/ingest.ts';
 import { benchOverload } from './benches/overload.ts';
 import { benchSoak } from './benches/soak.ts';
+import { benchThrottle } from './benches/throttle.ts';
 import { benchWorker } from './benches/worker.ts';
 import { Closers } from './closers.ts';
 import type { BenchCase, BenchReport } from './report/bench-report.ts';
 import { caseTable } from './report/case-table.ts';
 import { commitHere, describeMachine } from './report/machine.ts';
+import { throttleTable } from './report/throttle-table.ts';
 import { workerTable } from './report/worker-table.ts';
 
 interface Bench {
@@ -22,19 +24,22 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   soak: { run: benchSoak, table: caseTable },
   overload: { run: benchOverload, table: caseTable },
   worker: { run: benchWorker, table: workerTable },
+  throttle: { run: benchThrottle, table: throttleTable },
 };
 
 const USAGE = `npm run bench -- NAME [options]; NAME is one of ${Object.keys(BENCHES).join(', ')}
+  --help             says this
   --quick            one short run of a few cases, to see that it works
   --json FILE        writes the figures to a file, too
   --log LOG          ${LOGS.join(' or ')}; both may be given (default: ${LOGS.join(' and ')} for ingest, kafka for the others)
-  --only TEXT        of ingest and the worker, only cases whose name holds the text, such as "100 events"
-  --seconds N        the length of each load (default 5; of the worker's 20)
+  --only TEXT        of ingest, the worker and the throttle, only cases whose name holds the text, such as "100 events"
+  --seconds N        the length of each load (default 5; of the worker's and the throttle's 20)
   --runs N           the number of runs (default 3)
   --minutes N        the length of the soak (default 10)
   --events N         of the soak and the overload, events in each request (default 100); of the worker, records in
-                     the log (default 1000000)
-  --kafka HOST:PORT  a Kafka to use, several by comma; else one is started. Not for the worker, as --log`;
+                     the log (default 1000000); of the throttle, records of the
+                     backlog when a drain begins (default 2000000)
+  --kafka HOST:PORT  a Kafka to use, several by comma; else one is started. Not for the worker and the throttle, as --log`;
 
 class UsageError extends Error {}
 
@@ -48,7 +53,12 @@ export async function main(args: readonly string[]): Promise<number> {
   const stop = () => void closers.closeAll().finally(() => process.exit(130));
   process.once('SIGINT', stop).once('SIGTERM', stop);
   try {
-    const { name, bench, options, json } = readCommand(args, (text) => say(`· ${text}`));
+    const command = readCommand(args, (text) => say(`· ${text}`));
+    if (command === 'help') {
+      process.stdout.write(`${USAGE}\n`);
+      return 0;
+    }
+    const { name, bench, options, json } = command;
     const commit = await commitHere();
     const { cases, failures } = await bench.run(closers, options);
     if (cases.length === 0) throw new UsageError(`There is no case whose name holds "${options.only}".`);
@@ -69,12 +79,13 @@ export async function main(args: readonly string[]): Promise<number> {
 
 function readCommand(args: readonly string[], tell: (text: string) => void) {
   const { values, positionals } = parse(args);
+  if (values.help) return 'help';
   const [name = '', ...more] = positionals;
   const bench = Object.hasOwn(BENCHES, name) ? BENCHES[name] : undefined;
   if (!bench || more.length > 0) throw new UsageError(`There is no benchmark "${positionals.join(' ')}".`);
-  if (name === 'worker' && (values.log ?? values.kafka) !== undefined) {
+  if (['worker', 'throttle'].includes(name) && (values.log ?? values.kafka) !== undefined) {
     throw new UsageError(
-      'The worker is measured on a Kafka of its own, which it fills: --log and --kafka are not for it.',
+      'The worker is measured on a Kafka of its own, which is filled: --log and --kafka are not for it.',
     );
   }
   const logs = values.log ?? (name === 'ingest' ? LOGS : LOGS.slice(0, 1));
@@ -106,6 +117,7 @@ function parse(args: readonly string[]) {
       args: [...args],
       allowPositionals: true,
       options: {
+        help: { type: 'boolean', short: 'h' },
         quick: { type: 'boolean' },
         json: text,
         log: { type: 'string', multiple: true },

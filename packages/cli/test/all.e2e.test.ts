@@ -1,9 +1,9 @@
 import { once } from 'node:events';
-import { stat, writeFile } from 'node:fs/promises';
+import { mkdir, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { lastConnectionString } from '@wayline/postgres-server';
 import { createPool } from '@wayline/store';
 import { runWayline, startProcess } from '@wayline/testkit';
@@ -98,32 +98,6 @@ describe('O1: wayline all', () => {
     expect(await storedEvents(second, 'killed')).toBe(20);
   });
 
-  test('T5: starts PostgreSQL again when it is killed, and takes events meanwhile', async () => {
-    const running = await all.start();
-    expect(await postEvent(running, { sessionId: 'before', type: 'click' })).toBe(202);
-    expect(await storedEvents(running, 'before')).toBe(1);
-    const pid = await all.postgresPid();
-    process.kill(pid, 'SIGKILL');
-    expect(await postEvent(running, { sessionId: 'meanwhile', type: 'click' })).toBe(202);
-    await running.process.waitForLine(/PostgreSQL is back/);
-    expect(await storedEvents(running, 'before')).toBe(1);
-    expect(await storedEvents(running, 'meanwhile')).toBe(1);
-    expect(await all.postgresPid()).not.toBe(pid);
-    await running.process.waitForHttp(`${running.dev.url}/readyz`);
-    expect((await running.process.end('SIGINT')).code).toBe(0);
-  });
-
-  test('a second start on the same folder says which process runs, and where, and disturbs nothing', async () => {
-    const running = await all.start();
-    const second = await runWayline(['all'], { env: { PORT: '0', WAYLINE_DATA_DIR: all.dataDir } });
-    expect(second.code).toBe(2);
-    expect(second.stderr.split('\n')).toHaveLength(1);
-    expect(second.stderr).toContain(`${running.process.pid}`);
-    expect(second.stderr).toContain(running.dev.url);
-    expect(await postEvent(running, { sessionId: 's', type: 'click' })).toBe(202);
-    expect(await storedEvents(running, 's')).toBe(1);
-  });
-
   test('Ctrl-C in a terminal, which reaches every process of the group and comes twice under npm, stops cleanly', async () => {
     const running = await all.start({ LOG_LEVEL: 'info' });
     const { pid } = running.process;
@@ -203,14 +177,13 @@ describe('O1: a start that cannot succeed gets one clear sentence, exit code 2, 
   });
 
   test('a secret file that was spoilt', async () => {
-    await (await all.start()).process.end();
+    await mkdir(all.dataDir, { mode: 0o700 });
     await writeFile(join(all.dataDir, 'secrets.json'), '{}');
     expect(await refused({})).toMatch(/^wayline: The secret file \S+ does not have the form/);
   });
 });
 
 test('O10: a database schema newer than the program ends with code 3, and leaves no PostgreSQL behind', async () => {
-  await (await all.start()).process.end();
   const running = await all.start();
   const url = (await lastConnectionString(join(all.dataDir, 'postgres'), 'postgres')) as string;
   const pool = createPool({ url, max: 1, applicationName: 'a newer program' });
@@ -224,20 +197,53 @@ test('O10: a database schema newer than the program ends with code 3, and leaves
   expect(await processesNaming(all.dataDir)).toEqual([]);
 });
 
-test('O9: admin commands reach a running one through its data folder', async () => {
-  const running = await all.start();
-  const env = { WAYLINE_DATA_DIR: all.dataDir };
-  const made = await runWayline(['admin', 'create-project', 'shop', '--json'], { env });
-  expect(made).toMatchObject({ code: 0, stderr: '' });
-  const key = await runWayline(['admin', 'create-key', '--project', 'shop'], { env });
-  const token = await runWayline(['admin', 'create-token', '--project', 'shop', '--scopes', 'read'], { env });
-  const shop: Running = { ...running, dev: { ...running.dev, writeKey: key.stdout, token: token.stdout } };
-  expect(await postEvent(shop, { sessionId: 's', type: 'click' })).toBe(202);
-  expect(await storedEvents(shop, 's')).toBe(1);
+describe('O1: one that runs', () => {
+  let shared: AllInOne;
+  let running: Running;
+  beforeAll(async () => {
+    shared = await createAllInOne();
+    running = await shared.start();
+  }, 60_000);
+  afterAll(() => shared.close());
 
-  // I5: the other project sees nothing of it.
-  const other = await fetch(`${running.dev.url}/v1/sessions/s`, {
-    headers: { Authorization: `Bearer ${running.dev.token}` },
+  test('a second start on the same folder says which process runs, and where, and disturbs nothing', async () => {
+    const second = await runWayline(['all'], { env: { PORT: '0', WAYLINE_DATA_DIR: shared.dataDir } });
+    expect(second.code).toBe(2);
+    expect(second.stderr.split('\n')).toHaveLength(1);
+    expect(second.stderr).toContain(`${running.process.pid}`);
+    expect(second.stderr).toContain(running.dev.url);
+    expect(await postEvent(running, { sessionId: 's', type: 'click' })).toBe(202);
+    expect(await storedEvents(running, 's')).toBe(1);
   });
-  expect(other.status).toBe(404);
+
+  test('O9: admin commands reach a running one through its data folder', async () => {
+    const env = { WAYLINE_DATA_DIR: shared.dataDir };
+    const made = await runWayline(['admin', 'create-project', 'shop', '--json'], { env });
+    expect(made).toMatchObject({ code: 0, stderr: '' });
+    const key = await runWayline(['admin', 'create-key', '--project', 'shop'], { env });
+    const token = await runWayline(['admin', 'create-token', '--project', 'shop', '--scopes', 'read'], { env });
+    const shop: Running = { ...running, dev: { ...running.dev, writeKey: key.stdout, token: token.stdout } };
+    expect(await postEvent(shop, { sessionId: 'of-shop', type: 'click' })).toBe(202);
+    expect(await storedEvents(shop, 'of-shop')).toBe(1);
+
+    // I5: the other project sees nothing of it.
+    const other = await fetch(`${running.dev.url}/v1/sessions/of-shop`, {
+      headers: { Authorization: `Bearer ${running.dev.token}` },
+    });
+    expect(other.status).toBe(404);
+  });
+
+  test('T5: starts PostgreSQL again when it is killed, and takes events meanwhile', async () => {
+    expect(await postEvent(running, { sessionId: 'before', type: 'click' })).toBe(202);
+    expect(await storedEvents(running, 'before')).toBe(1);
+    const pid = await shared.postgresPid();
+    process.kill(pid, 'SIGKILL');
+    expect(await postEvent(running, { sessionId: 'meanwhile', type: 'click' })).toBe(202);
+    await running.process.waitForLine(/PostgreSQL is back/);
+    expect(await storedEvents(running, 'before')).toBe(1);
+    expect(await storedEvents(running, 'meanwhile')).toBe(1);
+    expect(await shared.postgresPid()).not.toBe(pid);
+    await running.process.waitForHttp(`${running.dev.url}/readyz`);
+    expect((await running.process.end('SIGINT')).code).toBe(0); // so this is the last of them
+  });
 });

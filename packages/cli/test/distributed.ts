@@ -98,10 +98,15 @@ export async function startDistributed(
   { workers, env: more = {} }: { workers: number; env?: Readonly<Record<string, string>> },
 ): Promise<Distributed> {
   const folder = await closers.temporaryFolder();
-  const kafka = await startKafka();
-  closers.add(() => kafka.close());
-  const postgres = await startPostgres(closers, join(folder, 'postgres'));
   const secretFile = join(folder, 'secrets.json');
+  const [kafka, postgres] = await Promise.all([
+    startKafka().then((started) => {
+      closers.add(() => started.close());
+      return started;
+    }),
+    startPostgres(closers, join(folder, 'postgres')),
+    runWayline(['admin', 'create-secret', secretFile]),
+  ]);
   const env = {
     DATABASE_URL: postgres.url,
     KAFKA_BROKERS: kafka.brokers.join(','),
@@ -115,7 +120,6 @@ export async function startDistributed(
     if (code !== 0) throw new Error(`wayline ${args.join(' ')} ended with ${code}: ${stderr}`);
     return stdout;
   };
-  await run('admin', 'create-secret', secretFile);
   await run('migrate');
   await run('admin', 'create-project', 'default');
   const writeKey = await run('admin', 'create-key', '--project', 'default');

@@ -13,8 +13,6 @@ import {
 } from '@wayline/testkit';
 import { Closers, nothingPending, startDistributed, startRestartable } from './distributed.ts';
 
-const EVENTS = 200_000;
-const KILLS = 10;
 const SEED = 7;
 /** The workload's times must lie in the window of an ordinary key. */
 const START = new Date(Date.now() - 86_400_000).toISOString();
@@ -23,6 +21,8 @@ const closers = new Closers();
 afterEach(() => closers.closeAll(), 60_000);
 
 interface Scene {
+  events: number;
+  kills: number;
   url: string;
   writeKey: string;
   /** Where `GET /v1/ledger` is served, and a token for it. */
@@ -35,11 +35,12 @@ interface Scene {
 
 /** Sends the whole workload while things are killed at random moments, then counts. */
 async function killAndCount(scene: Scene): Promise<void> {
+  const { events, kills } = scene;
   const random = seededRandom(SEED);
-  const moments = Array.from({ length: KILLS }, () => Math.floor(random() * EVENTS * 0.95)).sort((a, b) => a - b);
+  const moments = Array.from({ length: kills }, () => Math.floor(random() * events * 0.95)).sort((a, b) => a - b);
   let done = Promise.resolve();
   let killed = 0;
-  const recording = await sendRecorded(generateEvents({ count: EVENTS, seed: SEED, start: START, hours: 6 }), {
+  const recording = await sendRecorded(generateEvents({ count: events, seed: SEED, start: START, hours: 6 }), {
     url: () => scene.url,
     writeKey: scene.writeKey,
     batchSize: 400,
@@ -54,22 +55,22 @@ async function killAndCount(scene: Scene): Promise<void> {
     },
   });
   await done;
-  expect(killed).toBe(KILLS);
-  expect(recording.acknowledged.size).toBe(EVENTS);
+  expect(killed).toBe(kills);
+  expect(recording.acknowledged.size).toBe(events);
 
   const sentAt = performance.now();
   await nothingPending(scene.queryUrl, scene.token);
   const drainSeconds = (performance.now() - sentAt) / 1000;
   const accounting = await accountFor(await scene.databaseUrl(), recording.acknowledged);
   const { seconds, retries, repeated } = recording;
-  const rate = (over: number): string => `${Math.round(EVENTS / over)}/s`;
+  const rate = (over: number): string => `${Math.round(events / over)}/s`;
   process.stderr.write(
-    `${EVENTS} events, ${killed} kills: acknowledged in ${seconds.toFixed(1)} s (${rate(seconds)}), stored in ` +
+    `${events} events, ${killed} kills: acknowledged in ${seconds.toFixed(1)} s (${rate(seconds)}), stored in ` +
       `${(seconds + drainSeconds).toFixed(1)} s (${rate(seconds + drainSeconds)}); ${retries} requests tried again, ` +
       `${repeated} repeated on purpose, ${accounting.ledger.duplicate} duplicates found\n`,
   );
   expect(accounting).toMatchObject(NOTHING_WRONG);
-  expect(accounting.stored).toBe(EVENTS);
+  expect(accounting.stored).toBe(events);
   expect(accounting.ledger.duplicate).toBeGreaterThanOrEqual(repeated * 400);
 }
 
@@ -86,6 +87,8 @@ describe('T6: what was acknowledged is stored exactly once, through SIGKILL at r
       process.kill(Number(text.split('\n')[0]), 'SIGKILL');
     };
     await killAndCount({
+      events: 100_000,
+      kills: 6,
       url: all.url,
       queryUrl: all.url,
       writeKey,
@@ -107,6 +110,8 @@ await describeWithKafka(
       };
       await killAndCount({
         ...access,
+        events: 200_000,
+        kills: 10,
         url: ingest.url,
         queryUrl: query.url,
         faults: [ingest.restart, ...workers.map(({ restart }) => restart), restartBroker, postgres.restart],

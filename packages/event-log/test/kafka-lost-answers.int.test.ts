@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
-import { describeWithKafka, type KafkaCluster, type ProxiedConnection, startKafka } from '@wayline/testkit';
+import { expect, test } from '@jest/globals';
+import { describeWithKafka, type ProxiedConnection } from '@wayline/testkit';
 import { Kafka, logLevel, Partitioners } from 'kafkajs';
 import { numbered, numbers, startReader } from '../src/contract-suite/index.ts';
 import type { EventLog } from '../src/event-log.ts';
 import { createKafkaLog } from '../src/kafka/index.ts';
+import { proxiedKafka } from './proxied-kafka.ts';
 
 const MARK = 'the answer to this is lost';
 const marked = [{ key: 'key', value: Buffer.from(MARK) }];
@@ -13,20 +14,11 @@ const marked = [{ key: 'key', value: Buffer.from(MARK) }];
 await describeWithKafka(
   'an answer that is lost after the broker has appended',
   () => {
-    let kafka: KafkaCluster;
-    const closers: (() => Promise<unknown>)[] = [];
-    beforeAll(async () => {
-      kafka = await startKafka({ proxied: true });
-    }, 120_000);
-    afterEach(async () => {
-      kafka.proxies[0]?.watch({});
-      for (const close of closers.splice(0).reverse()) await close();
-    });
-    afterAll(() => kafka?.close());
+    const { closers, brokers, proxy } = proxiedKafka();
 
     async function open(topic: string, appendDeadlineMs = 10_000): Promise<EventLog> {
       const topics = [{ name: topic, partitions: 1 }];
-      const log = await createKafkaLog({ brokers: kafka.brokers, topics, appendDeadlineMs });
+      const log = await createKafkaLog({ brokers: brokers(), topics, appendDeadlineMs });
       closers.push(() => log.close());
       return log;
     }
@@ -43,7 +35,7 @@ await describeWithKafka(
         setLost = resolve;
       });
       let seen = false;
-      kafka.proxies[0]?.watch({
+      proxy().watch({
         onRequest(chunk, connection) {
           if (seen || !chunk.includes(MARK)) return;
           seen = true;
@@ -84,7 +76,7 @@ await describeWithKafka(
         // Twice: the broker had it, and nobody knew.
         expect(await readAll(log, topic)).toEqual([MARK, MARK, ...numbers(50)]);
       },
-      30_000,
+      60_000,
     );
 
     test('when the deadline comes first, the append gets an error, though it may be there, and the next ones go on', async () => {
@@ -96,12 +88,12 @@ await describeWithKafka(
       await late;
       await log.append(topic, numbered(3));
       expect((await readAll(log, topic)).filter((value) => value !== MARK)).toEqual(numbers(3));
-    }, 30_000);
+    }, 60_000);
 
     test('kafkajs’ idempotent producer, which is not used here, acknowledges a record that is in no log', async () => {
       const topic = `lost.${randomUUID()}`;
       const log = await open(topic);
-      const producer = new Kafka({ brokers: [...kafka.brokers], logLevel: logLevel.NOTHING }).producer({
+      const producer = new Kafka({ brokers: brokers(), logLevel: logLevel.NOTHING }).producer({
         idempotent: true,
         createPartitioner: Partitioners.DefaultPartitioner,
       });
@@ -114,7 +106,7 @@ await describeWithKafka(
       await lost;
       await Promise.all(sends);
       expect(await readAll(log, topic)).not.toContain('acknowledged');
-    }, 30_000);
+    }, 60_000);
   },
   { own: true },
 );

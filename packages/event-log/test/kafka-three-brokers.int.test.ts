@@ -4,9 +4,10 @@ import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import { describeWithKafka, type KafkaCluster, makeTopic as makeTopicAt, startKafka } from '@wayline/testkit';
 import { type Admin, Kafka, logLevel, Partitioners } from 'kafkajs';
 import { keysByPartition, numbered, numbers, startReader } from '../src/contract-suite/index.ts';
-import type { EventLog, LogLogger } from '../src/event-log.ts';
+import type { EventLog, LogBatch, LogLogger } from '../src/event-log.ts';
 import { createKafkaLog, type KafkaLogOptions } from '../src/kafka/index.ts';
 import { partitionOf } from '../src/murmur2.ts';
+import { expectAllInOrder, readAll, startKeyWriters } from './key-writers.ts';
 
 /** Leaders that move, and replicas that are missing. Node ids are 1, 2 and 3. */
 await describeWithKafka(
@@ -19,7 +20,7 @@ await describeWithKafka(
     const tell = (_: object, message: string) => void told.push(message);
     const logger: LogLogger = { info: tell, warn: tell, error: tell };
     beforeAll(async () => {
-      kafka = await startKafka({ brokers: 3 });
+      kafka = await startKafka({ brokers: 3, config: { 'min.insync.replicas': '1' } }); // as Kafka comes
       admin = client().admin();
       await admin.connect();
     }, 120_000);
@@ -74,12 +75,8 @@ await describeWithKafka(
       }
     }
 
-    async function readAll(log: EventLog, topic: string): Promise<string[]> {
-      const wanted = (await log.ranges(topic)).reduce((sum, { end }) => sum + end, 0);
-      const reader = await startReader(log, { topic });
-      await reader.until('everything', () => reader.values().length >= wanted);
-      return reader.values();
-    }
+    const valuesIn = async (log: EventLog, topic: string) =>
+      (await readAll(log, topic)).map(({ value }) => value).sort();
 
     test('T6: a partition that has moved to a broker that answers in the same call: its records are sent there', async () => {
       const topic = await makeTopic([[1], [2]]);
@@ -89,7 +86,7 @@ await describeWithKafka(
       await log.append(topic, both(0)); // the leaders are known from now on
       await move(topic, 1, 1);
       await log.append(topic, both(1));
-      expect((await readAll(log, topic)).sort()).toEqual(['0', '0', '1', '1']);
+      expect(await valuesIn(log, topic)).toEqual(['0', '0', '1', '1']);
     }, 60_000);
 
     test('kafkajs’ send, which is not used here, resolves in that case without having sent them', async () => {
@@ -102,7 +99,7 @@ await describeWithKafka(
       await move(topic, 1, 1);
       await producer.send(both('after'));
       const log = await open(topic, 2);
-      expect((await readAll(log, topic)).sort()).toEqual(['after', 'before', 'before']);
+      expect(await valuesIn(log, topic)).toEqual(['after', 'before', 'before']);
     }, 60_000);
 
     test('T6: with fewer replicas in sync than needed, appends get an error, reading goes on, and writing does afterwards', async () => {
@@ -167,6 +164,55 @@ await describeWithKafka(
         expect([...new Set(values)]).toEqual(numbers(20));
       }
     }, 180_000);
+
+    test('T6: acknowledged records are there, in order, when leaders move by kill and by shutdown, until each was away', async () => {
+      const topic = `three.${randomUUID()}`;
+      const log = await open(topic, 12, { appendDeadlineMs: 60_000, replication: 3, sessionTimeoutMs: 6000 });
+      const writers = startKeyWriters(log, { topic, keys: 40 });
+      const reader = await startReader(log, { topic });
+      for (const i of [0, 1, 2]) {
+        await writers.more(1000);
+        await (i === 1 ? kafka.stop(i) : kafka.kill(i));
+        await writers.more(1000); // while the broker is away
+        await kafka.restart(i);
+      }
+      await writers.more(1000);
+      const acknowledged = await writers.stop();
+      const wanted = (await log.ranges(topic)).reduce((sum, { end }) => sum + end, 0);
+      const read = new Set<string>();
+      let looked = 0; // some records may be handed over twice, after a broker was away
+      await reader.until('everything', () => {
+        for (; looked < reader.batches.length; looked++) {
+          const { partition, records } = reader.batches[looked] as LogBatch;
+          for (const { offset } of records) read.add(`${partition}/${offset}`);
+        }
+        return read.size === wanted;
+      });
+      expectAllInOrder(await readAll(log, topic), acknowledged);
+    }, 240_000);
+
+    test('T6: a topic made with three replicas needs two of them in sync; fewer by someone else’s setting are told', async () => {
+      const topic = `three.${randomUUID()}`;
+      await open(topic, 12, { replication: 3 });
+      const resource = { type: 2, name: topic };
+      const { resources } = await admin.describeConfigs({
+        includeSynonyms: false,
+        resources: [{ ...resource, configNames: ['min.insync.replicas'] }],
+      });
+      expect(resources[0]?.configEntries[0]?.configValue).toBe('2');
+      const configEntries = [
+        { name: 'min.insync.replicas', value: '1' },
+        { name: 'message.timestamp.type', value: 'LogAppendTime' },
+      ];
+      await admin.alterConfigs({ validateOnly: false, resources: [{ ...resource, configEntries }] });
+      expect(told.join()).not.toContain('min.insync.replicas');
+      // The broker that is asked hears of the change a little later than the one that made it.
+      for (const deadline = Date.now() + 30_000; Date.now() < deadline; ) {
+        await open(topic, 12);
+        if (told.at(-1)?.includes('min.insync.replicas')) break;
+      }
+      expect(told.at(-1)).toContain('min.insync.replicas=1');
+    }, 90_000);
   },
   { own: true },
 );

@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
-import { describeWithKafka, type KafkaCluster, makeTopic, startKafka } from '@wayline/testkit';
+import { expect, test } from '@jest/globals';
+import { describeWithKafka, makeTopic } from '@wayline/testkit';
 import { Kafka, logLevel, Partitioners } from 'kafkajs';
 import { keysByPartition, newGroup, numbered, numbers, startReader } from '../src/contract-suite/index.ts';
 import type { LogLogger } from '../src/event-log.ts';
 import { createKafkaLog } from '../src/kafka/index.ts';
 import { partitionOf } from '../src/murmur2.ts';
+import { proxiedKafka } from './proxied-kafka.ts';
 
 const MARK = 'this is damaged';
 
@@ -13,20 +14,11 @@ const MARK = 'this is damaged';
 await describeWithKafka(
   'records that are damaged',
   () => {
-    let kafka: KafkaCluster;
-    const closers: (() => Promise<unknown>)[] = [];
-    beforeAll(async () => {
-      kafka = await startKafka({ proxied: true });
-    }, 120_000);
-    afterEach(async () => {
-      kafka.proxies[0]?.watch({});
-      for (const close of closers.splice(0).reverse()) await close();
-    });
-    afterAll(() => kafka?.close());
+    const { closers, brokers, proxy } = proxiedKafka();
 
     /** From now on, until the proxy has another watcher. */
     function damage(): void {
-      kafka.proxies[0]?.watch({
+      proxy().watch({
         onAnswer(chunk) {
           const at = chunk.indexOf(MARK);
           if (at >= 0) chunk[at] = 'T'.charCodeAt(0);
@@ -37,7 +29,7 @@ await describeWithKafka(
     // The first test: once a log was opened, kafkajs decodes by our rules in the whole process.
     test('are handed over by kafkajs alone, changed, and nobody is told', async () => {
       const topic = `unreadable.${randomUUID()}`;
-      const client = new Kafka({ brokers: [...kafka.brokers], logLevel: logLevel.NOTHING });
+      const client = new Kafka({ brokers: brokers(), logLevel: logLevel.NOTHING });
       const [producer, consumer] = [
         client.producer({ createPartitioner: Partitioners.DefaultPartitioner }),
         client.consumer({ groupId: newGroup() }),
@@ -57,14 +49,14 @@ await describeWithKafka(
         consumer.run({ eachMessage }).catch(reject);
       });
       expect(value).toBe('This is damaged');
-    }, 30_000);
+    }, 60_000);
 
     test('hold their partition up, loudly, and it alone; nothing is passed over, and it goes on once they can be read', async () => {
       const topic = `unreadable.${randomUUID()}`;
       const told: string[] = [];
       const logger: LogLogger = { info() {}, warn() {}, error: (_, message) => void told.push(message) };
       const topics = [{ name: topic, partitions: 2 }];
-      const log = await createKafkaLog({ brokers: kafka.brokers, topics, logger });
+      const log = await createKafkaLog({ brokers: brokers(), topics, logger });
       closers.push(() => log.close());
       const [key, other] = keysByPartition(2, partitionOf) as [string, string];
       await log.append(topic, numbered(10, { key }));
@@ -84,7 +76,7 @@ await describeWithKafka(
       await expect(log.peek({ topic, partition: 0, offset: 10 })).rejects.toThrow(/the checksum does not match/);
       expect(reader.consumer.assigned().length).toBe(2);
 
-      kafka.proxies[0]?.watch({});
+      proxy().watch({});
       await reader.until('all', () => reader.values(0).length === 21);
       expect(reader.values(0)).toEqual([...numbers(10), MARK, ...numbers(10, { from: 10 })]);
       expect(reader.begins.length).toBe(2);

@@ -12,6 +12,7 @@ export {
   revokeWriteKey,
   type WriteKeyRow,
 } from './identity/write-keys.ts';
+export { inTransaction } from './in-transaction.ts';
 export * from './maintenance/index.ts';
 export { checkSchema, type MigrateOptions, migrate, SchemaTooNewError, schemaFingerprint } from './migrate.ts';
 export { inlineNameId, NAME_KINDS, nameId, PLATFORMS, SOURCE_KINDS, type Source, sourceId } from './names.ts';
@@ -23,7 +24,6 @@ export { type Reader, readOnly } from './read-only.ts';
 export { readWrite, type Writer } from './read-write.ts';
 export {
   changeSetting,
-  inTransaction,
   readSetting,
   republishSettings,
   type SettingPatch,

@@ -1,6 +1,6 @@
 import type { Pool } from 'pg';
+import { inTransaction } from './in-transaction.ts';
 import type { Reader } from './read-only.ts';
-import { inTransaction } from './settings/change-settings.ts';
 
 /** What a statement that changes something needs of a connection. */
 export type Writer = Reader;

@@ -1,11 +1,10 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { beforeEach, describe, expect, test } from '@jest/globals';
 import type { IdentifiedEvent } from '@wayline/contracts';
 import { wrongRollups } from '@wayline/testkit';
 import fc from 'fast-check';
 import type pg from 'pg';
 import {
   BatchWriter,
-  createPool,
   ensurePosition,
   inlineNameId,
   NAME_KINDS,
@@ -16,34 +15,19 @@ import {
   skipExpired,
 } from '../src/index.ts';
 import { batchOf, eventOf, storeVerdict } from './batches.ts';
-import { createStoreDatabase } from './store-database.ts';
+import { LOG, storeUnderTest, TOPIC, WRITING } from './store-under-test.ts';
 
-const LOG = { logId: 'log-a', group: 'g' };
-const WRITING = { ...LOG, timeouts: { statementMs: 20_000, idleMs: 15_000, lockMs: 10_000 } };
-const TOPIC = 'wayline.events';
 const HOUR = 3_600_000;
 
-let database: Awaited<ReturnType<typeof createStoreDatabase>>;
+const store = storeUnderTest({ partitions: 4 });
 let pool: pg.Pool;
 let writer: BatchWriter;
-
-beforeAll(async () => {
-  database = await createStoreDatabase();
-  pool = createPool({ url: database.url, max: 8, applicationName: 'test' });
-});
-afterAll(async () => {
-  await pool?.end();
-  await database?.close();
-});
-beforeEach(async () => {
-  await pool.query(`TRUNCATE events, sessions, session_machines, machines, users, hours, hour_users, series_minutes, positions, batches, ledger,
-    dead_letters, unclocked_ids, names, sources`);
-  writer = new BatchWriter({ pool, ...WRITING });
-  for (let partition = 0; partition < 4; partition++) await begin(partition);
+beforeEach(() => {
+  ({ pool, writer } = store());
 });
 
 const begin = (partition: number, topic = TOPIC) => ensurePosition(pool, { ...LOG, topic, partition }, 0);
-const count = async (sql: string): Promise<number> => Number((await pool.query(`SELECT (${sql}) AS n`)).rows[0].n);
+const count = (sql: string) => store().count(sql);
 const ledger = async () =>
   (
     await pool.query(`SELECT sum(read)::int AS read, sum(stored)::int AS stored, sum(duplicate)::int AS duplicate,

@@ -1,52 +1,21 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { beforeEach, describe, expect, test } from '@jest/globals';
 import type { IdentifiedEvent } from '@wayline/contracts';
 import type pg from 'pg';
-import {
-  BatchWriter,
-  createPool,
-  ensurePosition,
-  eraseUser,
-  exportUser,
-  isErased,
-  type JudgedRecord,
-  readOnly,
-  verifyStored,
-} from '../src/index.ts';
-import { batchOf, eventOf, type RecordOptions, storeVerdict } from './batches.ts';
-import { createStoreDatabase } from './store-database.ts';
+import { eraseUser, exportUser, isErased, type JudgedRecord, readOnly, verifyStored } from '../src/index.ts';
+import { eventOf, type RecordOptions, storeVerdict } from './batches.ts';
+import { storeUnderTest } from './store-under-test.ts';
 
-const TOPIC = 'wayline.events';
-const WRITING = { logId: 'log-a', group: 'g', timeouts: { statementMs: 20_000, idleMs: 15_000, lockMs: 10_000 } };
 const LOGGED = Date.parse('2026-11-20T12:30:00Z');
 const USER = 'u-1';
 
-let database: Awaited<ReturnType<typeof createStoreDatabase>>;
+const given = storeUnderTest();
 let pool: pg.Pool;
-let writer: BatchWriter;
-let offset = 0;
-
-beforeAll(async () => {
-  database = await createStoreDatabase();
-  pool = createPool({ url: database.url, max: 8, applicationName: 'test' });
-});
-afterAll(async () => {
-  await pool?.end();
-  await database?.close();
-});
 beforeEach(async () => {
-  await pool.query(`TRUNCATE events, sessions, session_machines, machines, users, hours, hour_users, series_minutes, positions, batches, ledger,
-    dead_letters, unclocked_ids, names, sources, erasures`);
+  ({ pool } = given());
   await pool.query('UPDATE erasure_state SET version = version + 1');
-  writer = new BatchWriter({ pool, ...WRITING });
-  offset = 0;
-  await ensurePosition(pool, { ...WRITING, topic: TOPIC, partition: 0 }, 0);
 });
 
-async function write(records: readonly Omit<JudgedRecord, 'offset'>[]) {
-  const [counts] = await writer.write([batchOf({ firstOffset: offset }, records)]);
-  offset += records.length;
-  return counts;
-}
+const write = (records: readonly Omit<JudgedRecord, 'offset'>[]) => given().write(records);
 const store = (events: readonly Partial<IdentifiedEvent>[], options: RecordOptions = {}) =>
   write(events.map((event) => storeVerdict(eventOf(event), options)));
 
@@ -61,7 +30,7 @@ function deadLetter(value: Buffer | object, timeMs = LOGGED): Omit<JudgedRecord,
 }
 
 const erase = (options: object = {}) => eraseUser(pool, { projectId: 1, userId: USER, pauseShare: 0, ...options });
-const one = async (sql: string): Promise<number> => Number((await pool.query(`SELECT (${sql}) AS n`)).rows[0].n);
+const one = (sql: string) => given().count(sql);
 
 async function expectNothingOf(userId: string): Promise<void> {
   const { rows } = await pool.query<{ table: string }>(

@@ -1,48 +1,22 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
+import { beforeEach, expect, test } from '@jest/globals';
 import type { IdentifiedEvent } from '@wayline/contracts';
 import fc from 'fast-check';
 import type pg from 'pg';
-import {
-  BatchWriter,
-  createPool,
-  ensurePosition,
-  eraseUser,
-  locateSession,
-  remakeHops,
-  sessionHops,
-} from '../src/index.ts';
+import { eraseUser, locateSession, remakeHops, sessionHops } from '../src/index.ts';
+import { eventOf, storeVerdict } from './batches.ts';
+import { storeUnderTest } from './store-under-test.ts';
 
-import { batchOf, eventOf, storeVerdict } from './batches.ts';
-import { createStoreDatabase } from './store-database.ts';
-
-const WRITING = { logId: 'log-a', group: 'g', timeouts: { statementMs: 20_000, idleMs: 15_000, lockMs: 10_000 } };
 const { signal } = new AbortController();
 
-let database: Awaited<ReturnType<typeof createStoreDatabase>>;
+const given = storeUnderTest();
 let pool: pg.Pool;
-let writer: BatchWriter;
-let offset = 0;
-
-beforeAll(async () => {
-  database = await createStoreDatabase();
-  pool = createPool({ url: database.url, max: 8, applicationName: 'test' });
-});
-afterAll(async () => {
-  await pool?.end();
-  await database?.close();
-});
-beforeEach(async () => {
-  await pool.query(`TRUNCATE events, sessions, session_machines, machines, users, hours, hour_users, series_minutes, positions,
-    batches, ledger, names, sources, erasures, session_hops, dirty_sessions`);
-  writer = new BatchWriter({ pool, ...WRITING });
-  offset = 0;
-  await ensurePosition(pool, { ...WRITING, topic: 'wayline.events', partition: 0 }, 0);
+beforeEach(() => {
+  ({ pool } = given());
 });
 
 async function store(events: readonly IdentifiedEvent[], projectId = 1): Promise<void> {
   const records = events.map((event) => storeVerdict(event, { projectId }));
-  await writer.write([batchOf({ firstOffset: offset }, records)]);
-  offset += records.length;
+  await given().write(records);
 }
 
 /** Marks as old as they have to be. */

@@ -1,45 +1,25 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { beforeEach, describe, expect, test } from '@jest/globals';
 import type { IdentifiedEvent } from '@wayline/contracts';
 import type pg from 'pg';
 import {
   applyRetention,
-  BatchWriter,
-  createPool,
-  ensurePosition,
   makePartitionsAhead,
   type RetentionOptions,
   verifyStored,
   withBackgroundLock,
 } from '../src/index.ts';
-import { batchOf, eventOf, type RecordOptions, storeVerdict } from './batches.ts';
-import { createStoreDatabase } from './store-database.ts';
+import { eventOf, type RecordOptions, storeVerdict } from './batches.ts';
+import { storeUnderTest } from './store-under-test.ts';
 
 const DAY = 86_400_000;
 const NOW = Date.now();
-const TOPIC = 'wayline.events';
-const WRITING = { logId: 'log-a', group: 'g', timeouts: { statementMs: 20_000, idleMs: 15_000, lockMs: 10_000 } };
 
-let database: Awaited<ReturnType<typeof createStoreDatabase>>;
+const given = storeUnderTest();
 let pool: pg.Pool;
-let writer: BatchWriter;
-let offset = 0;
-
-beforeAll(async () => {
-  database = await createStoreDatabase();
-  pool = createPool({ url: database.url, max: 8, applicationName: 'test' });
-});
-afterAll(async () => {
-  await pool?.end();
-  await database?.close();
-});
 beforeEach(async () => {
+  ({ pool } = given());
   for (const { table } of await partitions()) await pool.query(`DROP TABLE ${table}`);
-  await pool.query(`TRUNCATE sessions, session_machines, machines, users, hours, hour_users, series_minutes, positions, batches, ledger, dead_letters,
-    unclocked_ids, names, sources, settings, write_keys, projects RESTART IDENTITY`);
   await pool.query(`INSERT INTO projects (slug, name) VALUES ('one', 'One'), ('two', 'Two')`);
-  writer = new BatchWriter({ pool, ...WRITING });
-  offset = 0;
-  await ensurePosition(pool, { ...WRITING, topic: TOPIC, partition: 0 }, 0);
 });
 
 const partitions = async (): Promise<{ table: string }[]> =>
@@ -72,8 +52,7 @@ async function store(aged: readonly Aged[]): Promise<void> {
     return storeVerdict(eventOf({ occurredAt, sessionId: `s-${daysAgo}`, ...event }), { timeMs: atMs, ...options });
   });
   for (const verdict of verdicts) {
-    await writer.write([batchOf({ firstOffset: offset }, [verdict])]);
-    offset++;
+    await given().write([verdict]);
   }
 }
 

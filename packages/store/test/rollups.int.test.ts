@@ -1,38 +1,21 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { beforeEach, describe, expect, test } from '@jest/globals';
 import { accountFor } from '@wayline/testkit';
 import type pg from 'pg';
-import { BatchWriter, compactRollups, createPool, ensurePosition } from '../src/index.ts';
+import { BatchWriter, compactRollups } from '../src/index.ts';
 import { batchOf, eventOf, storeVerdict } from './batches.ts';
-import { createStoreDatabase } from './store-database.ts';
+import { storeUnderTest, WRITING } from './store-under-test.ts';
 
-const LOG = { logId: 'log-a', group: 'g' };
-const WRITING = { ...LOG, timeouts: { statementMs: 20_000, idleMs: 15_000, lockMs: 10_000 } };
-
-let database: Awaited<ReturnType<typeof createStoreDatabase>>;
+const store = storeUnderTest({ partitions: 4 });
 let pool: pg.Pool;
 let writer: BatchWriter;
-
-beforeAll(async () => {
-  database = await createStoreDatabase();
-  pool = createPool({ url: database.url, max: 8, applicationName: 'test' });
-});
-afterAll(async () => {
-  await pool?.end();
-  await database?.close();
-});
-beforeEach(async () => {
-  await pool.query(`TRUNCATE events, sessions, session_machines, machines, users, hours, hour_users, series_minutes, positions,
-    batches, ledger, names, sources`);
-  writer = new BatchWriter({ pool, ...WRITING });
-  for (let partition = 0; partition < 4; partition++) {
-    await ensurePosition(pool, { ...LOG, topic: 'wayline.events', partition }, 0);
-  }
+beforeEach(() => {
+  ({ pool, writer } = store());
 });
 
-const count = async (sql: string): Promise<number> => Number((await pool.query(`SELECT (${sql}) AS n`)).rows[0].n);
+const count = (sql: string) => store().count(sql);
 
 async function expectDerivedToEqualARecount(): Promise<void> {
-  expect(await accountFor(database.url, new Set())).toMatchObject({ wrongSessions: [], wrongRows: [] });
+  expect(await accountFor(store().url, new Set())).toMatchObject({ wrongSessions: [], wrongRows: [] });
 }
 
 describe('rollups and uniques', () => {

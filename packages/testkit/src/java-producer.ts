@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { kafkaClassPath, kafkaFolder } from './kafka-jars.ts';
+import { QUICK_START } from './kafka-process.ts';
 
 const run = promisify(execFile);
 
@@ -13,7 +14,15 @@ export async function produceWithJava(
   brokers: readonly string[],
   { topic, count, codecs }: { topic: string; count: number; codecs: readonly string[] },
 ): Promise<void> {
-  const quick = ['-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-cp', await kafkaClassPath()];
   const program = join(kafkaFolder(), 'JavaProducer.java');
-  await run('java', [...quick, program, brokers.join(','), topic, String(count), ...codecs]);
+  await run('java', [
+    ...QUICK_START,
+    '-cp',
+    await kafkaClassPath(),
+    program,
+    brokers.join(','),
+    topic,
+    String(count),
+    ...codecs,
+  ]);
 }

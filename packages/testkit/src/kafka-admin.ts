@@ -37,6 +37,13 @@ export async function makeTopic(admin: KafkaAdmin, topic: ITopicConfig): Promise
   }
 }
 
+/** Deletes topics, and resolves when the broker that is asked names them no more. */
+export async function deleteTopics(admin: KafkaAdmin, topics: readonly string[]): Promise<void> {
+  await admin.deleteTopics({ topics: [...topics] });
+  const isThere = (topic: string) => topics.includes(topic);
+  while ((await admin.listTopics()).some(isThere)) await sleep(50);
+}
+
 /** The partitions of a topic that members of a group own, as the coordinator says: none while the group forms anew. */
 export async function ownedPartitions(
   admin: KafkaAdmin,

@@ -6,9 +6,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Kafka, logLevel } from 'kafkajs';
 import { freePorts } from './free-ports.ts';
 import { kafkaAvailability } from './kafka-availability.ts';
+import { sharedClasses } from './kafka-class-archive.ts';
 import type { KafkaNode } from './kafka-config.ts';
 import { isProcessAlive } from './kafka-lock.ts';
-import { createKafkaProcess } from './kafka-process.ts';
+import { createKafkaProcess, QUICK_START } from './kafka-process.ts';
 import { clientSecurity, type KafkaSecurity } from './kafka-security.ts';
 import type { KafkaServer } from './kafka-server.ts';
 import { startTcpProxy, type TcpProxy } from './tcp-proxy.ts';
@@ -26,6 +27,8 @@ export interface KafkaClusterOptions {
   security?: KafkaSecurity;
   /** The process with which the brokers go, however it goes. Default: this one. */
   ownerPid?: number;
+  /** Code compiled as well as it can be, as benchmarks need it. By default a broker is made to start on little CPU. */
+  fullSpeed?: boolean;
 }
 
 export interface KafkaCluster {
@@ -106,7 +109,20 @@ interface Servers {
   remove(): Promise<void>;
 }
 
-async function createServers(options: KafkaClusterOptions): Promise<Servers> {
+/** A broker started and stopped, so that its JVM does at its end what it is told by options. */
+async function runOnce(jvm: readonly string[]): Promise<void> {
+  const cluster = await start({}, async () => [...QUICK_START, ...jvm]);
+  try {
+    await cluster.stop(0);
+  } finally {
+    await cluster.close();
+  }
+}
+
+const jvmOptions = async ({ fullSpeed }: KafkaClusterOptions): Promise<readonly string[]> =>
+  fullSpeed ? ['-XX:+UseSerialGC'] : [...QUICK_START, ...(await sharedClasses(runOnce))];
+
+async function createServers(options: KafkaClusterOptions, jvm: typeof jvmOptions): Promise<Servers> {
   const { brokers: count = 1, heapMb = 384, config = {}, security = {}, ownerPid = process.pid } = options;
   const found = await kafkaAvailability({ own: true, asProcess: options.security !== undefined });
   if (found.via === 'nothing') throw new Error(`No Kafka can be started: ${found.reason}`);
@@ -145,7 +161,7 @@ async function createServers(options: KafkaClusterOptions): Promise<Servers> {
     const advertisedPort = proxies[i]?.port ?? clientPort;
     return { id, clientHost: host, clientPort, advertisedPort, peerHost: host, peerPort, controllerPort };
   });
-  const shared = { nodes, clusterId, folder, ownerPid, heapMb, config, security };
+  const shared = { nodes, clusterId, folder, ownerPid, heapMb, config, security, jvm: await jvm(options) };
   const remove = async () => {
     await closeProxies();
     await rm(folder, { recursive: true, force: true, maxRetries: 5 });
@@ -153,10 +169,12 @@ async function createServers(options: KafkaClusterOptions): Promise<Servers> {
   return { servers: await Promise.all(nodes.map((node) => createKafkaProcess({ node, ...shared }))), proxies, remove };
 }
 
-/** Starts a real Kafka of its own, in about 4 s; it goes with the owner, and its data with it. */
-export async function startKafka(options: KafkaClusterOptions = {}): Promise<KafkaCluster> {
+/** Starts a real Kafka of its own, in about 3 s; it goes with the owner, and its data with it. */
+export const startKafka = (options: KafkaClusterOptions = {}): Promise<KafkaCluster> => start(options, jvmOptions);
+
+async function start(options: KafkaClusterOptions, jvm: typeof jvmOptions): Promise<KafkaCluster> {
   for (let attempt = 1; ; attempt++) {
-    const { servers, proxies, remove } = await createServers(options);
+    const { servers, proxies, remove } = await createServers(options, jvm);
     const close = async () => {
       await Promise.all(servers.map((server) => server.remove()));
       await remove();

@@ -17,17 +17,17 @@ const exists = (path: string): Promise<boolean> =>
   );
 
 /** Where the jars of `pom.xml` are, or will be: a change of the pom gives another folder. */
-async function jarFolder(): Promise<string> {
+export async function kafkaJarFolder(): Promise<string> {
   const pom = await readFile(join(kafkaFolder(), 'pom.xml'));
   return join(kafkaFolder(), 'target', `jars-${createHash('sha256').update(pom).digest('hex').slice(0, 12)}`);
 }
 
 /** True if the jars are here already, so that neither Maven nor the network is needed. */
-export const kafkaJarsPresent = async (): Promise<boolean> => exists(await jarFolder());
+export const kafkaJarsPresent = async (): Promise<boolean> => exists(await kafkaJarFolder());
 
 /** The broker's class path; copies the jars from Maven Central first where they are missing (54 MB, once). */
 export async function kafkaClassPath(): Promise<string> {
-  const folder = await jarFolder();
+  const folder = await kafkaJarFolder();
   if (!(await exists(folder))) {
     await mkdir(join(kafkaFolder(), 'target'), { recursive: true });
     await withFolderLock(join(kafkaFolder(), 'target', 'lock'), 300_000, async () => {

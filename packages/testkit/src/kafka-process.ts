@@ -21,7 +21,12 @@ export interface KafkaProcessOptions {
   heapMb: number;
   config: Readonly<Record<string, string>>;
   security: KafkaSecurity;
+  /** Options of the broker's JVM beside its memory. */
+  jvm: readonly string[];
 }
+
+/** Options of a JVM that lives for too short a time to be worth compiling well for. */
+export const QUICK_START: readonly string[] = ['-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1'];
 
 /** A broker as a JVM process under `kafka/guard.mjs`, formatted and not yet started. */
 export async function createKafkaProcess(options: KafkaProcessOptions): Promise<KafkaServer> {
@@ -38,9 +43,8 @@ export async function createKafkaProcess(options: KafkaProcessOptions): Promise<
       .map(([name, value]) => `${name}=${value}\n`)
       .join(''),
   );
-  const quick = ['-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-cp', classPath];
   const format = ['kafka.tools.StorageTool', 'format', '-t', options.clusterId, '-c', settings];
-  await run('java', [...quick, ...format, ...scramArguments(security)]);
+  await run('java', [...QUICK_START, '-cp', classPath, ...format, ...scramArguments(security)]);
 
   let pid: number | undefined;
 
@@ -65,7 +69,7 @@ export async function createKafkaProcess(options: KafkaProcessOptions): Promise<
       const java = [
         'java',
         `-Xmx${options.heapMb}m`,
-        '-XX:+UseSerialGC',
+        ...options.jvm,
         `-Dlog4j2.configurationFile=${join(kafkaFolder(), 'log4j2.properties')}`,
         '-cp',
         classPath,

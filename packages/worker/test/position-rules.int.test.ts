@@ -1,9 +1,11 @@
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { randomUUID } from 'node:crypto';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { TOPICS } from '@wayline/contracts';
 import type { EventLog, LogBatch } from '@wayline/event-log';
 import { createKafkaLog } from '@wayline/event-log/kafka';
 import { createPool } from '@wayline/store';
 import {
+  deleteTopics,
   describeWithKafka,
   type KafkaAdmin,
   type KafkaCluster,
@@ -27,14 +29,26 @@ await describeWithKafka(
     const PARTITIONS = 2;
     const topics = [TOPICS.events, TOPICS.direct];
 
-    beforeEach(async () => {
+    /** Of each test its own: the broker, which all of them share, keeps what a group told it. */
+    let group: string;
+
+    beforeAll(async () => {
       kafka = await startKafka();
-      closers.push(() => kafka.close());
       admin = await openKafkaAdmin(kafka.brokers);
-      closers.push(() => admin.disconnect());
+    }, 120_000);
+    beforeEach(async () => {
+      group = `positions.${randomUUID()}`;
       scene = await startScene({ log: await openLog() });
       closers.push(() => scene.close());
-    }, 120_000);
+    }, 60_000);
+    afterEach(async () => {
+      for (const close of closers.splice(0).reverse()) await close();
+      await deleteTopics(admin, topics); // the next begins on empty ones
+    }, 60_000);
+    afterAll(async () => {
+      await admin?.disconnect();
+      await kafka?.close();
+    });
 
     async function openLog(generation = 1): Promise<EventLog> {
       const log = await createKafkaLog({
@@ -49,8 +63,7 @@ await describeWithKafka(
 
     /** Deletes the topic of events, and makes it again, empty. */
     async function makeTopicAgain(): Promise<void> {
-      await admin.deleteTopics({ topics: [TOPICS.events] });
-      await until('the topic to be gone', async () => !(await admin.listTopics()).includes(TOPICS.events));
+      await deleteTopics(admin, [TOPICS.events]);
       const configEntries = [{ name: 'message.timestamp.type', value: 'LogAppendTime' }];
       await makeTopic(admin, { topic: TOPICS.events, numPartitions: PARTITIONS, configEntries });
       const append = () =>
@@ -62,7 +75,6 @@ await describeWithKafka(
     }
 
     test('T11: what expired unread is counted, said loudly, and the partition goes on', async () => {
-      const group = 'one';
       const worker = await scene.startWorker({ group });
       const read = many(40);
       await scene.append(read);
@@ -93,7 +105,6 @@ await describeWithKafka(
     ])(
       'T6: a topic made again, $how, stops with an alarm; a new generation reads it from its start',
       async ({ again, alarm }) => {
-        const group = 'one';
         const worker = await scene.startWorker({ group });
         const before = many(100, { sessionId: 's-one' }); // all in one partition
         await scene.append(before);
@@ -122,7 +133,6 @@ await describeWithKafka(
     );
 
     test('a group that had not told Kafka how far it was does so when it comes back', async () => {
-      const group = 'one';
       const committed = async () => {
         const offsets = await admin.fetchOffsets({ groupId: group, topics: [TOPICS.events] });
         return offsets[0]?.partitions.reduce((sum, { offset }) => sum + Math.max(0, Number(offset)), 0);

@@ -1,16 +1,24 @@
 import { randomUUID } from 'node:crypto';
-import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { type IdentifiedEvent, type LoggedEvent, TOPICS } from '@wayline/contracts';
 import type { EventLog } from '@wayline/event-log';
 import { createKafkaLog } from '@wayline/event-log/kafka';
 import { createVerifier } from '@wayline/identity/verify';
 import { createPool } from '@wayline/store';
-import { describeWithKafka, identifiedEvent, type KafkaCluster, startKafka } from '@wayline/testkit';
+import {
+  deleteTopics,
+  describeWithKafka,
+  identifiedEvent,
+  type KafkaCluster,
+  openKafkaAdmin,
+  startKafka,
+} from '@wayline/testkit';
 import type pg from 'pg';
 import { createStoreDatabase } from '../../store/test/store-database.ts';
 import { createWorker, type Worker } from '../src/index.ts';
 
 const PARTITIONS = 12;
+const topics = [TOPICS.events, TOPICS.direct];
 const verifier = createVerifier({ secrets: ['a secret of more than thirty-two characters'] });
 const quiet = { info() {}, warn() {}, error() {} };
 
@@ -20,14 +28,12 @@ let pool: pg.Pool;
 let group: string;
 
 beforeEach(async () => {
-  kafka = await startKafka();
-  closers.push(() => kafka.close());
   const database = await createStoreDatabase();
   closers.push(() => database.close());
   pool = createPool({ url: database.url, max: 10, applicationName: 'test' });
   closers.push(() => pool.end());
   group = `group-${randomUUID()}`;
-}, 120_000);
+});
 afterEach(async () => {
   for (const close of closers.splice(0).reverse()) await close();
 }, 120_000);
@@ -36,7 +42,7 @@ async function openLog(): Promise<EventLog> {
   const log = await createKafkaLog({
     brokers: kafka.brokers,
     clientId: 'test',
-    topics: [TOPICS.events, TOPICS.direct].map((name) => ({ name, partitions: PARTITIONS })),
+    topics: topics.map((name) => ({ name, partitions: PARTITIONS })),
     sessionTimeoutMs: 10_000,
     logger: quiet,
   });
@@ -82,6 +88,18 @@ async function expectExactlyOnce(events: readonly IdentifiedEvent[]): Promise<vo
 await describeWithKafka(
   'the worker on Kafka',
   () => {
+    beforeAll(async () => {
+      kafka = await startKafka();
+    }, 120_000);
+    beforeEach(() => {
+      closers.push(async () => {
+        const admin = await openKafkaAdmin(kafka.brokers);
+        await deleteTopics(admin, topics); // the next test begins on empty ones
+        await admin.disconnect();
+      });
+    });
+    afterAll(() => kafka?.close());
+
     test('O2, T6: a worker that lost its partitions in the middle of a transaction is fenced', async () => {
       const first = await openWorker();
       const events = many(600);

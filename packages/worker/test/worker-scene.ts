@@ -44,9 +44,9 @@ export interface WorkerScene {
   close(): Promise<void>;
 }
 
-/** Asks again and again until it holds; rejects after half a minute, so that no loop outlives its test. */
+/** Asks again and again until it holds; rejects after a minute, so that no loop outlives its test. */
 export async function until(what: string, holds: () => Promise<boolean> | boolean): Promise<void> {
-  for (const deadline = Date.now() + 30_000; Date.now() < deadline; await sleep(5)) if (await holds()) return;
+  for (const deadline = Date.now() + 60_000; Date.now() < deadline; await sleep(5)) if (await holds()) return;
   throw new Error(`Still waiting for: ${what}`);
 }
 

@@ -32,7 +32,6 @@ const CASES: readonly IngestCase[] = [
 ];
 const QUICK_CASES: readonly IngestCase[] = [
   { eventsPerRequest: 1, connections: 8 },
-  { eventsPerRequest: 100, connections: 8 },
   { eventsPerRequest: 2500, connections: 4 },
 ];
 const HALF = 0.5;

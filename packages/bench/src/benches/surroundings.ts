@@ -19,7 +19,7 @@ export async function openSurroundings(closers: Closers, options: BenchOptions):
   const access = await openAccess(closers);
   if (!options.logs.includes('kafka')) return { access, brokers: undefined };
   if (options.brokers) return { access, brokers: options.brokers };
-  const kafka = await startKafka({ heapMb: BROKER_HEAP_MB });
+  const kafka = await startKafka({ heapMb: BROKER_HEAP_MB, fullSpeed: true });
   closers.add(() => kafka.close());
   return { access, brokers: kafka.brokers };
 }

@@ -54,6 +54,11 @@ export interface BenchCase {
   obvious?: Reference;
   /** `eventsPerSecond` over that of the obvious design. */
   ratioToObvious?: number;
+  /** What was asked, where answers are measured; `eventsPerSecond` is then what a worker stored meanwhile. */
+  query?: string;
+  /** The same question without the worker, and `p99Ms` over its. */
+  idle?: { name: string; p99Ms: number };
+  ratioToIdle?: number;
   /** Sums over the runs; absent for servers that keep nothing. */
   comparison?: Comparison;
   /** After each run; after loads one behind the other, once for all. */

@@ -1,47 +1,24 @@
 import type { BenchCase } from './bench-report.ts';
+import { type Column, caseAndRate, figure, tableOf } from './columns.ts';
 import { count, number } from './figures.ts';
-import { table } from './table.ts';
 
-const HEAD = [
-  'case',
-  'events/s',
-  'min–max',
-  'p50 ms',
-  'p99 ms',
-  'µs/event',
-  'Kafka µs',
-  'load µs',
-  'peak MB',
-  'shed/s',
-  'unsent/s',
-  '× bare',
-  '× obvious',
-  'in the log',
+const COLUMNS: readonly Column[] = [
+  ...caseAndRate('events/s'),
+  figure('p50 ms', 'p50Ms', 1),
+  figure('p99 ms', 'p99Ms', 1),
+  figure('µs/event', 'cpuMicrosPerEvent', 1),
+  figure('Kafka µs', 'brokerMicrosPerEvent', 1),
+  figure('load µs', 'loadMicrosPerEvent', 1),
+  figure('peak MB', 'rssMb', 0),
+  { title: 'shed/s', cell: ({ shedPerSecond }) => (shedPerSecond ? number(shedPerSecond, 0) : '') },
+  { title: 'unsent/s', cell: ({ unsentPerSecond }) => (unsentPerSecond ? number(unsentPerSecond, 0) : '') },
+  figure('× bare', 'ratio', 2),
+  figure('× obvious', 'ratioToObvious', 2),
+  { title: 'in the log', cell: inLog },
 ];
 
-/** The cases as they are shown on the screen. */
-export function caseTable(cases: readonly BenchCase[]): string {
-  return table(HEAD, cases.map(row));
-}
-
-function row(found: BenchCase): string[] {
-  return [
-    found.case,
-    count(found.eventsPerSecond),
-    found.runs > 1 ? `${count(found.eventsPerSecondMin)}–${count(found.eventsPerSecondMax)}` : '',
-    number(found.p50Ms, 1),
-    number(found.p99Ms, 1),
-    number(found.cpuMicrosPerEvent, 1),
-    number(found.brokerMicrosPerEvent, 1),
-    number(found.loadMicrosPerEvent, 1),
-    number(found.rssMb, 0),
-    found.shedPerSecond ? number(found.shedPerSecond, 0) : '',
-    found.unsentPerSecond ? number(found.unsentPerSecond, 0) : '',
-    number(found.ratio, 2),
-    number(found.ratioToObvious, 2),
-    inLog(found),
-  ];
-}
+/** The cases of ingest as they are shown on the screen. */
+export const caseTable = (cases: readonly BenchCase[]): string => tableOf(cases, COLUMNS);
 
 function inLog({ comparison }: BenchCase): string {
   if (!comparison) return '';

@@ -1,54 +1,30 @@
 import type { BenchCase } from './bench-report.ts';
-import { count, number } from './figures.ts';
-import { table } from './table.ts';
+import { type Column, caseAndRate, figure, tableOf } from './columns.ts';
+import { number } from './figures.ts';
 
-const HEAD = [
-  'case',
-  'rows/s',
-  'min–max',
-  '× limit',
-  'µs/row',
-  'PostgreSQL µs',
-  'Kafka µs',
-  'ingest µs',
-  'p50 ms',
-  'p99 ms',
-  'behind s',
-  'peak MB',
-  'first → last third',
-  'bytes/event',
-  '+ derived',
-  'WAL bytes',
-  'stored',
+const COLUMNS: readonly Column[] = [
+  ...caseAndRate('rows/s'),
+  figure('× limit', 'ratio', 2),
+  figure('µs/row', 'cpuMicrosPerEvent', 1),
+  figure('PostgreSQL µs', 'databaseMicrosPerEvent', 1),
+  figure('Kafka µs', 'brokerMicrosPerEvent', 1),
+  figure('ingest µs', 'loadMicrosPerEvent', 1),
+  figure('p50 ms', 'p50Ms', 0),
+  figure('p99 ms', 'p99Ms', 0),
+  figure('behind s', 'behindSeconds', 1),
+  figure('peak MB', 'rssMb', 0),
+  {
+    title: 'first → last third',
+    cell: ({ memory }) => (memory ? `${number(memory.firstMb, 0)} → ${number(memory.lastMb, 0)}` : ''),
+  },
+  figure('bytes/event', 'bytesPerEvent', 0),
+  figure('+ derived', 'derivedBytesPerEvent', 0),
+  figure('WAL bytes', 'walBytesPerEvent', 0),
+  { title: 'stored', cell: accounting },
 ];
 
 /** The cases of the worker as they are shown on the screen. */
-export function workerTable(cases: readonly BenchCase[]): string {
-  return table(HEAD, cases.map(row));
-}
-
-function row(found: BenchCase): string[] {
-  const { memory } = found;
-  return [
-    found.case,
-    count(found.eventsPerSecond),
-    found.runs > 1 ? `${count(found.eventsPerSecondMin)}–${count(found.eventsPerSecondMax)}` : '',
-    number(found.ratio, 2),
-    number(found.cpuMicrosPerEvent, 1),
-    number(found.databaseMicrosPerEvent, 1),
-    number(found.brokerMicrosPerEvent, 1),
-    number(found.loadMicrosPerEvent, 1),
-    number(found.p50Ms, 0),
-    number(found.p99Ms, 0),
-    number(found.behindSeconds, 1),
-    number(found.rssMb, 0),
-    memory ? `${number(memory.firstMb, 0)} → ${number(memory.lastMb, 0)}` : '',
-    number(found.bytesPerEvent, 0),
-    number(found.derivedBytesPerEvent, 0),
-    number(found.walBytesPerEvent, 0),
-    accounting(found),
-  ];
-}
+export const workerTable = (cases: readonly BenchCase[]): string => tableOf(cases, COLUMNS);
 
 function accounting({ stored }: BenchCase): string {
   if (!stored) return '';

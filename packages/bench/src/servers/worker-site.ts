@@ -20,7 +20,7 @@ export async function openWorkerSite(closers: Closers): Promise<WorkerSite> {
   const folder = await closers.folder();
   const secretFile = join(folder, 'secrets.json');
   await wayline(['admin', 'create-secret', secretFile], {});
-  const kafka = await startKafka({ heapMb: BROKER_HEAP_MB });
+  const kafka = await startKafka({ heapMb: BROKER_HEAP_MB, fullSpeed: true });
   closers.add(() => kafka.close());
   const [broker = ''] = kafka.brokers;
   return {
@@ -53,12 +53,27 @@ export function startWorker({ env }: WorkerSite, databaseUrl: string): TestProce
 /** The role `ingest`, ready, and a key for it. */
 export async function startIngest(site: WorkerSite, databaseUrl: string) {
   const env = { ...site.env, DATABASE_URL: databaseUrl };
-  const project = JSON.parse(await wayline(['admin', 'create-project', 'bench', '--json'], env)) as { id: number };
-  const writeKey = await wayline(['admin', 'create-key', '--project', 'bench'], env);
+  const project = await makeProject(env);
+  const writeKey = await wayline(['admin', 'create-key', '--project', PROJECT], env);
   const process = startWayline(['ingest'], { env: site.env });
   const [, url = ''] = await process.waitForLine(/"url":"([^"]+)".*ingest is ready/, 60_000);
   return { process, port: Number(new URL(url).port), writeKey, projectId: project.id };
 }
+
+/** The role `query`, ready, and a token that may read the one project. */
+export async function startQuery(site: WorkerSite, databaseUrl: string) {
+  const env = { ...site.env, DATABASE_URL: databaseUrl };
+  await makeProject(env);
+  const token = await wayline(['admin', 'create-token', '--project', PROJECT, '--scopes', 'read'], env);
+  const process = startWayline(['query'], { env });
+  const [, url = ''] = await process.waitForLine(/"url":"([^"]+)".*query is ready/, 60_000);
+  return { process, url, token };
+}
+
+const PROJECT = 'bench';
+
+const makeProject = async (env: Readonly<Record<string, string>>): Promise<{ id: number }> =>
+  JSON.parse(await wayline(['admin', 'create-project', PROJECT, '--json'], env));
 
 async function wayline(args: readonly string[], env: Readonly<Record<string, string>>): Promise<string> {
   const { code, stdout, stderr } = await runWayline(args, { env });

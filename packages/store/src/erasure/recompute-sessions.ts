@@ -1,5 +1,6 @@
 import type { PoolClient } from 'pg';
 import { markAllDirty } from '../hops/mark-dirty.ts';
+import { SKEW_MARGIN } from '../queries/timestamps.ts';
 
 /** Aggregates that mirror `keepLatest` of write/sessions.ts: the value with the greatest (corrected time, event id). */
 const latest = (name: string, column: string, has: string): string =>
@@ -16,7 +17,7 @@ const COLUMNS = `first_at, last_at, started_at, ended_at, refreshed_at, event_co
 
 const RECOMPUTE = `
   WITH held AS (
-    SELECT session_id, first_at - interval '25 hours' AS occurred_from, last_at + interval '25 hours' AS occurred_to
+    SELECT session_id, first_at - ${SKEW_MARGIN} AS occurred_from, last_at + ${SKEW_MARGIN} AS occurred_to
     FROM sessions WHERE project_id = $1 AND session_id = ANY ($2::text[])
   ), e AS (
     SELECT ev.*, ev.occurred_at + ev.skew_ms * interval '1 ms' AS at,
@@ -51,8 +52,8 @@ const RECOMPUTE_MACHINES = `
   WITH given AS (
     SELECT * FROM unnest($2::text[], $3::text[]) AS g (machine_id, session_id)
   ), held AS (
-    SELECT m.machine_id, m.session_id, m.first_at - interval '25 hours' AS occurred_from,
-      m.last_at + interval '25 hours' AS occurred_to
+    SELECT m.machine_id, m.session_id, m.first_at - ${SKEW_MARGIN} AS occurred_from,
+      m.last_at + ${SKEW_MARGIN} AS occurred_to
     FROM session_machines m JOIN given USING (machine_id, session_id) WHERE m.project_id = $1
     ORDER BY m.machine_id, m.session_id FOR UPDATE OF m
   ), summed AS (

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Pool } from 'pg';
+import { inTransaction } from '../in-transaction.ts';
 import type { Reader } from '../read-only.ts';
-import { inTransaction } from '../settings/change-settings.ts';
 import { userHash } from './user-hash.ts';
 
 /**

@@ -1,8 +1,9 @@
 import type { Pool, PoolClient } from 'pg';
+import { inTransaction } from '../in-transaction.ts';
 import { SOURCE_KINDS } from '../names.ts';
 import { appSteps } from '../queries/app-steps.ts';
 import { CORRECTED_AT, INLINE_SOURCE } from '../queries/stored-event.ts';
-import { inTransaction } from '../settings/change-settings.ts';
+import { SKEW_MARGIN } from '../queries/timestamps.ts';
 
 /** Marks of one transaction; several may be of one session. */
 const MARKS_AT_ONCE = 2_000;
@@ -22,14 +23,14 @@ const NEIGHBOUR = (aggregate: 'max' | 'min', condition: string): string => `(
   SELECT ${aggregate}(${CORRECTED_AT}) FROM events e
   LEFT JOIN sources source ON source.project_id = e.project_id AND source.id = e.source_id
   WHERE e.project_id = d.project_id AND e.session_id = d.session_id
-    AND e.occurred_at BETWEEN s.first_at - interval '25 hours' AND s.last_at + interval '25 hours'
+    AND e.occurred_at BETWEEN s.first_at - ${SKEW_MARGIN} AND s.last_at + ${SKEW_MARGIN}
     AND ${CORRECTED_AT} ${condition} AND (source.kind = ${SOURCE_KINDS.app} OR ${INLINE_SOURCE} ->> 'kind' = 'app'))`;
 
 /** The hops that new events may have changed: up to that to the next event of an app after them. */
 const BOUNDS = `
   SELECT d.project_id, d.session_id, d.from_at::text, coalesce(${NEIGHBOUR('min', '> d.to_at')}, 'infinity')::text AS upper,
     coalesce(${NEIGHBOUR('max', '< d.from_at')}, d.from_at)::text AS lower,
-    (s.first_at - interval '25 hours')::text AS occurred_from, (s.last_at + interval '25 hours')::text AS occurred_to
+    (s.first_at - ${SKEW_MARGIN})::text AS occurred_from, (s.last_at + ${SKEW_MARGIN})::text AS occurred_to
   FROM ${DIRTY} JOIN sessions s USING (project_id, session_id)`;
 
 const REMOVE = `

@@ -1,6 +1,7 @@
 import { projectSettingKey } from '@wayline/contracts';
 import type { Pool, PoolClient } from 'pg';
-import { changeSetting, inTransaction } from '../settings/change-settings.ts';
+import { inTransaction } from '../in-transaction.ts';
+import { changeSetting } from '../settings/change-settings.ts';
 
 export interface ProjectRow {
   id: number;

@@ -1,5 +1,5 @@
 import type { Pool } from 'pg';
-import { inTransaction } from '../settings/change-settings.ts';
+import { inTransaction } from '../in-transaction.ts';
 
 /** Kinds of work in the background, of which each is done by one process at a time. */
 export type BackgroundWork = 'maintenance' | 'hops';

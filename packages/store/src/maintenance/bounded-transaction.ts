@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Pool, PoolClient } from 'pg';
-import { inTransaction } from '../settings/change-settings.ts';
+import { inTransaction } from '../in-transaction.ts';
 
 /** Deadlock, serialization, lock timeout: somebody else was in the way. */
 const IN_THE_WAY = ['40P01', '40001', '55P03'];

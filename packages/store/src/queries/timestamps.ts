@@ -4,6 +4,8 @@ const LATEST = Date.UTC(9999, 11, 31);
 
 /** A sender's clock may be off by so much at most: where a corrected time is known, `occurred_at` lies this near. */
 export const SKEW_MARGIN_MS = 24 * 3_600_000;
+/** The same as an interval of SQL. */
+export const SKEW_MARGIN = `interval '${SKEW_MARGIN_MS} ms'`;
 
 /** A bound for timestamptz from epoch ms; undefined and ±Infinity are the ends of time. */
 export function timestampOf(ms: number): string {

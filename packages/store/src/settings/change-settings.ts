@@ -1,4 +1,5 @@
 import type { Pool, PoolClient } from 'pg';
+import { inTransaction } from '../in-transaction.ts';
 
 /** Fields to set; null takes one away, what is not named stays. */
 export type SettingPatch = Readonly<Record<string, unknown>>;
@@ -57,23 +58,4 @@ export async function republishSettings(
     }
   });
   return count;
-}
-
-/** Runs the work in a transaction of its own; what it throws takes everything back. */
-export async function inTransaction<T>(pool: Pool, work: (client: PoolClient) => Promise<T>): Promise<T> {
-  const client = await pool.connect();
-  let broken: unknown;
-  try {
-    await client.query('BEGIN');
-    const result = await work(client);
-    await client.query('COMMIT');
-    return result;
-  } catch (error) {
-    await client.query('ROLLBACK').catch((fault: unknown) => {
-      broken = fault;
-    });
-    throw error;
-  } finally {
-    client.release(broken instanceof Error ? broken : broken !== undefined);
-  }
 }

@@ -1,5 +1,5 @@
 import type { Pool } from 'pg';
-import { inTransaction } from './change-settings.ts';
+import { inTransaction } from '../in-transaction.ts';
 
 /** A setting as it is to stand in the log. */
 export interface SettingRow {
