@@ -6,6 +6,7 @@ import type { createPool } from '@wayline/store';
 import type { Router } from 'express';
 import type { Config } from './config.ts';
 import { createOpeningLogger, kafkaSecurity } from './kafka-connection.ts';
+import { openRegistry } from './schema-registry.ts';
 import { readSecrets, type Secrets } from './secrets.ts';
 import type { Service } from './service.ts';
 import { createHttpApp, createStartingApp, type HotPath } from './serving/http-app.ts';
@@ -128,7 +129,8 @@ export async function startWorker(
   const { group } = config;
   const sessionTimeoutMs = config.kafkaSessionSeconds * 1000;
   const settings = { maxRows, lingerMs, concurrency, rowsPerSecond, adaptive, maxRejected };
-  const worker = createWorker({ ...parts, group, logger, settings, sessionTimeoutMs });
+  const registry = config.kafkaBrokers && (await openRegistry(config));
+  const worker = createWorker({ ...parts, group, logger, settings, sessionTimeoutMs, ...(registry && { registry }) });
   lifecycle.onStop('the worker', () => worker.stop());
   worker.ended.catch((error: unknown) => lifecycle.fail(error, 'the worker ended for good'));
   await worker.start();

@@ -9,7 +9,10 @@ export interface RecordRefusal {
 }
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
-const BAD_FRAME = { code: 'bad_frame', detail: 'the value ends within its frame, or with it: no JSON follows' } as const;
+const BAD_FRAME = {
+  code: 'bad_frame',
+  detail: 'the value ends within its frame, or with it: no JSON follows',
+} as const;
 
 /**
  * The JSON of a record's value, framed or not.

@@ -55,7 +55,8 @@ export function createDirectSchemas(options: DirectSchemasOptions): DirectSchema
     for (let failures = 0; ; failures++) {
       try {
         const found = await cache.look(ids, signal);
-        if (failures > 0) logger.info({ waitedMs: Math.round(performance.now() - begunMs) }, 'the schema registry answers again');
+        if (failures > 0)
+          logger.info({ waitedMs: Math.round(performance.now() - begunMs) }, 'the schema registry answers again');
         return found;
       } catch (error) {
         if (!(error instanceof RegistryUnavailableError)) throw error;

@@ -24,6 +24,7 @@ import type { Config } from '../config.ts';
 import { dataFolder, makeDataFolder } from '../data-folder.ts';
 import { writeDevFile } from '../dev-file.ts';
 import type { ExitCode } from '../errors.ts';
+import { frameEvents } from '../schema-registry.ts';
 import { makeSecrets } from '../secrets.ts';
 import { runService, type Service } from '../service.ts';
 
@@ -42,7 +43,7 @@ async function startAll(service: Service<'all'>, print: (text: string) => void):
   const { secrets, verifier } = await openSecrets(service, config.secretFile ?? folder.secretFile);
   const http = await listen(service);
 
-  const kafka = config.kafkaBrokers && !embedded ? await openKafka(service, config.kafkaBrokers) : undefined;
+  const kafka = config.kafkaBrokers && !embedded ? await openFramed(service, config.kafkaBrokers) : undefined;
   const database = await openDatabase(service, folder);
   const pool = await openPool(service, database.url, 'query');
   const workerPool = await openPool(service, database.url, 'worker');
@@ -90,5 +91,9 @@ async function logInstead(embedded: EventLog | undefined, service: Service<'all'
   const { kafkaBrokers, group } = service.config;
   if (!kafkaBrokers) return embedded;
   await requireDrained(embedded, pool, group);
-  return openKafka(service, kafkaBrokers);
+  return openFramed(service, kafkaBrokers);
+}
+
+async function openFramed(service: Service<'all'>, brokers: readonly string[]): Promise<EventLog> {
+  return frameEvents(service, await openKafka(service, brokers));
 }

@@ -44,7 +44,9 @@ export async function ask(
     text = await response.text();
   } catch (cause) {
     signal?.throwIfAborted();
-    throw new RegistryUnavailableError(`the schema registry does not answer (${reasonOf(cause, timeoutMs)})`, { cause });
+    throw new RegistryUnavailableError(`the schema registry does not answer (${reasonOf(cause, timeoutMs)})`, {
+      cause,
+    });
   }
   if (status === 401 || status === 403) {
     throw new RegistryUnavailableError(`the schema registry does not let this process in (${status})`);

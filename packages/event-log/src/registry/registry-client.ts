@@ -42,7 +42,7 @@ export function createRegistryClient(access: RegistryClientOptions): RegistryCli
   async function requireCompatible(name: string, schema: object): Promise<void> {
     const path = `/compatibility${subjectPath(name)}/versions?verbose=true`;
     const answer = await ask(access, 'POST', path, { body: schema });
-    if (answer.status === 404) return; // no version yet
+    if (answer.status === 404 || answer.status === 405) return; // no version yet; or left to the registering, which checks too
     if (answer.status !== 200) throw refusal(name, answer);
     const { is_compatible: compatible, messages } = answer.json as { is_compatible?: boolean; messages?: string[] };
     if (compatible === true) return;
@@ -54,11 +54,12 @@ export function createRegistryClient(access: RegistryClientOptions): RegistryCli
 
   return {
     async find(schemaId, signal) {
+      if (schemaId > GREATEST_ID) return undefined;
       const found = await ask(access, 'GET', `/schemas/ids/${schemaId}`, { signal });
-      if (found.status === 404) return undefined;
+      if (isUnknown(found)) return undefined;
       if (found.status !== 200) throw new RegistryUnavailableError(sentence(found));
       const used = await ask(access, 'GET', `/schemas/ids/${schemaId}/versions?deleted=true`, { signal });
-      if (used.status === 404) return undefined;
+      if (isUnknown(used)) return undefined;
       if (used.status !== 200 || !Array.isArray(used.json)) throw new RegistryUnavailableError(sentence(used));
       const { schemaType = 'AVRO' } = found.json as { schemaType?: string };
       return { type: schemaType, subjects: (used.json as { subject: string }[]).map(({ subject }) => subject) };
@@ -68,12 +69,21 @@ export function createRegistryClient(access: RegistryClientOptions): RegistryCli
       const body = { schemaType: 'JSON', schema };
       const known = await ask(access, 'POST', subjectPath(name), { body });
       if (known.status === 200) return idIn(name, known);
-      if (known.status !== 404) throw refusal(name, known);
+      if (!isUnknown(known)) throw refusal(name, known);
       await ensureCompatibility(name);
       await requireCompatible(name, body);
       return idIn(name, await ask(access, 'POST', `${subjectPath(name)}/versions`, { body }));
     },
   };
+}
+
+/** Ids are 32 bits with a sign; the frame has room for more. */
+const GREATEST_ID = 0x7fff_ffff;
+
+/** A registry says so in a body of its own; whatever else answers 404 is none, and knows nothing. */
+function isUnknown({ status, json }: RegistryAnswer): boolean {
+  const { error_code: code } = (json ?? {}) as { error_code?: unknown };
+  return status === 404 && typeof code === 'number' && String(code).startsWith('404');
 }
 
 const sentence = ({ status, json }: RegistryAnswer): string => {
