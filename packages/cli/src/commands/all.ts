@@ -56,7 +56,7 @@ async function startAll(service: Service<'all'>, print: (text: string) => void):
   // Before it is ready: whoever waits for that may read the file at once.
   const dev = { url: http.url, dashboardUrl: `${http.url}/dashboard/`, ...access };
   await writeDevFile(folder.devFile, dev);
-  const { hotPath, router } = createIngest({
+  const { hotPath, router, stream } = createIngest({
     log,
     verifier,
     settings,
@@ -65,6 +65,7 @@ async function startAll(service: Service<'all'>, print: (text: string) => void):
   });
   serve(service, http, {
     hotPath,
+    stream,
     routers: [
       router,
       createQueryRouter({ pool, log, group: config.group, verifier, logger, pastDays: config.pastDays }),

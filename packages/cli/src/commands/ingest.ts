@@ -24,7 +24,7 @@ export function runIngest(config: Config<'ingest'>): Promise<ExitCode> {
     const http = await listen(service);
     const log = await frameEvents(service, await openKafka(service, config.kafkaBrokers));
     const settings = await openSettings(service, log, settingsFile);
-    const { hotPath, router } = createIngest({
+    const { hotPath, router, stream } = createIngest({
       log,
       verifier,
       settings,
@@ -33,6 +33,7 @@ export function runIngest(config: Config<'ingest'>): Promise<ExitCode> {
     });
     serve(service, http, {
       hotPath,
+      stream,
       routers: [router],
       checks: [logCheck(log, INGEST_LOG_GRACE_MS)],
     });
