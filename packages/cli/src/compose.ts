@@ -1,11 +1,13 @@
 import { TOPICS } from '@wayline/contracts';
 import type { EventLog, TopicSpec } from '@wayline/event-log';
 import { createVerifier, type Verifier } from '@wayline/identity/verify';
+import type { StreamDoor } from '@wayline/ingest';
 import type { SettingsView } from '@wayline/settings';
 import type { createPool } from '@wayline/store';
 import type { Router } from 'express';
 import type { Config } from './config.ts';
 import { createOpeningLogger, kafkaSecurity } from './kafka-connection.ts';
+import { openRegistry } from './schema-registry.ts';
 import { readSecrets, type Secrets } from './secrets.ts';
 import type { Service } from './service.ts';
 import { createHttpApp, createStartingApp, type HotPath } from './serving/http-app.ts';
@@ -39,10 +41,19 @@ export async function listen({ config, logger, lifecycle }: Service): Promise<Ht
 export function serve(
   { config, logger, lifecycle }: Service,
   http: HttpServer,
-  { hotPath, routers, checks }: { hotPath?: HotPath; routers: readonly Router[]; checks: readonly ReadinessCheck[] },
+  { hotPath, stream, routers, checks }: Served,
 ): void {
-  http.serve(createHttpApp({ hotPath, routers, readiness: createReadiness(checks), logger }));
-  lifecycle.onStop('the requests in hand', () => http.drain(drainMs(config)));
+  const app = createHttpApp({ hotPath, routers, readiness: createReadiness(checks), logger });
+  http.serve(app, stream && ((request, socket, head) => stream.upgrade(request, socket, head)));
+  const boundMs = drainMs(config);
+  lifecycle.onStop('the requests in hand', () => Promise.all([stream?.close(boundMs), http.drain(boundMs)]));
+}
+
+interface Served {
+  hotPath?: HotPath;
+  stream?: StreamDoor;
+  routers: readonly Router[];
+  checks: readonly ReadinessCheck[];
 }
 
 const drainMs = ({ shutdownSeconds }: Config): number => shutdownSeconds * 1000 * DRAIN_SHARE;
@@ -128,7 +139,8 @@ export async function startWorker(
   const { group } = config;
   const sessionTimeoutMs = config.kafkaSessionSeconds * 1000;
   const settings = { maxRows, lingerMs, concurrency, rowsPerSecond, adaptive, maxRejected };
-  const worker = createWorker({ ...parts, group, logger, settings, sessionTimeoutMs });
+  const registry = config.kafkaBrokers && (await openRegistry(config));
+  const worker = createWorker({ ...parts, group, logger, settings, sessionTimeoutMs, ...(registry && { registry }) });
   lifecycle.onStop('the worker', () => worker.stop());
   worker.ended.catch((error: unknown) => lifecycle.fail(error, 'the worker ended for good'));
   await worker.start();

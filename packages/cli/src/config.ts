@@ -60,6 +60,9 @@ function contradictions(config: Config): string[] {
   if (!config.kafkaSslCertFile !== !config.kafkaSslKeyFile) {
     wrong.push('KAFKA_SSL_CERT_FILE and KAFKA_SSL_KEY_FILE must be given together.');
   }
+  if (!config.schemaRegistryUsername !== !config.schemaRegistryPassword) {
+    wrong.push('SCHEMA_REGISTRY_USERNAME and SCHEMA_REGISTRY_PASSWORD must be given together.');
+  }
   return wrong;
 }
 

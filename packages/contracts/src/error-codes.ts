@@ -41,6 +41,7 @@ export const PROBLEM_CODES = {
   body_too_large: { status: 413, title: 'The body is larger than allowed', retryable: false },
   unsupported_media_type: { status: 415, title: 'This content type or encoding is not read here', retryable: false },
   no_valid_events: { status: 422, title: 'No event of the request could be accepted', retryable: false },
+  upgrade_required: { status: 426, title: 'A WebSocket is served here', retryable: false },
   rate_limited: { status: 429, title: 'More requests or events than this key may send', retryable: true },
   internal: { status: 500, title: 'Something failed on our side', retryable: true },
   log_unavailable: { status: 503, title: 'The event log cannot take events just now', retryable: true },
@@ -55,6 +56,9 @@ export type ProblemCode = keyof typeof PROBLEM_CODES;
 export const DEAD_LETTER_CODES = {
   unreadable: 'The record is not JSON that this version can read.',
   empty: 'The record has no value (a tombstone).',
+  bad_frame: 'The value begins as the Confluent wire format does, and ends before its JSON.',
+  unknown_schema: 'The schema registry does not know the schema id in the frame.',
+  wrong_schema: 'The schema of the frame is no JSON Schema of the subject `wayline.direct-value`.',
   missing_key: 'The record has no `wayline-key` header.',
   unknown_key: 'The write key in the `wayline-key` header is not valid.',
   revoked_key: 'The write key in the `wayline-key` header was revoked.',

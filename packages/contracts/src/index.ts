@@ -8,7 +8,9 @@ export type { IdentifiedEvent, LoggedEvent } from './logged-event.ts';
 export * from './problem.ts';
 export { readLoggedEvent } from './read-logged-event.ts';
 export { type RecordRefusal, readRecordValue } from './read-record-value.ts';
+export { directSubject, eventsSubject, REGISTRY_COMPATIBILITY, type RegistrySubject } from './registry-subjects.ts';
 export { parseRfc3339 } from './rfc3339.ts';
+export { schemaFrame, schemaIdOf } from './schema-frame.ts';
 export { sessionEndSchema, sessionStartSchema } from './session-schemas.ts';
 export {
   type KeySetting,

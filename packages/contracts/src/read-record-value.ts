@@ -1,4 +1,5 @@
 import type { DeadLetterCode } from './error-codes.ts';
+import { FRAME_BYTES, isFramed } from './schema-frame.ts';
 
 /** Why a record of the log can never be stored. */
 export interface RecordRefusal {
@@ -8,9 +9,10 @@ export interface RecordRefusal {
 }
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
-/** First byte of the Confluent wire format: then four bytes of schema id, then the JSON. */
-const FRAME = 0;
-const FRAME_BYTES = 5;
+const BAD_FRAME = {
+  code: 'bad_frame',
+  detail: 'the value ends within its frame, or with it: no JSON follows',
+} as const;
 
 /**
  * The JSON of a record's value, framed or not.
@@ -20,8 +22,10 @@ export function readRecordValue(
   value: Uint8Array | null,
 ): { json: unknown; escaped: boolean } | { refused: RecordRefusal } {
   if (value === null || value.length === 0) return { refused: { code: 'empty', detail: 'the record has no value' } };
+  const framed = isFramed(value);
+  if (framed && value.length <= FRAME_BYTES) return { refused: BAD_FRAME };
   try {
-    const text = utf8.decode(value[0] === FRAME ? value.subarray(FRAME_BYTES) : value);
+    const text = utf8.decode(framed ? value.subarray(FRAME_BYTES) : value);
     return { json: JSON.parse(text), escaped: text.includes('\\u') };
   } catch (error) {
     const detail = error instanceof SyntaxError ? `the value is not JSON: ${error.message}` : 'the value is not UTF-8';

@@ -7,6 +7,6 @@ export { noSuchRoute, servesOnly } from './no-such-route.ts';
 export { answerError, type HttpLogger, problemHandler } from './problems.ts';
 export { createRateLimiter, type Quota, type RateLimiter, type Rates } from './rate-limiter.ts';
 export { type BodyLimits, readBody } from './read-body.ts';
-export { assignRequestId, requestId, requestIdOf } from './request-id.ts';
+export { assignRequestId, requestId, requestIdFor, requestIdOf } from './request-id.ts';
 export { sendJson } from './send-json.ts';
 export { type TraceContext, traceContextOf } from './trace-context.ts';

@@ -18,10 +18,15 @@ function newId(): string {
 export function assignRequestId(request: IncomingMessage, response: ServerResponse): string {
   const assigned = requestIdOf(response);
   if (assigned) return assigned;
-  const given = request.headers['x-request-id'];
-  const id = typeof given === 'string' && ACCEPTED.test(given) ? given : newId();
+  const id = requestIdFor(request);
   response.setHeader(HEADER, id);
   return id;
+}
+
+/** The caller's `X-Request-Id`, or a new one: for what has no response to keep it in. */
+export function requestIdFor({ headers }: IncomingMessage): string {
+  const given = headers['x-request-id'];
+  return typeof given === 'string' && ACCEPTED.test(given) ? given : newId();
 }
 
 /** `assignRequestId`, for express. */

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { ProblemError } from '@wayline/contracts';
 import type { EventLog } from '@wayline/event-log';
 import { answerPreflight, problemHandler, servesOnly } from '@wayline/http';
 import type { Verifier } from '@wayline/identity/verify';
@@ -7,7 +8,9 @@ import { type RequestHandler, Router } from 'express';
 import type { Door } from './arrival.ts';
 import { createEventsDoor } from './events-door.ts';
 import { createSessionDoors } from './sessions-door.ts';
+import { createStreamDoor, STREAM_PATH, type StreamDoor } from './stream/create-stream-door.ts';
 import { createWritePipeline, type WritePipelineOptions } from './write-pipeline.ts';
+import { createWriteShares } from './write-shares.ts';
 
 export interface IngestOptions {
   log: EventLog;
@@ -19,6 +22,8 @@ export interface IngestOptions {
   now?: () => number;
   /** Bytes of bodies in hand at once, from the first byte to the answer; more is refused with 503. Default 16 MiB. */
   maxBodyBytesHeld?: number;
+  /** See `StreamDoorOptions`. */
+  streamPulseMs?: number;
 }
 
 export interface Ingest {
@@ -32,6 +37,8 @@ export interface Ingest {
    * would cost more than all the rest of such a request; what it does is the same, by the same code.
    */
   hotPath(request: IncomingMessage, response: ServerResponse): boolean;
+  /** `GET /v1/stream`: given to the server's `upgrade`, and closed before the server is. */
+  stream: StreamDoor;
 }
 
 const EVENTS = '/v1/events';
@@ -43,8 +50,10 @@ export function createIngest({
   settings = emptySettings(),
   now = Date.now,
   maxBodyBytesHeld = 16 * 1024 * 1024,
+  streamPulseMs,
 }: IngestOptions): Ingest {
-  const write = createWritePipeline({ log, verifier, settings, logger, now, maxBodyBytesHeld });
+  const shares = createWriteShares({ maxBytesHeld: maxBodyBytesHeld, logger, now });
+  const write = createWritePipeline({ log, verifier, settings, logger, now, shares });
   const events = createEventsDoor();
   const sessions = createSessionDoors();
 
@@ -63,10 +72,18 @@ export function createIngest({
   serve('/v1/sessions/:id/refresh', sessions.refresh);
   serve('/v1/sessions/:id/end', sessions.end);
   serve('/v1/sessions/:id/events', events);
+  router
+    .route(STREAM_PATH)
+    .get((_request, response) => {
+      response.setHeader('Upgrade', 'websocket');
+      throw new ProblemError('upgrade_required', 'Events are streamed here over a WebSocket; else POST /v1/events.');
+    })
+    .all(servesOnly('GET'));
   router.use(problemHandler(logger));
 
   return {
     router,
+    stream: createStreamDoor({ log, verifier, settings, shares, logger, now, pulseMs: streamPulseMs }),
     hotPath(request, response) {
       const { method, url = '' } = request;
       if (method !== 'POST' || (url !== EVENTS && !url.startsWith(`${EVENTS}?`))) return false;

@@ -5,8 +5,6 @@ import {
   answerError,
   assignRequestId,
   authorize,
-  createByteBudget,
-  createRateLimiter,
   type HttpLogger,
   letOriginRead,
   type Quota,
@@ -19,9 +17,9 @@ import type { CallerSettings, SettingsView } from '@wayline/settings';
 import { appendEvents } from './append-events.ts';
 import type { Door, Verdict } from './arrival.ts';
 import { maxBodyBytes, requireAllowed, settingsOf, windowOf } from './caller-rules.ts';
-import { createOverloadReport } from './overload-report.ts';
 import { recordHeaders } from './record-headers.ts';
 import { sessionInAddress } from './session-in-address.ts';
+import type { WriteShares } from './write-shares.ts';
 
 export interface WritePipelineOptions {
   log: EventLog;
@@ -30,7 +28,7 @@ export interface WritePipelineOptions {
   logger: HttpLogger & { warn(fields: object, message: string): void };
   /** Epoch ms. */
   now: () => number;
-  maxBodyBytesHeld: number;
+  shares: WriteShares;
 }
 
 /**
@@ -45,17 +43,18 @@ export type WritePipeline = (
 
 const OVERLOAD: ReadonlySet<string> = new Set(['overloaded', 'log_unavailable', 'rate_limited']);
 
+/** Whether a problem's code says that more comes than can be taken. */
+export const isOverload = (code: string): boolean => OVERLOAD.has(code);
+
 export function createWritePipeline({
   log,
   verifier,
   settings,
   logger,
   now,
-  maxBodyBytesHeld,
+  shares,
 }: WritePipelineOptions): WritePipeline {
-  const budget = createByteBudget(maxBodyBytesHeld);
-  const limiter = createRateLimiter();
-  const report = createOverloadReport(logger, now);
+  const { budget, limiter, report } = shares;
 
   return async (door, { request, response, session }) => {
     const receivedMs = now();
@@ -86,7 +85,7 @@ export function createWritePipeline({
         'acknowledged',
       );
     } catch (error) {
-      if (error instanceof ProblemError && OVERLOAD.has(error.problem.code)) {
+      if (error instanceof ProblemError && isOverload(error.problem.code)) {
         report.refused(error.problem.code, requestId);
       }
       answerError(error, request, { response, logger });
@@ -118,14 +117,15 @@ interface Asked {
 /** What a record takes in memory beside its value, about. */
 const RECORD_BYTES = 100;
 
-function bytesOf(records: readonly NewRecord[]): number {
+/** What records take in memory until they are in the log, about. */
+export function bytesOf(records: readonly NewRecord[]): number {
   let bytes = RECORD_BYTES * records.length;
   for (const { value } of records) bytes += value.length;
   return bytes;
 }
 
 /** Keys and the subjects of tokens are counted apart, and those of one project apart from another's. */
-const callerName = ({ kind, projectId, id }: Principal): string => `${kind}/${projectId}/${id}`;
+export const callerName = ({ kind, projectId, id }: Principal): string => `${kind}/${projectId}/${id}`;
 
 const pathOf = ({ url = '' }: IncomingMessage): string => url.split('?', 1)[0] as string;
 

@@ -9,7 +9,7 @@ import { createEmbeddedLog } from '@wayline/event-log/embedded';
 import { noSuchRoute, problemHandler, requestId } from '@wayline/http';
 import { createVerifier, formatWriteKey, type Scope, signAccessToken } from '@wayline/identity/verify';
 import express from 'express';
-import { createIngest, type IngestOptions } from '../src/index.ts';
+import { createIngest, type IngestOptions, type StreamDoor } from '../src/index.ts';
 
 const SECRET = 'a-secret-of-this-test-of-40-characters-00';
 
@@ -38,6 +38,7 @@ export interface IngestUnderTest {
   post(path: string, body: unknown, options?: PostOptions): Promise<Answer>;
   /** All that is in the log; events of a session are in their order there. */
   logged(): Promise<LoggedEvent[]>;
+  stream: StreamDoor;
   records(): Promise<Collected[]>;
   close(): Promise<void>;
 }
@@ -89,6 +90,9 @@ export async function startIngest(setup: IngestSetup = {}): Promise<IngestUnderT
       },
     ),
   );
+  server.on('upgrade', (request, socket, head) => {
+    if (!ingest.stream.upgrade(request, socket, head)) socket.destroy();
+  });
   const { port } = server.address() as AddressInfo;
   const url = `http://127.0.0.1:${port}`;
 
@@ -102,7 +106,9 @@ export async function startIngest(setup: IngestSetup = {}): Promise<IngestUnderT
     records: collected.all,
     logged: async () => (await collected.all()).map(({ value }) => JSON.parse(String(value)) as LoggedEvent),
     post: (path, body, options) => post(url + path, body, options),
+    stream: ingest.stream,
     async close() {
+      await ingest.stream.close(1000);
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
       await log.close();

@@ -9,6 +9,7 @@ import {
   type RecordRefusal,
   readLoggedEvent,
   readRecordValue,
+  schemaIdOf,
   storableTimeRefusal,
   TOPICS,
   timeWindow,
@@ -17,11 +18,14 @@ import type { LogRecord } from '@wayline/event-log';
 import type { Verifier } from '@wayline/identity/verify';
 import type { SettingsView } from '@wayline/settings';
 import type { JudgedRecord } from '@wayline/store';
+import type { SchemaRefusals } from './direct-schemas.ts';
 
 export interface RecordOrigin {
   logId: string;
   topic: string;
   partition: number;
+  /** What a schema registry says of the records' frames; absent: frames are passed over. */
+  schemas?: SchemaRefusals | undefined;
 }
 
 /** Decides for each record of the log: an event to store, or a dead letter with its reason. Never throws. */
@@ -46,7 +50,7 @@ export function createRecordJudge({
 }): RecordJudge {
   const validator = createEventValidator();
 
-  function judgeDirect(record: LogRecord, { logId, topic, partition }: RecordOrigin): Judgement {
+  function judgeDirect(record: LogRecord, { logId, topic, partition, schemas }: RecordOrigin): Judgement {
     const key = record.headers[KEY_HEADER]?.toString();
     const parsed = readRecordValue(record.value);
     // Whatever is refused is looked for by its id, be it only by an operator.
@@ -59,6 +63,8 @@ export function createRecordJudge({
     const { projectId, allowImport } = principal;
     const { refused, refusedAtMs = 0, pastDays, retentionDays } = settings.key(projectId, principal.id);
     if (refused && record.timeMs >= refusedAtMs) return { projectId, event: ids(), refused: REFUSALS[refused] };
+    const wrong = schemas?.get(schemaIdOf(record.value) ?? -1);
+    if (wrong) return { projectId, event: ids(), refused: wrong };
     if ('refused' in parsed) return { projectId, refused: parsed.refused };
     const { timeMs, offset } = record;
     const judged = judgeDirectEvent(parsed.json, {

@@ -8,6 +8,7 @@ import type {
   LogPosition,
   PartitionRange,
 } from '@wayline/event-log';
+import type { RegistryClient } from '@wayline/event-log/registry';
 import type { Verifier } from '@wayline/identity/verify';
 import { emptySettings, type SettingsView } from '@wayline/settings';
 import {
@@ -20,11 +21,17 @@ import {
 } from '@wayline/store';
 import { BatchScheduler, type RejectionSettings } from './batch-scheduler.ts';
 import { beginPosition } from './begin-position.ts';
+import { createDirectSchemas, type SchemaRefusals } from './direct-schemas.ts';
 import { createRecordJudge } from './judge-record.ts';
 import { type LagWatch, startLagWatch } from './lag-watch.ts';
 import { type PressureWatch, watchPressure } from './pressure-watch.ts';
 import { Throttle, type ThrottleSettings } from './throttle.ts';
 import type { WorkerLogger } from './worker-logger.ts';
+
+/** A batch of the log, with what is known of the schemas that its frames name. */
+interface FetchedBatch extends LogBatch {
+  schemas: SchemaRefusals | undefined;
+}
 
 export type WorkerSettings = ThrottleSettings & RejectionSettings;
 
@@ -37,6 +44,8 @@ export interface WorkerOptions {
   logger: WorkerLogger;
   /** Which keys were revoked, and what else holds for projects and keys. Default: nothing is set. */
   projectSettings?: Pick<SettingsView, 'key'>;
+  /** Where the schemas of framed records of `wayline.direct` are looked up. Default: frames are passed over. */
+  registry?: Pick<RegistryClient, 'find'>;
   settings?: Partial<WorkerSettings>;
   /** The group's session timeout: a transaction gives up before it, so that a stopped worker does not hold its locks. */
   sessionTimeoutMs?: number;
@@ -73,7 +82,9 @@ function timeoutsBelow(sessionMs: number): TransactionTimeouts {
 /** Stores both topics of the log in PostgreSQL, exactly once: positions move only with the rows. */
 export function createWorker(options: WorkerOptions): Worker {
   const { log, pool, group, verifier, logger, settings, onStored, sessionTimeoutMs = 30_000, lagEveryMs } = options;
-  const judge = createRecordJudge({ verifier, settings: options.projectSettings ?? emptySettings() });
+  const { registry, projectSettings = emptySettings() } = options;
+  const judge = createRecordJudge({ verifier, settings: projectSettings });
+  const directSchemas = registry && createDirectSchemas({ registry, verifier, settings: projectSettings, logger });
   const configured = { ...DEFAULTS, ...settings };
   const throttle = new Throttle(configured);
   let watch: PressureWatch | undefined;
@@ -89,7 +100,7 @@ export function createWorker(options: WorkerOptions): Worker {
     if ('offset' in answer && answer.offset > range.start) publish([{ topic, partition, offset: answer.offset }]);
     return answer;
   };
-  const scheduler = new BatchScheduler<LogBatch>({
+  const scheduler = new BatchScheduler<FetchedBatch>({
     writer: new BatchWriter({
       pool,
       logId: log.id,
@@ -113,14 +124,20 @@ export function createWorker(options: WorkerOptions): Worker {
     },
   });
 
-  function toPartitionBatch({ topic, partition, records, firstOffset, nextOffset }: LogBatch): PartitionBatch {
+  function toPartitionBatch({ topic, partition, records, firstOffset, nextOffset, schemas }: FetchedBatch): PartitionBatch {
     return {
       topic,
       partition,
       firstOffset,
       nextOffset,
-      records: records.map((record) => judge(record, { logId: log.id, topic, partition })),
+      records: records.map((record) => judge(record, { logId: log.id, topic, partition, schemas })),
     };
+  }
+
+  async function handle(batch: LogBatch, lease: Lease): Promise<number> {
+    const toLookUp = batch.topic === TOPICS.direct ? directSchemas : undefined;
+    const schemas = await toLookUp?.judge(batch.records, lease.signal);
+    return scheduler.submit({ ...batch, schemas }, lease);
   }
 
   let resolveEnded = (): void => undefined;
@@ -141,7 +158,7 @@ export function createWorker(options: WorkerOptions): Worker {
         topics: STORED_TOPICS,
         maxBytes: 1024 * 1024,
         begin,
-        handle: (batch: LogBatch, lease: Lease) => scheduler.submit(batch, lease),
+        handle,
       });
       consumer = joined;
       joined.ended.then(resolveEnded, rejectEnded);

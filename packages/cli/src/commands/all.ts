@@ -24,6 +24,7 @@ import type { Config } from '../config.ts';
 import { dataFolder, makeDataFolder } from '../data-folder.ts';
 import { writeDevFile } from '../dev-file.ts';
 import type { ExitCode } from '../errors.ts';
+import { frameEvents } from '../schema-registry.ts';
 import { makeSecrets } from '../secrets.ts';
 import { runService, type Service } from '../service.ts';
 
@@ -42,7 +43,7 @@ async function startAll(service: Service<'all'>, print: (text: string) => void):
   const { secrets, verifier } = await openSecrets(service, config.secretFile ?? folder.secretFile);
   const http = await listen(service);
 
-  const kafka = config.kafkaBrokers && !embedded ? await openKafka(service, config.kafkaBrokers) : undefined;
+  const kafka = config.kafkaBrokers && !embedded ? await openFramed(service, config.kafkaBrokers) : undefined;
   const database = await openDatabase(service, folder);
   const pool = await openPool(service, database.url, 'query');
   const workerPool = await openPool(service, database.url, 'worker');
@@ -55,7 +56,7 @@ async function startAll(service: Service<'all'>, print: (text: string) => void):
   // Before it is ready: whoever waits for that may read the file at once.
   const dev = { url: http.url, dashboardUrl: `${http.url}/dashboard/`, ...access };
   await writeDevFile(folder.devFile, dev);
-  const { hotPath, router } = createIngest({
+  const { hotPath, router, stream } = createIngest({
     log,
     verifier,
     settings,
@@ -64,6 +65,7 @@ async function startAll(service: Service<'all'>, print: (text: string) => void):
   });
   serve(service, http, {
     hotPath,
+    stream,
     routers: [
       router,
       createQueryRouter({ pool, log, group: config.group, verifier, logger, pastDays: config.pastDays }),
@@ -90,5 +92,9 @@ async function logInstead(embedded: EventLog | undefined, service: Service<'all'
   const { kafkaBrokers, group } = service.config;
   if (!kafkaBrokers) return embedded;
   await requireDrained(embedded, pool, group);
-  return openKafka(service, kafkaBrokers);
+  return openFramed(service, kafkaBrokers);
+}
+
+async function openFramed(service: Service<'all'>, brokers: readonly string[]): Promise<EventLog> {
+  return frameEvents(service, await openKafka(service, brokers));
 }

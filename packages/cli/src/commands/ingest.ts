@@ -12,6 +12,7 @@ import {
 import type { Config } from '../config.ts';
 import { stateSettingsFile } from '../data-folder.ts';
 import type { ExitCode } from '../errors.ts';
+import { frameEvents } from '../schema-registry.ts';
 import { runService } from '../service.ts';
 
 /** HTTP into the log; PostgreSQL is never touched. */
@@ -21,9 +22,9 @@ export function runIngest(config: Config<'ingest'>): Promise<ExitCode> {
     const { verifier } = await openSecrets(service, config.secretFile);
     const settingsFile = await stateSettingsFile(config.stateDir);
     const http = await listen(service);
-    const log = await openKafka(service, config.kafkaBrokers);
+    const log = await frameEvents(service, await openKafka(service, config.kafkaBrokers));
     const settings = await openSettings(service, log, settingsFile);
-    const { hotPath, router } = createIngest({
+    const { hotPath, router, stream } = createIngest({
       log,
       verifier,
       settings,
@@ -32,6 +33,7 @@ export function runIngest(config: Config<'ingest'>): Promise<ExitCode> {
     });
     serve(service, http, {
       hotPath,
+      stream,
       routers: [router],
       checks: [logCheck(log, INGEST_LOG_GRACE_MS)],
     });

@@ -1,12 +1,17 @@
 import { migrate } from '@wayline/store';
 import type { Config } from '../config.ts';
 import { createLogger } from '../logger.ts';
+import { registerSubjects } from '../schema-registry.ts';
 import { databaseUrl } from '../store-access.ts';
 
-/** Brings the schema up to this version, or takes `down` migrations back; answers with a sentence about what was done. */
+/**
+ * Brings the schema up to this version, or takes `down` migrations back; answers with a sentence about what was done. Where
+ * there is a schema registry, it is given the schemas of this version, if need be.
+ */
 export async function runMigrate(config: Config<'migrate'>, { down }: { down?: number }): Promise<string> {
   const logger = createLogger(config.logLevel, { role: 'migrate' });
   const url = await databaseUrl(config);
+  if (down === undefined) await registerSubjects(config);
   const { applied } = await migrate({
     url,
     logger,

@@ -32,6 +32,7 @@ export interface Variable {
 
 const SERVING = ['all', 'ingest', 'worker', 'query'] as const;
 const LOG = [...SERVING, 'verify'] as const;
+const REGISTRY = ['all', 'ingest', 'worker', 'migrate'] as const;
 const STORING = ['all', 'worker', 'query', 'migrate', 'admin', 'verify'] as const;
 
 /** Every variable of the environment that Wayline reads: the keys are the fields of `Config`. */
@@ -252,8 +253,22 @@ export const VARIABLES = {
     name: 'SCHEMA_REGISTRY_URL',
     type: address('http', 'https'),
     fallbackText: 'plain JSON',
-    roles: LOG,
-    meaning: 'A Confluent-compatible schema registry. Not used yet: values are written as plain JSON.',
+    roles: REGISTRY,
+    meaning:
+      'A Confluent-compatible schema registry: the event is registered there, values of `wayline.events` are framed, and the schemas of `wayline.direct` are looked up. With Kafka only.',
+  },
+  schemaRegistryUsername: {
+    name: 'SCHEMA_REGISTRY_USERNAME',
+    type: text,
+    fallbackText: 'no sign-in',
+    roles: REGISTRY,
+    meaning: 'The user, or API key, that signs in to the schema registry.',
+  },
+  schemaRegistryPassword: {
+    name: 'SCHEMA_REGISTRY_PASSWORD',
+    type: text,
+    roles: REGISTRY,
+    meaning: "That user's password, or the key's secret.",
   },
   group: {
     name: 'WAYLINE_GROUP',

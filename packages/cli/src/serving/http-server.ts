@@ -1,13 +1,18 @@
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { PROBLEM_MEDIA_TYPE, type Problem, problem } from '@wayline/contracts';
 import { UsageError } from '../errors.ts';
+import { UpgradableRequest } from './upgradable-request.ts';
+
+/** Takes the socket of a client that asks for a WebSocket, or says false and leaves it alone. */
+export type UpgradeListener = (request: IncomingMessage, socket: Duplex, head: Buffer) => boolean;
 
 export interface HttpServer {
   /** How to reach it from this machine, without a slash at the end. */
   readonly url: string;
-  /** Who answers from now on. */
-  serve(listener: RequestListener): void;
+  /** Who answers from now on; and who takes WebSockets, if anybody does. */
+  serve(listener: RequestListener, upgrade?: UpgradeListener): void;
   /**
    * Takes no new connections, lets the requests in hand finish, and closes each connection when it is idle; what is
    * not done after `boundMs` is cut off. May be called again.
@@ -46,6 +51,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
 
   const server = createServer(
     {
+      IncomingMessage: UpgradableRequest,
       headersTimeout: headTimeoutMs,
       requestTimeout: requestTimeoutMs,
       keepAliveTimeout: KEEP_ALIVE_MS,
@@ -62,8 +68,12 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
 
   return {
     url: addressOf(server, options.host),
-    serve(next) {
+    serve(next, upgrade) {
       listener = next;
+      if (upgrade)
+        server.on('upgrade', (request, socket, head) => {
+          if (!upgrade(request, socket, head)) refuseUpgrade(socket as Socket);
+        });
     },
     drain(boundMs) {
       draining ??= closed(server, boundMs);
@@ -123,6 +133,10 @@ function refuseBeyond(server: Server, maxConnections: number): void {
     endWith(socket, problem('overloaded', detail), '503 Service Unavailable', 'Retry-After: 1\r\n');
     socket.destroySoon();
   });
+}
+
+function refuseUpgrade(socket: Socket): void {
+  endWith(socket, problem('not_found', 'There is no WebSocket at this path.'), '404 Not Found');
 }
 
 /** What is no HTTP, or did not arrive in time, never reaches express: it is answered here, in the same form. */
