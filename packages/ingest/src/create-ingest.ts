@@ -6,8 +6,9 @@ import { emptySettings, type SettingsView } from '@wayline/settings';
 import { type RequestHandler, Router } from 'express';
 import type { Door } from './arrival.ts';
 import { createEventsDoor } from './events-door.ts';
+import { createForeignDoors } from './foreign-doors.ts';
 import { createSessionDoors } from './sessions-door.ts';
-import { createWritePipeline, type WritePipelineOptions } from './write-pipeline.ts';
+import { createWritePipeline, type OtherCredential, type WritePipelineOptions } from './write-pipeline.ts';
 
 export interface IngestOptions {
   log: EventLog;
@@ -23,7 +24,7 @@ export interface IngestOptions {
 
 export interface Ingest {
   /**
-   * The doors for events and sessions. A `requestId` stands before it, and no body parser; `noSuchRoute` after it answers
+   * The doors for events and sessions, and those of others' forms. A `requestId` stands before it, and no body parser; `noSuchRoute` after it answers
    * methods that it does not serve. The server's `requestTimeout` bounds how long a body may take.
    */
   router: Router;
@@ -45,13 +46,14 @@ export function createIngest({
   maxBodyBytesHeld = 16 * 1024 * 1024,
 }: IngestOptions): Ingest {
   const write = createWritePipeline({ log, verifier, settings, logger, now, maxBodyBytesHeld });
-  const events = createEventsDoor();
   const sessions = createSessionDoors();
+  const foreign = createForeignDoors(sessions);
+  const events = foreign.orCloudEvents(createEventsDoor());
 
   const router = Router({ caseSensitive: true });
-  const serve = (path: string, door: Door): void => {
+  const serve = (path: string, door: Door, otherCredential?: OtherCredential): void => {
     const post: RequestHandler<{ id?: string }> = (request, response) =>
-      write(door, { request, response, session: request.params.id });
+      write(door, { request, response, session: request.params.id, otherCredential });
     router
       .route(path)
       .post(post)
@@ -63,6 +65,7 @@ export function createIngest({
   serve('/v1/sessions/:id/refresh', sessions.refresh);
   serve('/v1/sessions/:id/end', sessions.end);
   serve('/v1/sessions/:id/events', events);
+  for (const { path, door, otherCredential } of foreign.doors) serve(path, door, otherCredential);
   router.use(problemHandler(logger));
 
   return {
