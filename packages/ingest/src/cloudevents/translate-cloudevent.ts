@@ -38,6 +38,8 @@ const SOURCE_EXTENSIONS = new Map([
 /** Attributes that have become a field, so that they need not be kept beside it. */
 const SPENT = new Set(['specversion', 'type', 'time', 'subject', 'data', 'data_base64']);
 
+/** What data is where nothing else is said. */
+const PLAIN_JSON = /^application\/json\s*(;|$)/i;
 const NUMBER = /^-?\d+(\.\d+)?(e[+-]?\d+)?$/i;
 
 /** Where the event keeps what has no field: the id and source as they were sent, and extensions that are not ours. */
@@ -114,7 +116,7 @@ function attributesOf(cloudEvent: CloudEvent, errors: EventError[]): Attributes 
       if (typeof value === 'string' && NUMBER.test(value)) fields[name] = Number(value);
       else if (typeof value === 'number') fields[name] = value;
       else errors.push({ pointer: `/${name}`, code: 'wrong_type', message: 'must be a number' });
-    } else if (!SPENT.has(name) && !(name === 'datacontenttype' && value === 'application/json')) {
+    } else if (!SPENT.has(name) && !(name === 'datacontenttype' && PLAIN_JSON.test(String(value)))) {
       kept.push([name, value]);
     }
   }

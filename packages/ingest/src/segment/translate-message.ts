@@ -155,6 +155,7 @@ function sessionOf({ context, who, time, options }: SessionClues, errors: EventE
   if (who !== undefined) {
     return derivedSession('anon', who, dayOf(sentMs(time) ?? options.receivedMs));
   }
+  if (errors.some(({ pointer }) => pointer === '/userId' || pointer === '/anonymousId')) return undefined;
   const message = '`anonymousId`, `userId` or `context.sessionId` must say whose event it is';
   errors.push({ pointer: '/anonymousId', code: 'missing_field', message });
   return undefined;
