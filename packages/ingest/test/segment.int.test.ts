@@ -7,7 +7,7 @@ import { type IngestUnderTest, startIngest, writeKey } from './ingest-under-test
 
 const RudderAnalytics = createRequire(import.meta.url)(
   '@rudderstack/rudder-sdk-node',
-) as typeof import('@rudderstack/rudder-sdk-node').default;
+) as typeof import('@rudderstack/rudder-sdk-node');
 
 let ingest: IngestUnderTest;
 let rules: CallerSettings;
