@@ -76,7 +76,7 @@ describe('admin commands, in the order of setting up', () => {
   test('set-project and set-key change what is named, and show it; list-keys and revoke-key tell of keys', async () => {
     const origins = 'https://shop.example, https://*.shop.example';
     const limits = ['--requests-per-second', '50', '--events-per-second', '0.5', '--body-bytes', '100000'];
-    const days = ['--retention-days', '365', '--past-days', '30'];
+    const days = ['--retention-days', '365', '--past-days', '30', '--allow-traits', 'on'];
     expect(await json('admin', 'set-project', 'shop', '--origins', origins, ...limits, ...days)).toEqual({
       project: 'shop',
       slug: 'shop',
@@ -87,11 +87,24 @@ describe('admin commands, in the order of setting up', () => {
       bodyBytes: 100_000,
       retentionDays: 365,
       pastDays: 30,
+      allowTraits: true,
     });
-    await json('admin', 'set-project', 'shop', '--origins', 'any', '--past-days', 'none', '--disable');
+    await json(
+      'admin',
+      'set-project',
+      'shop',
+      '--origins',
+      'any',
+      '--past-days',
+      'none',
+      '--allow-traits',
+      'none',
+      '--disable',
+    );
     const shown = await json('admin', 'set-project', 'shop');
     expect(shown).toMatchObject({ retentionDays: 365, disabledAt: expect.any(Number) });
     expect(shown).not.toHaveProperty('origins');
+    expect(shown).not.toHaveProperty('allowTraits');
     expect((await wayline('admin', 'set-project', 'shop', '--enable')).stdout).toMatch(
       /^Set; it works within a minute/,
     );

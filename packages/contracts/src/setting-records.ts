@@ -27,6 +27,8 @@ export interface ProjectSetting extends Limits {
   pastDays?: number;
   /** Origins of pages that may use the keys; absent: every one. */
   origins?: readonly string[];
+  /** Whether traits of people (Segment's form) are kept, as context of the event that brings them; absent: they are not. */
+  allowTraits?: boolean;
 }
 
 /** Of a write key: goes before its project's. */

@@ -20,6 +20,8 @@ const MAX_AGE_SECONDS = '7200';
 export function letOriginRead({ headers }: IncomingMessage, response: ServerResponse): void {
   if (headers.origin === undefined) return;
   response.setHeader('Access-Control-Allow-Origin', headers.origin);
+  // A beacon always goes with the page's cookies: without this a browser would not let one of JSON through.
+  response.setHeader('Access-Control-Allow-Credentials', 'true');
   response.setHeader('Access-Control-Expose-Headers', RESPONSE_HEADERS);
   response.setHeader('Vary', 'Origin');
 }
@@ -45,11 +47,17 @@ function matches(origin: string, pattern: string): boolean {
   return origin.startsWith(scheme) && origin.endsWith(below) && origin.length > scheme.length + below.length;
 }
 
+/** Those of a CloudEvent that the page asks for: its extensions have names of their own, so no list could hold them. */
+function cloudEventHeaders({ headers }: IncomingMessage): string[] {
+  const asked = headers['access-control-request-headers'] ?? '';
+  return asked.split(',').flatMap((name) => /^\s*(ce-[a-z0-9]{1,40})\s*$/i.exec(name)?.[1] ?? []);
+}
+
 /** The answer to a browser that asks whether a page may send this; `methods` as the path serves them. */
 export function answerPreflight(request: IncomingMessage, response: ServerResponse, methods: string): void {
   letOriginRead(request, response);
   response.setHeader('Access-Control-Allow-Methods', methods);
-  response.setHeader('Access-Control-Allow-Headers', REQUEST_HEADERS);
+  response.setHeader('Access-Control-Allow-Headers', [REQUEST_HEADERS, ...cloudEventHeaders(request)].join(', '));
   response.setHeader('Access-Control-Max-Age', MAX_AGE_SECONDS);
   response.setHeader('Allow', `${methods}, OPTIONS`);
   response.statusCode = 204;

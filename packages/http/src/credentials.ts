@@ -20,9 +20,21 @@ export function credentialOf(
   return keys.length === 1 ? keys[0] : undefined;
 }
 
+/** The user name of `Authorization: Basic …`, where a form has its key there; undefined where there is none. */
+export function basicUserName({ headers }: Pick<IncomingMessage, 'headers'>): string | undefined {
+  const encoded = /^Basic +([A-Za-z0-9+/=_-]+) *$/i.exec(headers.authorization ?? '')?.[1];
+  const [name] = encoded === undefined ? [] : Buffer.from(encoded, 'base64').toString().split(':', 1);
+  return name || undefined;
+}
+
 /** Who sent the request: a `ProblemError` of 401 without a valid key or token, of 403 if it lacks the scope. */
 export async function authorize(request: IncomingMessage, verifier: Verifier, scope: Scope): Promise<Principal> {
-  const principal = await verifier.authenticate(credentialOf(request, { queryKey: scope === 'write' }));
+  return admit(credentialOf(request, { queryKey: scope === 'write' }), verifier, scope);
+}
+
+/** The same, with a credential that was found elsewhere. */
+export async function admit(credential: string | undefined, verifier: Verifier, scope: Scope): Promise<Principal> {
+  const principal = await verifier.authenticate(credential);
   if (principal.scopes.has(scope)) return principal;
   const has = [...principal.scopes].join(', ') || 'none';
   throw new ProblemError('forbidden', `This needs the scope \`${scope}\`; the ${principal.kind} has: ${has}.`);

@@ -1,12 +1,12 @@
 export { type ByteBudget, createByteBudget } from './byte-budget.ts';
 export { answerPreflight, letOriginRead, requireOrigin } from './cors.ts';
-export { authorize, credentialOf, principalOf, requireScope } from './credentials.ts';
+export { admit, authorize, basicUserName, credentialOf, principalOf, requireScope } from './credentials.ts';
 export { decodeText } from './decode-text.ts';
 export { mediaTypeOf } from './media-type.ts';
 export { noSuchRoute, servesOnly } from './no-such-route.ts';
 export { answerError, type HttpLogger, problemHandler } from './problems.ts';
 export { createRateLimiter, type Quota, type RateLimiter, type Rates } from './rate-limiter.ts';
-export { type BodyLimits, readBody } from './read-body.ts';
+export { type BodyLimits, bodyTooLarge, readBody } from './read-body.ts';
 export { assignRequestId, requestId, requestIdFor, requestIdOf } from './request-id.ts';
 export { sendJson } from './send-json.ts';
 export { type TraceContext, traceContextOf } from './trace-context.ts';

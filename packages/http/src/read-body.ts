@@ -12,7 +12,7 @@ export interface BodyLimits {
 
 const INFLATED_CHUNK = 64 * 1024;
 
-const tooLarge = (maxBytes: number) =>
+export const bodyTooLarge = (maxBytes: number): ProblemError =>
   new ProblemError(
     'body_too_large',
     `The body is over ${maxBytes} bytes after inflation; send fewer events a request.`,
@@ -48,7 +48,7 @@ function createInflater(encoding: string | undefined): Transform | undefined {
 export async function readBody(request: IncomingMessage, { maxBytes, budget }: BodyLimits): Promise<Buffer> {
   if (request.readableEnded) throw new Error('The body was read before: no body parser may stand before this router');
   const announced = Number(request.headers['content-length'] ?? 0);
-  if (announced > maxBytes) throw tooLarge(maxBytes);
+  if (announced > maxBytes) throw bodyTooLarge(maxBytes);
   if (!budget.has(announced)) throw overloaded(); // before anything is spent on it
   const inflater = createInflater(request.headers['content-encoding']);
   const source: Readable = inflater ? request.pipe(inflater) : request;
@@ -60,7 +60,7 @@ export async function readBody(request: IncomingMessage, { maxBytes, budget }: B
 
     const onData = (chunk: Buffer) => {
       size += chunk.length;
-      if (size > maxBytes) return fail(tooLarge(maxBytes));
+      if (size > maxBytes) return fail(bodyTooLarge(maxBytes));
       if (size > taken) {
         // All of it with its first bytes: what would be refused half-way is refused before it is read. Not sooner, or
         // whoever only announces a body would hold what others could use.

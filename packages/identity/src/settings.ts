@@ -14,7 +14,9 @@ import { type Pool, type Project, requireName } from './projects.ts';
 type Changes<T> = { [K in keyof T]?: T[K] | null };
 type OriginsAndLimits = Pick<ProjectSetting, 'origins'> & Limits;
 
-export type ProjectChanges = Changes<OriginsAndLimits & Pick<ProjectSetting, 'retentionDays' | 'pastDays'>> & {
+export type ProjectChanges = Changes<
+  OriginsAndLimits & Pick<ProjectSetting, 'retentionDays' | 'pastDays' | 'allowTraits'>
+> & {
   name?: string;
   /** Whether it takes no events from now on. */
   disabled?: boolean;
@@ -32,11 +34,12 @@ const MAX_ORIGINS = 100;
  * @throws IdentityError if a value is not one that can be set; then nothing has changed
  */
 export async function changeProject(pool: Pool, { id }: Project, changes: ProjectChanges): Promise<ProjectSetting> {
-  const { name, disabled, retentionDays, pastDays } = changes;
+  const { name, disabled, retentionDays, pastDays, allowTraits } = changes;
   const patch = {
     ...(name !== undefined && { name: requireName(name, 'project') }),
     ...checkedNumber('retentionDays', retentionDays, [1, MAX_DAYS]),
     ...checkedNumber('pastDays', pastDays, [1, MAX_DAYS]),
+    ...(allowTraits !== undefined && { allowTraits }),
     ...checkedCommon(changes),
   };
   return inTransaction(pool, async (client) => {

@@ -60,6 +60,7 @@ describe('settings of a project', () => {
       requestsPerSecond: 0.5,
       eventsPerSecond: 1000,
       bodyBytes: 100_000,
+      allowTraits: true,
     };
     const first = {
       slug: project.slug,

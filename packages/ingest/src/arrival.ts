@@ -15,13 +15,20 @@ export interface Arrival {
   body: Buffer;
   /** The session in the address, decoded; undefined where the address has none. */
   sessionId?: string;
+  /** Path and query, as they were sent; absent where there is no request of its own. */
+  url?: string;
+  /** Whether the project keeps traits of people. */
+  allowTraits?: boolean;
 }
 
 /** What a door makes of an arrival: the answer may be given once the records are durable. */
 export interface Verdict {
   records: NewRecord[];
   status: number;
-  answer: object;
+  /** Sent as JSON; undefined: an answer without a body. */
+  answer: object | undefined;
+  /** Of the answer. */
+  headers?: Readonly<Record<string, string>>;
 }
 
 /** A way in. Knows nothing of express or sockets. Throws a `ProblemError` where the request is refused as a whole. */

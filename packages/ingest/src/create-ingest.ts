@@ -7,9 +7,10 @@ import { emptySettings, type SettingsView } from '@wayline/settings';
 import { type RequestHandler, Router } from 'express';
 import type { Door } from './arrival.ts';
 import { createEventsDoor } from './events-door.ts';
+import { createForeignDoors } from './foreign-doors.ts';
 import { createSessionDoors } from './sessions-door.ts';
 import { createStreamDoor, STREAM_PATH, type StreamDoor } from './stream/create-stream-door.ts';
-import { createWritePipeline, type WritePipelineOptions } from './write-pipeline.ts';
+import { createWritePipeline, type OtherCredential, type WritePipelineOptions } from './write-pipeline.ts';
 import { createWriteShares } from './write-shares.ts';
 
 export interface IngestOptions {
@@ -28,7 +29,7 @@ export interface IngestOptions {
 
 export interface Ingest {
   /**
-   * The doors for events and sessions. A `requestId` stands before it, and no body parser; `noSuchRoute` after it answers
+   * The doors for events and sessions, and those of others' forms. A `requestId` stands before it, and no body parser; `noSuchRoute` after it answers
    * methods that it does not serve. The server's `requestTimeout` bounds how long a body may take.
    */
   router: Router;
@@ -54,13 +55,14 @@ export function createIngest({
 }: IngestOptions): Ingest {
   const shares = createWriteShares({ maxBytesHeld: maxBodyBytesHeld, logger, now });
   const write = createWritePipeline({ log, verifier, settings, logger, now, shares });
-  const events = createEventsDoor();
   const sessions = createSessionDoors();
+  const foreign = createForeignDoors(sessions);
+  const events = foreign.orCloudEvents(createEventsDoor());
 
   const router = Router({ caseSensitive: true });
-  const serve = (path: string, door: Door): void => {
+  const serve = (path: string, door: Door, otherCredential?: OtherCredential): void => {
     const post: RequestHandler<{ id?: string }> = (request, response) =>
-      write(door, { request, response, session: request.params.id });
+      write(door, { request, response, session: request.params.id, otherCredential });
     router
       .route(path)
       .post(post)
@@ -72,6 +74,7 @@ export function createIngest({
   serve('/v1/sessions/:id/refresh', sessions.refresh);
   serve('/v1/sessions/:id/end', sessions.end);
   serve('/v1/sessions/:id/events', events);
+  for (const { path, door, otherCredential } of foreign.doors) serve(path, door, otherCredential);
   router
     .route(STREAM_PATH)
     .get((_request, response) => {

@@ -27,7 +27,8 @@ export function createEventsDoor(): Door {
   };
 }
 
-function noValidEvents(rejected: readonly RejectedEvent[]): ProblemError {
+/** The refusal of a request of which nothing was accepted: with all that is wrong with each event. */
+export function noValidEvents(rejected: readonly RejectedEvent[]): ProblemError {
   const count = rejected.length;
   const detail =
     count === 0

@@ -3,7 +3,8 @@ import { clockSkewMs, ProblemError, parseRfc3339 } from '@wayline/contracts';
 
 const LATEST_MS = 8.64e15;
 
-function sentMs(sentAt: unknown): number | undefined {
+/** Epoch ms of a time as a body may hold it (RFC 3339, or epoch milliseconds); undefined if it is none. */
+export function sentMs(sentAt: unknown): number | undefined {
   if (typeof sentAt === 'number') return Math.abs(sentAt) <= LATEST_MS ? Math.floor(sentAt) : undefined;
   return typeof sentAt === 'string' ? parseRfc3339(sentAt) : undefined;
 }

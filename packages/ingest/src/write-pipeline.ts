@@ -1,10 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { ProblemError } from '@wayline/contracts';
+import { LIMITS, ProblemError } from '@wayline/contracts';
 import type { EventLog, NewRecord } from '@wayline/event-log';
 import {
+  admit,
   answerError,
   assignRequestId,
-  authorize,
+  bodyTooLarge,
+  credentialOf,
   type HttpLogger,
   letOriginRead,
   type Quota,
@@ -34,12 +36,24 @@ export interface WritePipelineOptions {
 /**
  * Answers one request that writes, through a door; never rejects. Every way in goes through here, whether express stands
  * before it or not.
- * @param session the session in the address, decoded; undefined where the address has none
  */
-export type WritePipeline = (
-  door: Door,
-  exchange: { request: IncomingMessage; response: ServerResponse; session?: string },
-) => Promise<void>;
+export type WritePipeline = (door: Door, exchange: Exchange) => Promise<void>;
+
+export interface Exchange {
+  request: IncomingMessage;
+  response: ServerResponse;
+  /** The session in the address, decoded; undefined where the address has none. */
+  session?: string;
+  /** Where else the form has its key. */
+  otherCredential?: OtherCredential;
+}
+
+/** Where a form has its key, beside the places of all doors, which go first. */
+export interface OtherCredential {
+  inHeaders(request: IncomingMessage): string | undefined;
+  /** Asked where there is none in the headers; then the body is read before it is known whose it is. */
+  inBody(body: Buffer): string | undefined;
+}
 
 const OVERLOAD: ReadonlySet<string> = new Set(['overloaded', 'log_unavailable', 'rate_limited']);
 
@@ -56,21 +70,30 @@ export function createWritePipeline({
 }: WritePipelineOptions): WritePipeline {
   const { budget, limiter, report } = shares;
 
-  return async (door, { request, response, session }) => {
+  return async (door, { request, response, session, otherCredential }) => {
     const receivedMs = now();
     const requestId = assignRequestId(request, response);
     let held = 0;
     try {
       letOriginRead(request, response);
-      const principal = await authorize(request, verifier, 'write');
+      let credential = credentialOf(request, { queryKey: true }) ?? otherCredential?.inHeaders(request);
+      let early: Buffer | undefined;
+      if (credential === undefined && otherCredential) {
+        early = await readBody(request, { maxBytes: LIMITS.bodyBytes, budget });
+        held = early.length;
+        credential = otherCredential.inBody(early);
+      }
+      const principal = await admit(credential, verifier, 'write');
       const rules = settingsOf(principal, settings);
       requireAllowed(rules);
       requireOrigin(request, rules.origins);
       const quota = limiter.quotaOf(callerName(principal), rules.rates);
       if (quota) takeRequest(quota, response);
-      const verdict = await judge({ door, request, principal, rules, receivedMs, session }, (bytes) => {
+      const judging = judge({ door, request, principal, rules, receivedMs, session, early }, (bytes) => {
         held = bytes;
       });
+      early = undefined; // nothing here keeps it
+      const verdict = await judging;
       if (quota) takeEvents(quota, response, verdict.records.length);
       const headers = recordHeaders(request.headers, requestId);
       for (const record of verdict.records) record.headers = headers;
@@ -79,7 +102,7 @@ export function createWritePipeline({
       budget.correct(held, bytes);
       held = bytes;
       await appendEvents(log, verdict.records);
-      sendJson(response, verdict.status, verdict.answer);
+      answer(response, verdict);
       logger.debug(
         { requestId, path: pathOf(request), status: verdict.status, records: verdict.records.length },
         'acknowledged',
@@ -98,10 +121,13 @@ export function createWritePipeline({
   async function judge(asked: Asked, hold: (bytes: number) => void): Promise<Verdict> {
     const { door, request, principal, rules, receivedMs, session } = asked;
     const sessionId = session === undefined ? undefined : sessionInAddress(session);
-    const body = await readBody(request, { maxBytes: maxBodyBytes(rules), budget });
+    const maxBytes = maxBodyBytes(rules);
+    const body = asked.early ?? (await readBody(request, { maxBytes, budget }));
     hold(body.length);
+    if (body.length > maxBytes) throw bodyTooLarge(maxBytes);
     const window = windowOf(principal, rules, receivedMs);
-    return door({ principal, receivedMs, window, headers: request.headers, body, sessionId });
+    const { headers, url } = request;
+    return door({ principal, receivedMs, window, headers, body, sessionId, url, allowTraits: rules.allowTraits });
   }
 }
 
@@ -112,6 +138,14 @@ interface Asked {
   rules: CallerSettings;
   receivedMs: number;
   session: string | undefined;
+  /** The body, if it was read already. */
+  early: Buffer | undefined;
+}
+
+function answer(response: ServerResponse, { status, answer, headers }: Verdict): void {
+  for (const name in headers) response.setHeader(name, headers[name] as string);
+  if (answer === undefined) response.writeHead(status).end();
+  else sendJson(response, status, answer);
 }
 
 /** What a record takes in memory beside its value, about. */

@@ -36,10 +36,14 @@ export interface IngestUnderTest {
   faults: unknown[];
   /** Sends an object as JSON, a text or bytes as they are. */
   post(path: string, body: unknown, options?: PostOptions): Promise<Answer>;
+  /** How many times a browser has asked whether a page may write. */
+  preflights(): number;
   /** All that is in the log; events of a session are in their order there. */
   logged(): Promise<LoggedEvent[]>;
   stream: StreamDoor;
   records(): Promise<Collected[]>;
+  /** As `logged`, once so many events have come in since the server began. */
+  arrived(count: number): Promise<LoggedEvent[]>;
   close(): Promise<void>;
 }
 
@@ -81,11 +85,13 @@ export async function startIngest(setup: IngestSetup = {}): Promise<IngestUnderT
   app.use(ingest.router);
   app.use(noSuchRoute);
   app.use(problemHandler(logger));
+  let preflights = 0;
   const server = await listening(
     // Without a keep-alive time-out: a client may take up a connection just when the server closes it.
     createServer(
       { requestTimeout: requestTimeoutMs, connectionsCheckingInterval: 50, keepAliveTimeout: 0 },
       (request, response) => {
+        if (request.method === 'OPTIONS') preflights++;
         if (!hot || !ingest.hotPath(request, response)) app(request, response);
       },
     ),
@@ -103,8 +109,11 @@ export async function startIngest(setup: IngestSetup = {}): Promise<IngestUnderT
     port,
     log,
     faults,
+    preflights: () => preflights,
     records: collected.all,
     logged: async () => (await collected.all()).map(({ value }) => JSON.parse(String(value)) as LoggedEvent),
+    arrived: async (count) =>
+      (await collected.atLeast(count)).map(({ value }) => JSON.parse(String(value)) as LoggedEvent),
     post: (path, body, options) => post(url + path, body, options),
     stream: ingest.stream,
     async close() {
@@ -119,8 +128,15 @@ export async function startIngest(setup: IngestSetup = {}): Promise<IngestUnderT
 
 type Collected = LogRecord & { partition: number };
 
-/** Reads the log from its start; `all` waits until everything that stands in it by now was read. */
-function collector(log: EventLog): { all(): Promise<Collected[]> } {
+interface Collector {
+  /** Waits until everything that stands in the log by now was read. */
+  all(): Promise<Collected[]>;
+  /** Waits until so many records were read. */
+  atLeast(count: number): Promise<Collected[]>;
+}
+
+/** Reads the log from its start. */
+function collector(log: EventLog): Collector {
   const records: Collected[] = [];
   const next = new Map<number, number>();
   let consumer: Promise<LogConsumer> | undefined;
@@ -139,15 +155,24 @@ function collector(log: EventLog): { all(): Promise<Collected[]> } {
       },
     });
 
+  const advance = () =>
+    new Promise<void>((resolve) => {
+      advanced = resolve;
+    });
+
   return {
+    async atLeast(count) {
+      consumer ??= begin();
+      await consumer;
+      while (records.length < count) await advance();
+      return records;
+    },
     async all() {
       consumer ??= begin();
       await consumer;
       const ranges = await log.ranges(TOPICS.events);
       while (ranges.some(({ partition, start, end }) => (next.get(partition) ?? start) < end)) {
-        await new Promise<void>((resolve) => {
-          advanced = resolve;
-        });
+        await advance();
       }
       return records;
     },

@@ -61,9 +61,10 @@ function knownFields(fields: Record<string, unknown>): ProjectSetting & KeySetti
     const value = fields[name];
     if (isAmount(value)) setting[name] = value;
   }
-  const { origins } = fields;
+  const { origins, allowTraits } = fields;
   return {
     ...setting,
+    ...(typeof allowTraits === 'boolean' && { allowTraits }),
     ...(Array.isArray(origins) && { origins: origins.filter((origin) => typeof origin === 'string') }),
   };
 }

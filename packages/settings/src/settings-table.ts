@@ -87,7 +87,7 @@ function rulesOf(project: ProjectSetting, key: KeySetting): CallerSettings {
   const requestsPerSecond = key.requestsPerSecond ?? project.requestsPerSecond;
   const eventsPerSecond = key.eventsPerSecond ?? project.eventsPerSecond;
   const bodyBytes = key.bodyBytes ?? project.bodyBytes;
-  const { disabledAt, pastDays, retentionDays } = project;
+  const { disabledAt, pastDays, retentionDays, allowTraits } = project;
   return Object.freeze({
     ...(disabledAt !== undefined && { refused: 'disabled' as const, refusedAtMs: disabledAt }),
     ...(origins && { origins: Object.freeze(origins) }),
@@ -98,5 +98,6 @@ function rulesOf(project: ProjectSetting, key: KeySetting): CallerSettings {
     ...(bodyBytes !== undefined && { bodyBytes }),
     ...(pastDays !== undefined && { pastDays }),
     ...(retentionDays !== undefined && { retentionDays }),
+    ...(allowTraits !== undefined && { allowTraits }),
   });
 }

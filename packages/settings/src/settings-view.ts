@@ -17,6 +17,8 @@ export interface CallerSettings {
   pastDays?: number;
   /** For so many days events are kept. */
   retentionDays?: number;
+  /** Whether traits of people are kept, as context of the event that brings them; absent: they are not. */
+  allowTraits?: boolean;
 }
 
 export interface Rates {

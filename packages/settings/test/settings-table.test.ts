@@ -25,6 +25,7 @@ describe('the settings of a caller', () => {
       bodyBytes: 5000,
       pastDays: 30,
       retentionDays: 60,
+      allowTraits: true,
     });
     const ofKey = setting('key:1:k1', 4, { origins: ['https://b.example'], eventsPerSecond: 7 });
     const merged = {
@@ -33,6 +34,7 @@ describe('the settings of a caller', () => {
       bodyBytes: 5000,
       pastDays: 30,
       retentionDays: 60,
+      allowTraits: true,
     };
     for (const records of [
       [ofProject, ofKey],

@@ -1,3 +1,4 @@
+export * from './browser-describe.ts';
 export * from './certificates.ts';
 export * from './derived-tables.ts';
 export * from './events.ts';

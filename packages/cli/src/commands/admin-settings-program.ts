@@ -46,6 +46,10 @@ export function addSettingsCommands(admin: Command, answer: (options: Json, answ
       .option('--name <name>', 'its name for people')
       .option('--retention-days <n>', 'for so long its events are kept, or none: for ever')
       .option('--past-days <n>', 'how many days back the time of an event may lie, or none: 90')
+      .option(
+        '--allow-traits <on|off>',
+        "whether traits of people (Segment's form) are kept, in the event's context; off",
+      )
       .option('--disable', 'takes no events any more')
       .option('--enable', 'takes events again'),
   ).action(async (slug: string, options: Json & ProjectOptions) => {

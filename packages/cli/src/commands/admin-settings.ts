@@ -25,6 +25,7 @@ export interface ProjectOptions extends LimitOptions {
   name?: string;
   retentionDays?: string;
   pastDays?: string;
+  allowTraits?: string;
   enable?: boolean;
   disable?: boolean;
 }
@@ -34,13 +35,14 @@ export async function setProjectCommand(
   config: Config<'admin'>,
   { slug, options }: { slug: string; options: ProjectOptions },
 ): Promise<Answer> {
-  const { name, retentionDays, pastDays, enable, disable } = options;
+  const { name, retentionDays, pastDays, allowTraits, enable, disable } = options;
   if (enable && disable) throw new UsageError('--enable and --disable cannot be given together.');
   const changes = {
     ...limitChanges(options),
     ...(name !== undefined && { name }),
     ...(retentionDays !== undefined && { retentionDays: amount('--retention-days', retentionDays) }),
     ...(pastDays !== undefined && { pastDays: amount('--past-days', pastDays) }),
+    ...(allowTraits !== undefined && { allowTraits: onOrOff('--allow-traits', allowTraits) }),
     ...((enable || disable) && { disabled: disable === true }),
   };
   const changed = Object.keys(changes).length > 0;
@@ -119,6 +121,12 @@ function amount(option: string, text: string): number | null {
   if (text === 'none') return null;
   if (/^\d+(\.\d+)?$/.test(text)) return Number(text);
   throw new UsageError(`${option} must be a number or "none", which "${text}" is not.`);
+}
+
+function onOrOff(option: string, text: string): boolean | null {
+  if (text === 'none') return null;
+  if (text === 'on' || text === 'off') return text === 'on';
+  throw new UsageError(`${option} must be "on" or "off", which "${text}" is not.`);
 }
 
 function answer(of: Record<string, string>, settings: object, changed: boolean): Answer {

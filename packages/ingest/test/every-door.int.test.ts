@@ -1,0 +1,146 @@
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import type { LoggedEvent } from '@wayline/contracts';
+import { type IngestUnderTest, startIngest } from './ingest-under-test.ts';
+
+let ingest: IngestUnderTest;
+beforeEach(async () => {
+  ingest = await startIngest();
+});
+afterEach(async () => {
+  await ingest.close();
+});
+
+const occurredAt = new Date(Date.now() - 60_000).toISOString();
+const sentAt = () => new Date(Date.now() - 3_600_000).toISOString();
+
+/** What all of them say. */
+const said = {
+  sessionId: 's-1',
+  type: 'purchase',
+  occurredAt,
+  userId: 'u-1',
+  anonymousId: 'a-1',
+  platform: 'web',
+  source: { kind: 'app', name: 'shop', version: '2.1' },
+  page: '/cart',
+  referrer: 'https://a.example/',
+  userAgent: 'Browser/1',
+  value: 19.5,
+  context: { sku: 'x-1', value: 19.5 },
+};
+
+const cloudEvent = {
+  specversion: '1.0',
+  id: 'id-1',
+  source: 'shop',
+  type: said.type,
+  time: occurredAt,
+  sessionid: said.sessionId,
+  userid: said.userId,
+  anonymousid: said.anonymousId,
+  platform: said.platform,
+  sourcekind: 'app',
+  sourceversion: '2.1',
+  page: said.page,
+  referrer: said.referrer,
+  useragent: said.userAgent,
+  value: said.value,
+  data: said.context,
+};
+const { data, ...attributes } = cloudEvent;
+const ceHeaders = Object.fromEntries(Object.entries(attributes).map(([name, value]) => [`ce-${name}`, String(value)]));
+
+const segment = {
+  type: 'track',
+  messageId: 'id-1',
+  event: said.type,
+  timestamp: occurredAt,
+  userId: said.userId,
+  anonymousId: said.anonymousId,
+  properties: said.context,
+  context: {
+    sessionId: said.sessionId,
+    app: { name: 'shop', version: '2.1' },
+    page: { path: said.page, referrer: said.referrer },
+    userAgent: said.userAgent,
+  },
+};
+
+const withTime = () => ({ 'wayline-sent-at': sentAt() });
+const doors: Record<string, () => Promise<{ status: number }>> = {
+  'an event': () => ingest.post('/v1/events', said, { headers: withTime() }),
+  'a list': () => ingest.post('/v1/events', [said], { headers: withTime() }),
+  '{events, sentAt}': () => ingest.post('/v1/events', { events: [said], sentAt: sentAt() }),
+  NDJSON: () =>
+    ingest.post('/v1/events', JSON.stringify(said), {
+      headers: { 'content-type': 'application/x-ndjson', ...withTime() },
+    }),
+  'a beacon': () =>
+    ingest.post('/v1/events', JSON.stringify({ events: [said], sentAt: sentAt() }), {
+      headers: { 'content-type': 'text/plain;charset=UTF-8' },
+    }),
+  'the events of a session': () =>
+    ingest.post('/v1/sessions/s-1/events', { ...said, sessionId: undefined }, { headers: withTime() }),
+  'CloudEvents, structured': () =>
+    ingest.post('/v1/events', cloudEvent, {
+      headers: { 'content-type': 'application/cloudevents+json', ...withTime() },
+    }),
+  'CloudEvents, batch': () =>
+    ingest.post('/v1/events', [cloudEvent], {
+      headers: { 'content-type': 'application/cloudevents-batch+json', ...withTime() },
+    }),
+  'CloudEvents, binary': () => ingest.post('/v1/events', data, { headers: { ...ceHeaders, ...withTime() } }),
+  'Segment, one': () => ingest.post('/v1/track', { ...segment, sentAt: sentAt() }),
+  'Segment, batch': () => ingest.post('/v1/batch', { batch: [segment], sentAt: sentAt() }),
+};
+
+/** What a door adds: the id, and under a name of its own what else its form says. */
+function withoutAdditions({ eventId, context = {}, ...event }: LoggedEvent['event']): object {
+  const { _cloudevent, _segment, ...own } = context;
+  return { ...event, context: own };
+}
+
+describe('issue 6: the same event through every door', () => {
+  test('stands in the log alike, but for what the door adds', async () => {
+    const statuses: Record<string, number> = {};
+    for (const [name, send] of Object.entries(doors)) statuses[name] = (await send()).status;
+    expect(new Set(Object.values(statuses))).toEqual(new Set([202, 200]));
+    const logged = await ingest.logged();
+    expect(logged).toHaveLength(Object.keys(doors).length);
+    for (const { project, skew = 0, event } of logged) {
+      expect({ project, hours: Math.round(skew / 3_600_000) }).toEqual({ project: 1, hours: 1 });
+      expect(withoutAdditions(event)).toEqual(said);
+    }
+    expect(new Set((await ingest.records()).map(({ partition, key }) => `${partition} ${key}`)).size).toBe(1);
+  });
+
+  test('what a predecessor could say stands in the log as /v1/events has it', async () => {
+    const ms = Math.floor(Date.parse(occurredAt) / 1000) * 1000;
+    const at = new Date(ms).toISOString();
+    const pairs = [
+      [
+        () => ingest.post(`/analytics?timestamp=${ms}&user=u-1&event=click`, undefined),
+        { type: 'click', userId: 'u-1', occurredAt: at },
+      ],
+      [
+        () => ingest.post('/api/track/', { namespace: 'web', name: 'load', timestamp: at.slice(0, 19), value: 3 }),
+        { type: 'load', namespace: 'web', occurredAt: at, value: 3 },
+      ],
+      [
+        () => ingest.post('/track', { userId: 'u-1', action: 'pageVisit', origin: '/cart', sessionId: 's-1' }),
+        { type: 'pageVisit', userId: 'u-1', page: '/cart', sessionId: 's-1' },
+      ],
+    ] as const;
+    for (const [send, event] of pairs) {
+      await send();
+      const theirs = (await ingest.logged()).find((each) => each.event.type === event.type)
+        ?.event as LoggedEvent['event'];
+      await ingest.post('/v1/events', { sessionId: theirs.sessionId, ...event });
+      const ours = (await ingest.logged()).filter((each) => each.event.type === event.type).at(-1)?.event;
+      const { eventId: _own, occurredAt: theirTime, ...theirRest } = theirs;
+      const { eventId: _other, occurredAt: ourTime, ...ourRest } = ours as LoggedEvent['event'];
+      expect(theirRest).toEqual(ourRest);
+      if ('occurredAt' in event) expect(theirTime).toBe(ourTime);
+    }
+  });
+});
