@@ -3,14 +3,16 @@ import { ProblemError } from '@wayline/contracts';
 import type { EventLog, NewRecord } from '@wayline/event-log';
 import {
   answerError,
-  assignRequestId,
   authorize,
+  bodyAtHand,
   createByteBudget,
   createRateLimiter,
   type HttpLogger,
+  identify,
   letOriginRead,
   type Quota,
   readBody,
+  requestIdHeader,
   requireOrigin,
   sendJson,
 } from '@wayline/http';
@@ -20,6 +22,7 @@ import { appendEvents } from './append-events.ts';
 import type { Door, Verdict } from './arrival.ts';
 import { maxBodyBytes, requireAllowed, settingsOf, windowOf } from './caller-rules.ts';
 import { createOverloadReport } from './overload-report.ts';
+import { createRateRefusals } from './rate-refusals.ts';
 import { recordHeaders } from './record-headers.ts';
 import { sessionInAddress } from './session-in-address.ts';
 
@@ -55,11 +58,12 @@ export function createWritePipeline({
 }: WritePipelineOptions): WritePipeline {
   const budget = createByteBudget(maxBodyBytesHeld);
   const limiter = createRateLimiter();
+  const refusalAfter = createRateRefusals();
   const report = createOverloadReport(logger, now);
 
   return async (door, { request, response, session }) => {
     const receivedMs = now();
-    const requestId = assignRequestId(request, response);
+    const requestId = identify(request, response);
     let held = 0;
     try {
       letOriginRead(request, response);
@@ -67,7 +71,7 @@ export function createWritePipeline({
       const rules = settingsOf(principal, settings);
       requireAllowed(rules);
       requireOrigin(request, rules.origins);
-      const quota = limiter.quotaOf(callerName(principal), rules.rates);
+      const quota = quotaOf(principal, rules.rates);
       if (quota) takeRequest(quota, response);
       const verdict = await judge({ door, request, principal, rules, receivedMs, session }, (bytes) => {
         held = bytes;
@@ -80,7 +84,7 @@ export function createWritePipeline({
       budget.correct(held, bytes);
       held = bytes;
       await appendEvents(log, verdict.records);
-      sendJson(response, verdict.status, verdict.answer);
+      sendJson(response, verdict.status, verdict.answer, requestIdHeader(requestId));
       logger.debug(
         { requestId, path: pathOf(request), status: verdict.status, records: verdict.records.length },
         'acknowledged',
@@ -89,20 +93,37 @@ export function createWritePipeline({
       if (error instanceof ProblemError && OVERLOAD.has(error.problem.code)) {
         report.refused(error.problem.code, requestId);
       }
-      answerError(error, request, { response, logger });
+      answerError(error, request, { response, logger, requestId });
     } finally {
       budget.give(held);
     }
   };
 
   /** Apart, so that nothing keeps the body while its records wait for the log. */
-  async function judge(asked: Asked, hold: (bytes: number) => void): Promise<Verdict> {
+  function judge(asked: Asked, hold: (bytes: number) => void): Verdict | Promise<Verdict> {
     const { door, request, principal, rules, receivedMs, session } = asked;
     const sessionId = session === undefined ? undefined : sessionInAddress(session);
-    const body = await readBody(request, { maxBytes: maxBodyBytes(rules), budget });
-    hold(body.length);
-    const window = windowOf(principal, rules, receivedMs);
-    return door({ principal, receivedMs, window, headers: request.headers, body, sessionId });
+    const judgeBody = (body: Buffer): Verdict => {
+      hold(body.length);
+      const window = windowOf(principal, rules, receivedMs);
+      return door({ principal, receivedMs, window, headers: request.headers, body, sessionId });
+    };
+    const limits = { maxBytes: maxBodyBytes(rules), budget };
+    const body = bodyAtHand(request, limits);
+    return body ? judgeBody(body) : readBody(request, limits).then(judgeBody);
+  }
+
+  function quotaOf(principal: Principal, rates: CallerSettings['rates']): Quota | undefined {
+    const limited = rates.requestsPerSecond !== undefined || rates.eventsPerSecond !== undefined;
+    return limited ? limiter.quotaOf(callerName(principal), rates) : undefined;
+  }
+
+  /** Counts the request before its body is read. @throws ProblemError `rate_limited` */
+  function takeRequest(quota: Quota, response: ServerResponse): void {
+    const waitSeconds = quota.takeRequest();
+    response.setHeader('RateLimit-Policy', quota.policy());
+    response.setHeader('RateLimit', quota.state());
+    if (waitSeconds !== undefined) throw refusalAfter(waitSeconds);
   }
 }
 
@@ -127,19 +148,9 @@ function bytesOf(records: readonly NewRecord[]): number {
 /** Keys and the subjects of tokens are counted apart, and those of one project apart from another's. */
 const callerName = ({ kind, projectId, id }: Principal): string => `${kind}/${projectId}/${id}`;
 
-const pathOf = ({ url = '' }: IncomingMessage): string => url.split('?', 1)[0] as string;
-
-/** Counts the request before its body is read. @throws ProblemError `rate_limited` */
-function takeRequest(quota: Quota, response: ServerResponse): void {
-  const waitSeconds = quota.takeRequest();
-  response.setHeader('RateLimit-Policy', quota.policy());
-  response.setHeader('RateLimit', quota.state());
-  if (waitSeconds === undefined) return;
-  throw new ProblemError(
-    'rate_limited',
-    'More requests or events than may be sent with this key; wait as `Retry-After` says, and send it again.',
-    { retryAfterSeconds: waitSeconds },
-  );
+function pathOf({ url = '' }: IncomingMessage): string {
+  const query = url.indexOf('?');
+  return query === -1 ? url : url.slice(0, query);
 }
 
 function takeEvents(quota: Quota, response: ServerResponse, events: number): void {
