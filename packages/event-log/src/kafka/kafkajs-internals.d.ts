@@ -7,7 +7,28 @@ declare module 'kafkajs/src/network/connectionPool.js' {
 
   export interface Connection {
     socket?: Socket;
+    readonly clientId: string;
     isConnected(): boolean;
+    /** Also where nothing is to be authenticated, once `authenticate` was called. */
+    isAuthenticated(): boolean;
+    nextCorrelationId(): number;
+    readonly requestQueue: {
+      /** Sends it in its turn; `resolve` gets the answer without size and correlation id. */
+      push(request: {
+        entry: {
+          apiKey: number;
+          apiName: string;
+          apiVersion: number;
+          correlationId: number;
+          resolve(answer: { payload: Buffer }): void;
+          reject(error: Error): void;
+        };
+        expectResponse: boolean;
+        requestTimeout: number | null;
+        sendRequest(): void;
+      }): void;
+      maybeThrottle(clientSideThrottleTime: number | undefined | null): void;
+    };
   }
 
   /** Two connections to one broker: `pool[1]` for fetches, `pool[0]` for all the rest. */
