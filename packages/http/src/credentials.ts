@@ -24,11 +24,7 @@ export function credentialOf(
  * Who sent the request: at once for a genuine write key, which most requests that write come with.
  * @throws ProblemError (or rejects with it) of 401 without a valid key or token, of 403 if it lacks the scope
  */
-export function authorize(
-  request: IncomingMessage,
-  verifier: Verifier,
-  scope: Scope,
-): Principal | Promise<Principal> {
+export function authorize(request: IncomingMessage, verifier: Verifier, scope: Scope): Principal | Promise<Principal> {
   const credential = credentialOf(request, { queryKey: scope === 'write' });
   const key = credential === undefined ? undefined : verifier.writeKey(credential);
   return key?.scopes.has(scope) ? key : authenticated(verifier, credential, scope);

@@ -17,7 +17,7 @@ export interface IngestOptions {
   settings?: SettingsView;
   /** Epoch ms. */
   now?: () => number;
-  /** Bytes of bodies in hand at once, from the first byte to the answer; more is refused with 503. Default 16 MiB. */
+  /** Bytes of bodies in hand at once, from the first byte to the answer; more is refused with 503. Default 12 MiB. */
   maxBodyBytesHeld?: number;
 }
 
@@ -42,7 +42,7 @@ export function createIngest({
   logger,
   settings = emptySettings(),
   now = Date.now,
-  maxBodyBytesHeld = 16 * 1024 * 1024,
+  maxBodyBytesHeld = 12 * 1024 * 1024,
 }: IngestOptions): Ingest {
   const write = createWritePipeline({ log, verifier, settings, logger, now, maxBodyBytesHeld });
   const events = createEventsDoor();

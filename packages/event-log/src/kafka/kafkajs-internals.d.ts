@@ -77,6 +77,15 @@ declare module 'kafkajs/src/broker/index.js' {
   }
 }
 
+declare module 'kafkajs/src/protocol/request.js' {
+  /** The bytes of a whole request, as kafkajs writes them. */
+  export default function createRequest(parts: {
+    request: { apiKey: number; apiVersion: number; encode(): Promise<{ buf: Buffer; buffer: Buffer }> };
+    correlationId: number;
+    clientId: string;
+  }): Promise<{ readonly buffer: Buffer }>;
+}
+
 declare module 'kafkajs/src/protocol/requests/index.js' {
   const definitions: { requests: Record<string, unknown> };
   export default definitions;
