@@ -1,3 +1,5 @@
+import { ProblemError } from '@wayline/contracts';
+
 /** Bytes of bodies that a process has in hand at once, over all its requests: what keeps its memory bounded. */
 export interface ByteBudget {
   /** Whether so many bytes could be taken now. */
@@ -7,6 +9,11 @@ export interface ByteBudget {
   give(bytes: number): void;
   /** What is held turned out to be more, or less: it counts so from now on, even where that is more than is left. */
   correct(from: number, to: number): void;
+  /**
+   * What a request is refused with that finds no room: `overloaded`. One for all, because where many are refused, the
+   * making of an error, with its stack, would cost more than all the rest of a refusal.
+   */
+  readonly full: ProblemError;
 }
 
 export function createByteBudget(maxBytes: number): ByteBudget {
@@ -25,5 +32,8 @@ export function createByteBudget(maxBytes: number): ByteBudget {
     correct(from, to) {
       held += to - from;
     },
+    full: new ProblemError('overloaded', 'Too much is in hand just now; send it again in a moment.', {
+      retryAfterSeconds: 1,
+    }),
   };
 }

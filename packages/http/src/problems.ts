@@ -1,7 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { PROBLEM_MEDIA_TYPE, ProblemError } from '@wayline/contracts';
 import type { ErrorRequestHandler } from 'express';
-import { requestIdOf } from './request-id.ts';
+import { requestIdHeader, requestIdOf } from './request-id.ts';
+import { sendText } from './send-json.ts';
 
 export interface HttpLogger {
   debug(fields: object, message: string): void;
@@ -10,42 +11,46 @@ export interface HttpLogger {
 }
 
 /** The problem document of an error, and the headers that belong to its status. */
-function sendProblem(response: ServerResponse, { problem, retryAfterSeconds }: ProblemError): void {
-  if (problem.status === 401) response.setHeader('WWW-Authenticate', 'Bearer');
-  if (retryAfterSeconds !== undefined) response.setHeader('Retry-After', String(retryAfterSeconds));
-  response.statusCode = problem.status;
-  response.setHeader('Content-Type', PROBLEM_MEDIA_TYPE);
-  response.end(JSON.stringify(problem));
+function sendProblem(response: ServerResponse, error: ProblemError, requestId: string): void {
+  const { problem, retryAfterSeconds } = error;
+  const headers = ['Content-Type', PROBLEM_MEDIA_TYPE];
+  if (requestId) headers.push(...requestIdHeader(requestId));
+  if (problem.status === 401) headers.push('WWW-Authenticate', 'Bearer');
+  if (retryAfterSeconds !== undefined) headers.push('Retry-After', String(retryAfterSeconds));
+  sendText(response, problem.status, JSON.stringify(problem), headers);
 }
 
 /** What an error says to the client: a library's own 400 is in our words, and what is no fault of the client, hidden. */
-function toProblem(error: unknown, response: ServerResponse): ProblemError {
+function toProblem(error: unknown, requestId: string): ProblemError {
   if (error instanceof ProblemError) return error;
   if ((error as { status?: number } | undefined)?.status === 400) {
     return new ProblemError('invalid_request', 'The address of the request could not be read.');
   }
-  return new ProblemError('internal', `Something failed on our side; it was logged as ${requestIdOf(response)}.`);
+  return new ProblemError('internal', `Something failed on our side; it was logged as ${requestId}.`);
 }
 
-/** Answers with the problem document of an error; what is ours to mend is logged, and not shown. */
+/**
+ * Answers with the problem document of an error; what is ours to mend is logged, and not shown.
+ * @param about.requestId where it is not among the answer's headers yet
+ */
 export function answerError(
   error: unknown,
   request: IncomingMessage,
-  { response, logger }: { response: ServerResponse; logger: HttpLogger },
+  about: { response: ServerResponse; logger: HttpLogger; requestId?: string },
 ): void {
-  const requestId = requestIdOf(response);
+  const { response, logger, requestId = requestIdOf(response) } = about;
   if (response.headersSent) {
     logger.error({ err: error, requestId }, 'an answer broke off');
     response.destroy();
     return;
   }
-  const problem = toProblem(error, response);
+  const problem = toProblem(error, requestId);
   const { code, status, detail } = problem.problem;
   const { method, url = '' } = request;
   const [path] = url.split('?', 1); // what follows may be a key
   if (code === 'internal') logger.error({ err: error, requestId, method, path }, 'a request failed');
   else logger.debug({ requestId, method, path, status, code, detail }, 'a request was refused');
-  sendProblem(response, problem);
+  sendProblem(response, problem, requestId);
 }
 
 /** The last handler of express: every error becomes a problem document. */

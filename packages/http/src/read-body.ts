@@ -18,9 +18,6 @@ export const bodyTooLarge = (maxBytes: number): ProblemError =>
     `The body is over ${maxBytes} bytes after inflation; send fewer events a request.`,
   );
 
-const overloaded = () =>
-  new ProblemError('overloaded', 'Too much is in hand just now; send it again in a moment.', { retryAfterSeconds: 1 });
-
 /** What turns the bytes on the wire into the body; undefined where they are the body. */
 function createInflater(encoding: string | undefined): Transform | undefined {
   switch (encoding?.trim().toLowerCase()) {
@@ -41,15 +38,40 @@ function createInflater(encoding: string | undefined): Transform | undefined {
 }
 
 /**
+ * What the head of a request tells of its body, judged before anything is spent on that: bytes on the wire, 0 where it
+ * does not say.
+ */
+function announcedBytes({ headers }: IncomingMessage, { maxBytes, budget }: BodyLimits): number {
+  const announced = Number(headers['content-length'] ?? 0);
+  if (announced > maxBytes) throw bodyTooLarge(maxBytes);
+  if (!budget.has(announced)) throw budget.full;
+  return announced;
+}
+
+/**
+ * The same as `readBody`, at once, where the body came whole with the head and is not compressed: so most small ones do, if
+ * this is asked a microtask after the head and not in the same call. Undefined where it did not. For a small request,
+ * listening to a stream costs more than all that is done with the body.
+ */
+export function bodyAtHand(request: IncomingMessage, limits: BodyLimits): Buffer | undefined {
+  const announced = announcedBytes(request, limits);
+  if (announced === 0 || request.readableLength !== announced) return undefined;
+  if (request.headers['content-encoding'] !== undefined) return undefined;
+  limits.budget.take(announced);
+  const body: Buffer = request.read();
+  request.resume(); // to its end, which the server waits for before it lets go of it
+  return body;
+}
+
+/**
  * The body of a request, inflated. It has taken `length` bytes of the budget, which whoever is done with it must give
  * back. Rejects with a `ProblemError`, having given all back: too large, not as its Content-Encoding says, cut
  * off, or no budget left. How long a body may take is the server's `requestTimeout`.
  */
-export async function readBody(request: IncomingMessage, { maxBytes, budget }: BodyLimits): Promise<Buffer> {
+export async function readBody(request: IncomingMessage, limits: BodyLimits): Promise<Buffer> {
   if (request.readableEnded) throw new Error('The body was read before: no body parser may stand before this router');
-  const announced = Number(request.headers['content-length'] ?? 0);
-  if (announced > maxBytes) throw bodyTooLarge(maxBytes);
-  if (!budget.has(announced)) throw overloaded(); // before anything is spent on it
+  const { maxBytes, budget } = limits;
+  const announced = announcedBytes(request, limits);
   const inflater = createInflater(request.headers['content-encoding']);
   const source: Readable = inflater ? request.pipe(inflater) : request;
 
@@ -65,7 +87,7 @@ export async function readBody(request: IncomingMessage, { maxBytes, budget }: B
         // All of it with its first bytes: what would be refused half-way is refused before it is read. Not sooner, or
         // whoever only announces a body would hold what others could use.
         const whole = Math.max(size, inflater ? 0 : announced);
-        if (!budget.take(whole - taken)) return fail(overloaded());
+        if (!budget.take(whole - taken)) return fail(budget.full);
         taken = whole;
       }
       chunks.push(chunk);

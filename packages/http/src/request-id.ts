@@ -14,13 +14,14 @@ function newId(): string {
   return `${process}.${(count++).toString(36)}`;
 }
 
-/** Takes the caller's `X-Request-Id`, or makes one, and returns it with the answer; once for a request. */
-export function assignRequestId(request: IncomingMessage, response: ServerResponse): string {
+/**
+ * The id that a request is known by: the one assigned before, else the caller's `X-Request-Id`, else a new one. Whoever
+ * answers must return it, with `requestIdHeader`.
+ */
+export function identify(request: IncomingMessage, response: ServerResponse): string {
   const assigned = requestIdOf(response);
   if (assigned) return assigned;
-  const id = requestIdFor(request);
-  response.setHeader(HEADER, id);
-  return id;
+  return requestIdFor(request);
 }
 
 /** The caller's `X-Request-Id`, or a new one: for what has no response to keep it in. */
@@ -29,9 +30,12 @@ export function requestIdFor({ headers }: IncomingMessage): string {
   return typeof given === 'string' && ACCEPTED.test(given) ? given : newId();
 }
 
-/** `assignRequestId`, for express. */
+/** The header that returns the id, its name and its value. */
+export const requestIdHeader = (id: string): [string, string] => [HEADER, id];
+
+/** Identifies a request and returns the id with whatever it is answered, for express. */
 export const requestId: RequestHandler = (request, response, next) => {
-  assignRequestId(request, response);
+  response.setHeader(HEADER, identify(request, response));
   next();
 };
 

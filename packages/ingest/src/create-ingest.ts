@@ -21,7 +21,7 @@ export interface IngestOptions {
   settings?: SettingsView;
   /** Epoch ms. */
   now?: () => number;
-  /** Bytes of bodies in hand at once, from the first byte to the answer; more is refused with 503. Default 16 MiB. */
+  /** Bytes of bodies in hand at once, from the first byte to the answer; more is refused with 503. Default 12 MiB. */
   maxBodyBytesHeld?: number;
   /** See `StreamDoorOptions`. */
   streamPulseMs?: number;
@@ -50,7 +50,7 @@ export function createIngest({
   logger,
   settings = emptySettings(),
   now = Date.now,
-  maxBodyBytesHeld = 16 * 1024 * 1024,
+  maxBodyBytesHeld = 12 * 1024 * 1024,
   streamPulseMs,
 }: IngestOptions): Ingest {
   const shares = createWriteShares({ maxBytesHeld: maxBodyBytesHeld, logger, now });

@@ -18,6 +18,7 @@ export function createEventsDoor(): Door {
       receivedMs,
       skewMs: readSkewMs(receivedMs, headers, events.sentAt),
       window,
+      bodyBytes: body.length,
       escaped: text.includes('\\u'),
       sessionId,
       userAgent: userAgentOf(headers['user-agent']),

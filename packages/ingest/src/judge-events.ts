@@ -11,7 +11,7 @@ import {
   type WaylineEvent,
 } from '@wayline/contracts';
 import type { NewRecord } from '@wayline/event-log';
-import { eventRecord } from './event-record.ts';
+import { createRecordMaker } from './event-record.ts';
 import type { EventsBody } from './parse-events-body.ts';
 import { fillUserAgent } from './user-agent.ts';
 
@@ -24,6 +24,8 @@ export interface JudgeOptions {
   /** receivedAt − sentAt where that is over the tolerance, else 0. */
   skewMs: number;
   window: TimeWindow;
+  /** Of the body, inflated. */
+  bodyBytes: number;
   /** Whether the text of the body has `\u` escapes. */
   escaped: boolean;
   /** The session in the address: events must name it or none. */
@@ -56,6 +58,7 @@ export function judgeEvents(body: EventsBody, options: JudgeOptions): Judgement 
   const rejected: RejectedEvent[] = [];
   const ids: string[] = [];
   let assigned = false;
+  const recordOf = createRecordMaker({ bytes: options.bodyBytes, events: body.items.length });
 
   for (let index = 0; index < body.items.length; index++) {
     const item = body.items[index];
@@ -75,7 +78,7 @@ export function judgeEvents(body: EventsBody, options: JudgeOptions): Judgement 
     }
     assigned ||= !own;
     ids.push(logged.event.eventId);
-    records.push(eventRecord(logged));
+    records.push(recordOf(logged));
   }
   return { records, rejected, ...(assigned && { ids }) };
 }

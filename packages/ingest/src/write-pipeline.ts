@@ -4,13 +4,15 @@ import type { EventLog, NewRecord } from '@wayline/event-log';
 import {
   admit,
   answerError,
-  assignRequestId,
+  bodyAtHand,
   bodyTooLarge,
   credentialOf,
   type HttpLogger,
+  identify,
   letOriginRead,
   type Quota,
   readBody,
+  requestIdHeader,
   requireOrigin,
   sendJson,
 } from '@wayline/http';
@@ -19,6 +21,7 @@ import type { CallerSettings, SettingsView } from '@wayline/settings';
 import { appendEvents } from './append-events.ts';
 import type { Door, Verdict } from './arrival.ts';
 import { maxBodyBytes, requireAllowed, settingsOf, windowOf } from './caller-rules.ts';
+import { createRateRefusals } from './rate-refusals.ts';
 import { recordHeaders } from './record-headers.ts';
 import { sessionInAddress } from './session-in-address.ts';
 import type { WriteShares } from './write-shares.ts';
@@ -69,10 +72,11 @@ export function createWritePipeline({
   shares,
 }: WritePipelineOptions): WritePipeline {
   const { budget, limiter, report } = shares;
+  const refusalAfter = createRateRefusals();
 
   return async (door, { request, response, session, otherCredential }) => {
     const receivedMs = now();
-    const requestId = assignRequestId(request, response);
+    const requestId = identify(request, response);
     let held = 0;
     try {
       letOriginRead(request, response);
@@ -87,7 +91,7 @@ export function createWritePipeline({
       const rules = settingsOf(principal, settings);
       requireAllowed(rules);
       requireOrigin(request, rules.origins);
-      const quota = limiter.quotaOf(callerName(principal), rules.rates);
+      const quota = quotaOf(principal, rules.rates);
       if (quota) takeRequest(quota, response);
       const judging = judge({ door, request, principal, rules, receivedMs, session, early }, (bytes) => {
         held = bytes;
@@ -102,7 +106,7 @@ export function createWritePipeline({
       budget.correct(held, bytes);
       held = bytes;
       await appendEvents(log, verdict.records);
-      answer(response, verdict);
+      answer(response, verdict, requestIdHeader(requestId));
       logger.debug(
         { requestId, path: pathOf(request), status: verdict.status, records: verdict.records.length },
         'acknowledged',
@@ -111,23 +115,40 @@ export function createWritePipeline({
       if (error instanceof ProblemError && isOverload(error.problem.code)) {
         report.refused(error.problem.code, requestId);
       }
-      answerError(error, request, { response, logger });
+      answerError(error, request, { response, logger, requestId });
     } finally {
       budget.give(held);
     }
   };
 
   /** Apart, so that nothing keeps the body while its records wait for the log. */
-  async function judge(asked: Asked, hold: (bytes: number) => void): Promise<Verdict> {
+  function judge(asked: Asked, hold: (bytes: number) => void): Verdict | Promise<Verdict> {
     const { door, request, principal, rules, receivedMs, session } = asked;
     const sessionId = session === undefined ? undefined : sessionInAddress(session);
     const maxBytes = maxBodyBytes(rules);
-    const body = asked.early ?? (await readBody(request, { maxBytes, budget }));
-    hold(body.length);
-    if (body.length > maxBytes) throw bodyTooLarge(maxBytes);
-    const window = windowOf(principal, rules, receivedMs);
-    const { headers, url } = request;
-    return door({ principal, receivedMs, window, headers, body, sessionId, url, allowTraits: rules.allowTraits });
+    const judgeBody = (body: Buffer): Verdict => {
+      hold(body.length);
+      if (body.length > maxBytes) throw bodyTooLarge(maxBytes);
+      const window = windowOf(principal, rules, receivedMs);
+      const { headers, url } = request;
+      return door({ principal, receivedMs, window, headers, body, sessionId, url, allowTraits: rules.allowTraits });
+    };
+    const limits = { maxBytes, budget };
+    const body = asked.early ?? bodyAtHand(request, limits);
+    return body ? judgeBody(body) : readBody(request, limits).then(judgeBody);
+  }
+
+  function quotaOf(principal: Principal, rates: CallerSettings['rates']): Quota | undefined {
+    const limited = rates.requestsPerSecond !== undefined || rates.eventsPerSecond !== undefined;
+    return limited ? limiter.quotaOf(callerName(principal), rates) : undefined;
+  }
+
+  /** Counts the request before its body is read. @throws ProblemError `rate_limited` */
+  function takeRequest(quota: Quota, response: ServerResponse): void {
+    const waitSeconds = quota.takeRequest();
+    response.setHeader('RateLimit-Policy', quota.policy());
+    response.setHeader('RateLimit', quota.state());
+    if (waitSeconds !== undefined) throw refusalAfter(waitSeconds);
   }
 }
 
@@ -142,10 +163,11 @@ interface Asked {
   early: Buffer | undefined;
 }
 
-function answer(response: ServerResponse, { status, answer, headers }: Verdict): void {
-  for (const name in headers) response.setHeader(name, headers[name] as string);
-  if (answer === undefined) response.writeHead(status).end();
-  else sendJson(response, status, answer);
+function answer(response: ServerResponse, verdict: Verdict, idHeader: readonly string[]): void {
+  const { status, answer, headers } = verdict;
+  const all = headers ? [...idHeader, ...Object.entries(headers).flat()] : idHeader;
+  if (answer === undefined) response.writeHead(status, [...all]).end();
+  else sendJson(response, status, answer, all);
 }
 
 /** What a record takes in memory beside its value, about. */
@@ -161,19 +183,9 @@ export function bytesOf(records: readonly NewRecord[]): number {
 /** Keys and the subjects of tokens are counted apart, and those of one project apart from another's. */
 export const callerName = ({ kind, projectId, id }: Principal): string => `${kind}/${projectId}/${id}`;
 
-const pathOf = ({ url = '' }: IncomingMessage): string => url.split('?', 1)[0] as string;
-
-/** Counts the request before its body is read. @throws ProblemError `rate_limited` */
-function takeRequest(quota: Quota, response: ServerResponse): void {
-  const waitSeconds = quota.takeRequest();
-  response.setHeader('RateLimit-Policy', quota.policy());
-  response.setHeader('RateLimit', quota.state());
-  if (waitSeconds === undefined) return;
-  throw new ProblemError(
-    'rate_limited',
-    'More requests or events than may be sent with this key; wait as `Retry-After` says, and send it again.',
-    { retryAfterSeconds: waitSeconds },
-  );
+function pathOf({ url = '' }: IncomingMessage): string {
+  const query = url.indexOf('?');
+  return query === -1 ? url : url.slice(0, query);
 }
 
 function takeEvents(quota: Quota, response: ServerResponse, events: number): void {

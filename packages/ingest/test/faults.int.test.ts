@@ -150,6 +150,21 @@ describe('slow, broken and many bodies', () => {
     }
   });
 
+  test('O5: refused for want of room, a client keeps its connection, and its next request is taken', async () => {
+    const ingest = await start({ maxBodyBytesHeld: 1000 });
+    const socket = await dial(ingest);
+    const body = JSON.stringify(event);
+    for (let i = 0; i < 3; i++) socket.write(head(200_000) + ' '.repeat(200_000));
+    socket.write(head(body.length, 'Connection: close\r\n') + body);
+    const answers = (await allOf(socket)).split(/(?=HTTP\/1\.1 )/);
+    expect(answers.map((answer) => answer.slice(9, 12))).toEqual(['503', '503', '503', '202']);
+    const refused = answers.slice(0, 3);
+    expect(refused.every((answer) => /\r\nRetry-After: 1\r\n.*"code":"overloaded"/s.test(answer))).toBe(true);
+    const ids = answers.map((answer) => /\r\nX-Request-Id: (\S+)\r\n/.exec(answer)?.[1]);
+    expect(new Set(ids).size).toBe(4);
+    expect(await ingest.logged()).toHaveLength(1);
+  });
+
   test('O5: what the log has not taken yet counts too, and then a body is refused unread', async () => {
     const { log } = await start();
     let letThrough = () => {};

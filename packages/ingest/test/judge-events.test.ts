@@ -14,6 +14,7 @@ const options: JudgeOptions = {
   receivedMs: RECEIVED,
   skewMs: 0,
   window: timeWindow(RECEIVED, { allowImport: false }),
+  bodyBytes: 0,
   escaped: true,
 };
 const judge = (items: unknown[], more: Partial<JudgeOptions> = {}) =>

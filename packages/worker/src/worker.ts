@@ -124,7 +124,14 @@ export function createWorker(options: WorkerOptions): Worker {
     },
   });
 
-  function toPartitionBatch({ topic, partition, records, firstOffset, nextOffset, schemas }: FetchedBatch): PartitionBatch {
+  function toPartitionBatch({
+    topic,
+    partition,
+    records,
+    firstOffset,
+    nextOffset,
+    schemas,
+  }: FetchedBatch): PartitionBatch {
     return {
       topic,
       partition,

@@ -62,7 +62,7 @@ export const VARIABLES = {
   inFlightMegabytes: {
     name: 'WAYLINE_IN_FLIGHT_MB',
     type: integer(9, 4096),
-    fallback: 16,
+    fallback: 12,
     roles: ['all', 'ingest'],
     meaning:
       'At most so many MiB of requests in hand, from their first byte until their records are in the log: more is answered 503. It bounds the memory of ingest.',

@@ -5,6 +5,7 @@ import apiKeys from 'kafkajs/src/protocol/requests/apiKeys.js';
 import definitions from 'kafkajs/src/protocol/requests/index.js';
 import { LogSetupError } from '../event-log.ts';
 import { AUTHENTICATION_TIMEOUT_MS, CONNECTION_TIMEOUT_MS, type ConnectionSettings } from './options.ts';
+import { headBytes, sendWhole } from './send-whole.ts';
 import { createSocketSet, type SocketSet } from './socket-set.ts';
 import { within } from './within.ts';
 
@@ -73,23 +74,36 @@ export class BrokerLink {
     return this.#send(broker, broker.lookupRequest(apiKeys[api] as number, definitions.requests[api])(parameters));
   }
 
-  /** The same for a produce request, whose body kafkajs does not write: its encoder costs more than all the rest. */
-  async produce<Answer>(encode: () => Buffer): Promise<Answer> {
+  /**
+   * The same for a produce request, whose body kafkajs does not write: its encoder costs more than all the rest.
+   * @param encode makes the body, behind so many bytes that are left free
+   */
+  async produce<Answer>(encode: (before: number) => Buffer): Promise<Answer> {
     const broker = this.#broker;
     await this.#open(broker, 0);
+    const connection = await broker.connectionPool.getConnection(0);
     const protocol = broker.lookupRequest(apiKeys.Produce as number, definitions.requests.Produce)({ topicData: [] });
     const { apiKey, apiVersion, apiName } = protocol.request;
     if (apiVersion < FIRST_PRODUCE_VERSION) {
       throw new LogSetupError(`The Kafka broker at ${this.address} is too old: 0.11 or later is needed.`);
     }
-    const buffer = encode();
-    // What kafkajs asks of a body: `buf` to know it for an encoder, `buffer` to copy it.
-    const request = { apiKey, apiVersion, apiName, encode: async () => ({ buf: buffer, buffer }) };
-    return this.#send(broker, { ...protocol, request });
+    if (!connection.isAuthenticated()) {
+      // Its time is over: kafkajs renews it before it sends. `buf` shows it an encoder, `buffer` is what it copies.
+      const buffer = encode(0);
+      const request = { apiKey, apiVersion, apiName, encode: async () => ({ buf: buffer, buffer }) };
+      return this.#send(broker, { ...protocol, request });
+    }
+    const bytes = encode(headBytes(connection));
+    return this.#dropIfLate(broker, async () => {
+      const payload = await sendWhole(connection, { apiKey, apiVersion, apiName, bytes });
+      const answer = (await protocol.response.decode(payload)) as Answer & { clientSideThrottleTime?: number };
+      connection.requestQueue.maybeThrottle(answer.clientSideThrottleTime);
+      return answer;
+    });
   }
 
   async #send<Answer>(broker: Broker, { request, response, requestTimeout }: Protocol): Promise<Answer> {
-    try {
+    return this.#dropIfLate(broker, async () => {
       const answer = await broker.connectionPool.send({
         request,
         response: { decode: response.decode, parse: async (data) => data },
@@ -97,6 +111,12 @@ export class BrokerLink {
         logResponseError: false,
       });
       return answer as Answer;
+    });
+  }
+
+  async #dropIfLate<Answer>(broker: Broker, send: () => Promise<Answer>): Promise<Answer> {
+    try {
+      return await send();
     } catch (error) {
       if (error instanceof Error && error.name === 'KafkaJSRequestTimeoutError') this.#drop(broker);
       throw error;

@@ -11,13 +11,14 @@ const PARTITION_BYTES = 4 + 4;
  * The body of a produce request, versions 3 to 7 (they differ in their answers only): one batch for each partition, to
  * be acknowledged by all in-sync replicas. Everything is written once, into one buffer of the right size.
  * @param options.timeoutMs how long the broker may wait for its replicas
+ * @param options.before so many bytes are left free before it. Default 0
  */
 export function encodeProduce(
   batches: readonly PartitionBatch[],
-  { timeoutMs, timeMs }: { timeoutMs: number; timeMs: number },
+  { timeoutMs, timeMs, before = 0 }: { timeoutMs: number; timeMs: number; before?: number },
 ): Buffer {
   const topics = new Map<string, { partition: number; messages: readonly ProduceMessage[]; bytes: number }[]>();
-  let bytes = HEAD_BYTES;
+  let bytes = before + HEAD_BYTES;
   for (const { topic, partition, batch } of batches) {
     let ofTopic = topics.get(topic);
     if (!ofTopic) {
@@ -31,7 +32,7 @@ export function encodeProduce(
     bytes += PARTITION_BYTES + ofBatch;
   }
   const body = Buffer.allocUnsafe(bytes);
-  let at = body.writeInt16BE(-1, 0);
+  let at = body.writeInt16BE(-1, before);
   at = body.writeInt16BE(ALL_IN_SYNC_REPLICAS, at);
   at = body.writeInt32BE(timeoutMs, at);
   at = body.writeInt32BE(topics.size, at);

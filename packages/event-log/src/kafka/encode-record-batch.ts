@@ -49,19 +49,31 @@ function writeVarint(target: Buffer, value: number, at: number): number {
 
 /** The headers of a record with their number before them, as they stand in it. */
 export function encodeHeaders(headers: NewRecord['headers']): Buffer {
-  const texts: string[] = [];
-  for (const name in headers) texts.push(name, headers[name] as string);
-  if (texts.length === 0) return NO_HEADERS;
-  const lengths = texts.map((text) => Buffer.byteLength(text));
-  let bytes = varintBytes(texts.length / 2);
-  for (const length of lengths) bytes += varintBytes(length) + length;
-  const encoded = Buffer.allocUnsafe(bytes);
-  let at = writeVarint(encoded, texts.length / 2, 0);
-  for (let i = 0; i < texts.length; i++) {
-    at = writeVarint(encoded, lengths[i] as number, at);
-    at += encoded.write(texts[i] as string, at);
+  let count = 0;
+  let bytes = 0;
+  for (const name in headers) {
+    count++;
+    bytes += textBytes(name) + textBytes(headers[name] as string);
+  }
+  if (count === 0) return NO_HEADERS;
+  const encoded = Buffer.allocUnsafe(varintBytes(count) + bytes);
+  let at = writeVarint(encoded, count, 0);
+  for (const name in headers) {
+    at = writeText(encoded, name, at);
+    at = writeText(encoded, headers[name] as string, at);
   }
   return encoded;
+}
+
+/** Of a text with its length before it. */
+function textBytes(text: string): number {
+  const length = Buffer.byteLength(text);
+  return varintBytes(length) + length;
+}
+
+function writeText(target: Buffer, text: string, at: number): number {
+  const start = writeVarint(target, Buffer.byteLength(text), at);
+  return start + target.write(text, start);
 }
 
 /** Of a record without the length before it: attributes and the delta of time are a byte each. */

@@ -7,7 +7,28 @@ declare module 'kafkajs/src/network/connectionPool.js' {
 
   export interface Connection {
     socket?: Socket;
+    readonly clientId: string;
     isConnected(): boolean;
+    /** Also where nothing is to be authenticated, once `authenticate` was called. */
+    isAuthenticated(): boolean;
+    nextCorrelationId(): number;
+    readonly requestQueue: {
+      /** Sends it in its turn; `resolve` gets the answer without size and correlation id. */
+      push(request: {
+        entry: {
+          apiKey: number;
+          apiName: string;
+          apiVersion: number;
+          correlationId: number;
+          resolve(answer: { payload: Buffer }): void;
+          reject(error: Error): void;
+        };
+        expectResponse: boolean;
+        requestTimeout: number | null;
+        sendRequest(): void;
+      }): void;
+      maybeThrottle(clientSideThrottleTime: number | undefined | null): void;
+    };
   }
 
   /** Two connections to one broker: `pool[1]` for fetches, `pool[0]` for all the rest. */
@@ -54,6 +75,15 @@ declare module 'kafkajs/src/broker/index.js' {
     connect(): Promise<void>;
     disconnect(): Promise<void>;
   }
+}
+
+declare module 'kafkajs/src/protocol/request.js' {
+  /** The bytes of a whole request, as kafkajs writes them. */
+  export default function createRequest(parts: {
+    request: { apiKey: number; apiVersion: number; encode(): Promise<{ buf: Buffer; buffer: Buffer }> };
+    correlationId: number;
+    clientId: string;
+  }): Promise<{ readonly buffer: Buffer }>;
 }
 
 declare module 'kafkajs/src/protocol/requests/index.js' {

@@ -14,7 +14,7 @@ export async function produce(
 ): Promise<(number | undefined)[]> {
   const answer = await link.produce<{
     topics: { topicName: string; partitions: { partition: number; errorCode: number }[] }[];
-  }>(() => encodeProduce(batches, { timeoutMs, timeMs: Date.now() }));
+  }>((before) => encodeProduce(batches, { timeoutMs, timeMs: Date.now(), before }));
   return batches.map(({ topic, partition }) => {
     const named = answer.topics.find(({ topicName }) => topicName === topic)?.partitions;
     return named?.find((entry) => entry.partition === partition)?.errorCode;

@@ -29,6 +29,7 @@ export function createCloudEventsDoor(validator: EventValidator): Door {
         receivedMs,
         skewMs: readSkewMs(receivedMs, headers),
         window,
+        bodyBytes: body.length,
         escaped,
         sessionId,
         userAgent: userAgentOf(headers['user-agent']),

@@ -16,7 +16,7 @@ export interface OneEvent {
 /** The record of a request that holds one event. @throws ProblemError `no_valid_events` where it is refused */
 export function judgeOne(
   { event, errors, pointers }: OneEvent,
-  { principal, receivedMs, window, headers }: Arrival,
+  { principal, receivedMs, window, headers, body }: Arrival,
   validator: EventValidator,
 ): NewRecord[] {
   const translate = () => (errors.length > 0 ? { errors } : { event, pointers });
@@ -28,6 +28,7 @@ export function judgeOne(
       receivedMs,
       skewMs: readSkewMs(receivedMs, headers),
       window,
+      bodyBytes: body.length,
       escaped: true,
       userAgent: userAgentOf(headers['user-agent']),
     },

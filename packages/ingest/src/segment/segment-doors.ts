@@ -65,6 +65,7 @@ function createSegmentDoor(validator: EventValidator, call: MessageType | 'batch
         receivedMs,
         skewMs: readSkewMs(receivedMs, headers, (call === 'batch' ? body.sentAt : undefined) ?? undefined),
         window,
+        bodyBytes: arrival.body.length,
         escaped: text.includes('\\u'),
         userAgent: userAgentOf(headers['user-agent']),
       },

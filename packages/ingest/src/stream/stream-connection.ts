@@ -193,6 +193,7 @@ export class StreamConnection {
         receivedMs: atMs,
         skewMs: this.#skewMs(atMs, frame.body.sentAt),
         window: windowOf(principal, rules, atMs),
+        bodyBytes: data.length,
         escaped: text.includes('\\u'),
         userAgent,
       });
