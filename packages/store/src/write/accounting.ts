@@ -1,7 +1,7 @@
 import type { PoolClient } from 'pg';
 import { bigints, integers, texts, timestamps } from './binary-array.ts';
-import { type JudgedRecord, lastRecord, type PartitionBatch } from './partition-batch.ts';
-import { countsOf, type DeadRecord, type Share } from './shares.ts';
+import { type JudgedRecord, lastRecord, type PartitionBatch, type Share } from './partition-batch.ts';
+import { countsOf, type DeadRecord } from './shares.ts';
 
 /** Adds to the ledger: read = stored + duplicate + dead-lettered + erased, per project, hour of the log and partition. */
 export async function writeLedger(client: PoolClient, logId: string, shares: readonly Share[]): Promise<void> {

@@ -10,11 +10,11 @@ import { EventPartitions } from './event-partitions.ts';
 import { copyRows, type EventRow, mergeRows, sortRows } from './event-rows.ts';
 import { KnownUsers } from './known-users.ts';
 import { NameRegistry } from './name-registry.ts';
-import type { JudgedRecord, PartitionBatch, StoredCounts } from './partition-batch.ts';
+import type { JudgedRecord, PartitionBatch, Share, StoredCounts } from './partition-batch.ts';
 import { movePositions, PositionMovedError } from './positions.ts';
 import { rollupsOf, writeRollups } from './rollups.ts';
 import { type Deltas, deltasOf, writeDeltas } from './sessions.ts';
-import { countStored, countsOf, type Share, shareOut } from './shares.ts';
+import { countStored, countsOf, shareOut } from './shares.ts';
 
 /** All below the consumer group's session timeout, so that a stopped worker cannot hold its locks. */
 export interface TransactionTimeouts {

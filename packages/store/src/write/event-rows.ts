@@ -6,8 +6,7 @@ import { from as copyFrom } from 'pg-copy-streams';
 import { PLATFORMS } from '../names.ts';
 import { BinaryCopyWriter } from './copy-binary.ts';
 import type { NameEntry, SourceEntry } from './name-registry.ts';
-import type { JudgedRecord, StorableEvent } from './partition-batch.ts';
-import type { Share } from './shares.ts';
+import type { JudgedRecord, Share, StorableEvent } from './partition-batch.ts';
 
 /** An event on its way into a partition of `events`, its names looked up. */
 export interface EventRow {

@@ -59,3 +59,13 @@ export interface StoredCounts {
   /** Dropped for the sake of an erasure; absent where there was none. */
   erased?: number;
 }
+
+/** What a transaction takes of one batch, by project and hour of the log, and what becomes of it. */
+export interface Share extends Required<StoredCounts> {
+  projectId: number;
+  /** Of the log's time, epoch ms. */
+  hourMs: number;
+  batch: PartitionBatch;
+  batchId: number;
+  read: number;
+}

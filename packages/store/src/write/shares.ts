@@ -1,19 +1,9 @@
 import { NAME_KINDS } from '../names.ts';
 import type { EventRow } from './event-rows.ts';
 import type { TransactionNames } from './name-registry.ts';
-import type { DeadLetter, JudgedRecord, PartitionBatch, StoredCounts } from './partition-batch.ts';
+import type { DeadLetter, JudgedRecord, PartitionBatch, Share, StoredCounts } from './partition-batch.ts';
 
 const HOUR_MS = 3_600_000;
-
-/** What a transaction takes of one batch, by project and hour of the log, and what becomes of it. */
-export interface Share extends Required<StoredCounts> {
-  projectId: number;
-  /** Of the log's time, epoch ms. */
-  hourMs: number;
-  batch: PartitionBatch;
-  batchId: number;
-  read: number;
-}
 
 export interface DeadRecord {
   batch: PartitionBatch;
