@@ -149,7 +149,7 @@ export async function startWorker(
   const { retentionDays, maintenanceSeconds } = config;
   const maintenance = startMaintenance({ ...parts, group, logger, retentionDays, everyMs: maintenanceSeconds * 1000 });
   lifecycle.onStop('the maintenance', () => maintenance.stop());
-  const hops = startHopRemaker({ ...parts, logger });
+  const hops = startHopRemaker({ ...parts, logger, isBehind: () => worker.isBehind() });
   lifecycle.onStop('the hops', () => hops.stop());
 }
 

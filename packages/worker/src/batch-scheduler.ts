@@ -80,6 +80,11 @@ export class BatchScheduler<Batch extends UnjudgedBatch> {
     this.#rejections = new RejectionLimit(options.rejections.maxRejected);
   }
 
+  /** Whether batches wait although as many transactions as may be are in flight. */
+  get isBehind(): boolean {
+    return this.#waiting.length > 0 && this.#inFlight >= this.#options.throttle.concurrency;
+  }
+
   /**
    * Resolves with the offset to go on from once the batch is stored, or once its partition's stored position turned out
    * to be elsewhere. Rejects when the lease ends before that, or at an error that is no fault of PostgreSQL.

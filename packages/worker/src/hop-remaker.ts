@@ -7,6 +7,8 @@ export interface HopRemakerOptions {
   logger: WorkerLogger;
   /** How often it is looked for sessions to remake, ms, at most. Default 2 s. */
   everyMs?: number;
+  /** Whether a backlog is being stored; then it works less. */
+  isBehind?(): boolean;
   /** Told after each pass of this process. */
   onPass?(sessions: number): void;
 }
@@ -16,12 +18,17 @@ export interface HopRemaker {
   stop(): Promise<void>;
 }
 
-/** It rests for so many times as long as it worked: a backlog that is being stored comes first. */
+/** It rests for so many times as long as it worked. */
 const REST = 4;
+/** The same while a backlog is being stored, which comes first: the fewer the passes, the less often a session is remade. */
+const REST_BEHIND = 24;
+/** Of one pass, ms: then it is looked again how much there is to do. */
+const LONGEST_PASS_MS = 500;
 const TELL_EVERY_MS = 60_000;
 
 /** Keeps the hops between apps up to date. Any number of processes may do it: one is at it at a time. */
-export function startHopRemaker({ pool, logger, everyMs = 2_000, onPass }: HopRemakerOptions): HopRemaker {
+export function startHopRemaker(options: HopRemakerOptions): HopRemaker {
+  const { pool, logger, everyMs = 2_000, isBehind = () => false, onPass } = options;
   const abort = new AbortController();
   const { signal } = abort;
   let toldAtMs = Number.NEGATIVE_INFINITY;
@@ -30,7 +37,7 @@ export function startHopRemaker({ pool, logger, everyMs = 2_000, onPass }: HopRe
     while (!signal.aborted) {
       const begunMs = performance.now();
       try {
-        const sessions = await withBackgroundLock(pool, 'hops', () => remakeHops(pool, signal));
+        const sessions = await withBackgroundLock(pool, 'hops', () => remakeHops(pool, signal, LONGEST_PASS_MS));
         if (sessions !== undefined) onPass?.(sessions);
       } catch (error) {
         if (!signal.aborted && begunMs - toldAtMs >= TELL_EVERY_MS) {
@@ -38,7 +45,7 @@ export function startHopRemaker({ pool, logger, everyMs = 2_000, onPass }: HopRe
           logger.warn({ err: error }, 'hops between apps cannot be remade just now; it is tried again');
         }
       }
-      const restMs = Math.max(everyMs, (performance.now() - begunMs) * REST);
+      const restMs = Math.max(everyMs, (performance.now() - begunMs) * (isBehind() ? REST_BEHIND : REST));
       await sleep(restMs, undefined, { signal }).catch(() => undefined);
     }
   }

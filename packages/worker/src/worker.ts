@@ -60,6 +60,8 @@ export interface Worker {
   start(): Promise<void>;
   /** Finishes the batches in hand, then leaves the group. */
   stop(): Promise<void>;
+  /** Whether more is read than can be written at once: what can wait should. */
+  isBehind(): boolean;
   /** Resolves after `stop`; rejects if the worker ended for good for another reason. */
   readonly ended: Promise<void>;
 }
@@ -72,6 +74,8 @@ const DEFAULTS: WorkerSettings = {
   maxRejected: 100,
   stoppedMs: 60_000,
 };
+/** Of one partition: so small that with those of all partitions in hand memory stays small, too. */
+const MAX_BATCH_BYTES = 768 * 1024;
 const STORED_TOPICS = [TOPICS.events, TOPICS.direct];
 
 function timeoutsBelow(sessionMs: number): TransactionTimeouts {
@@ -158,12 +162,13 @@ export function createWorker(options: WorkerOptions): Worker {
   let lagWatch: LagWatch | undefined;
   return {
     ended,
+    isBehind: () => scheduler.isBehind,
     async start() {
       watch = watchPressure({ pool, group, throttle, configured, logger });
       const joined = await log.consume({
         group,
         topics: STORED_TOPICS,
-        maxBytes: 1024 * 1024,
+        maxBytes: MAX_BATCH_BYTES,
         begin,
         handle,
       });

@@ -81,11 +81,12 @@ interface Bounds {
 /**
  * Remakes the hops of sessions that have new events of apps. Only one process at a time may do it: two that remade
  * the same session at once could leave a hop that one of them did not see split.
+ * @param longestMs no further transaction begins after so long
  * @returns how many sessions were remade
  */
-export async function remakeHops(pool: Pool, signal: AbortSignal): Promise<number> {
+export async function remakeHops(pool: Pool, signal: AbortSignal, longestMs = Infinity): Promise<number> {
   let sessions = 0;
-  while (!signal.aborted) {
+  for (const begunMs = performance.now(); !signal.aborted && performance.now() - begunMs < longestMs; ) {
     const taken = await inTransaction(pool, async (client) => {
       // One snapshot: bounds and hops fit together. What is stored meanwhile has marks of its own.
       await client.query('SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; SET LOCAL jit = off');
