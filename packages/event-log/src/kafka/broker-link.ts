@@ -41,6 +41,7 @@ export class BrokerLink {
   #broker: Broker;
   #sockets: SocketSet;
   readonly #opening: (Promise<void> | undefined)[] = [];
+  #produce: { broker: Broker; protocol: Protocol } | undefined;
   #closed = false;
 
   constructor(options: BrokerLinkOptions) {
@@ -82,7 +83,7 @@ export class BrokerLink {
     const broker = this.#broker;
     await this.#open(broker, 0);
     const connection = await broker.connectionPool.getConnection(0);
-    const protocol = broker.lookupRequest(apiKeys.Produce as number, definitions.requests.Produce)({ topicData: [] });
+    const protocol = this.#produceOf(broker);
     const { apiKey, apiVersion, apiName } = protocol.request;
     if (apiVersion < FIRST_PRODUCE_VERSION) {
       throw new LogSetupError(`The Kafka broker at ${this.address} is too old: 0.11 or later is needed.`);
@@ -100,6 +101,14 @@ export class BrokerLink {
       connection.requestQueue.maybeThrottle(answer.clientSideThrottleTime);
       return answer;
     });
+  }
+
+  /** Looked up once for a broker: kafkajs would load its modules by name each time. */
+  #produceOf(broker: Broker): Protocol {
+    if (this.#produce?.broker === broker) return this.#produce.protocol;
+    const protocol = broker.lookupRequest(apiKeys.Produce as number, definitions.requests.Produce)({ topicData: [] });
+    this.#produce = { broker, protocol };
+    return protocol;
   }
 
   async #send<Answer>(broker: Broker, { request, response, requestTimeout }: Protocol): Promise<Answer> {
