@@ -23,7 +23,7 @@ export interface StreamDoorOptions {
   now: () => number;
   /**
    * How often each connection is looked at, ms: whether its key is still good, and whether somebody is there, who must give a
-   * sign of life within three times that. Default 10,000.
+   * sign of life within three of them. Default 10,000.
    */
   pulseMs?: number | undefined;
 }
@@ -37,6 +37,8 @@ export interface StreamDoor {
 
 export const STREAM_PATH = '/v1/stream';
 
+/** Pulses in a row without a sign of life, after which nobody is there. */
+const SILENT_PULSES = 2;
 const RESTARTING = 'the server is restarting; connect again, and send what was not acknowledged';
 /** A message is held in the pieces in which it came, each of which costs more than its bytes. */
 const MOST_PIECES = 16_384;
@@ -113,11 +115,10 @@ export function createStreamDoor(options: StreamDoorOptions): StreamDoor {
       pulse = undefined;
     }
     for (const [webSocket, { connection, request }] of connections) {
-      if (!connection.isAlive(3 * pulseMs)) {
+      if (connection.pulse() > SILENT_PULSES) {
         webSocket.terminate();
         continue;
       }
-      webSocket.ping();
       connection.checkFrame();
       // A key may have been revoked meanwhile, a token have expired.
       admit(request).catch((error: unknown) => {
