@@ -178,7 +178,7 @@ describe('O1: a start that cannot succeed gets one clear sentence, exit code 2, 
 
   test('a secret file that was spoilt', async () => {
     await mkdir(all.dataDir, { mode: 0o700 });
-    await writeFile(join(all.dataDir, 'secrets.json'), '{}');
+    await writeFile(join(all.dataDir, 'secrets.json'), '{}', { mode: 0o600 });
     expect(await refused({})).toMatch(/^wayline: The secret file \S+ does not have the form/);
   });
 });
