@@ -36,7 +36,8 @@ function connection() {
       const { id, accepted } = JSON.parse(data);
       const frame = underWay.get(id);
       underWay.delete(id);
-      if (accepted === frame.events.length) for (const { eventId } of frame.events) console.log(eventId);
+      if (accepted === frame.events.length)
+        for (const { eventId } of frame.events) process.stdout.write(`${eventId}\n`);
       else unsent.push(frame);
       fill();
     });
@@ -53,4 +54,4 @@ while (unsent.length > 0) {
   await connection();
   await sleep(50);
 }
-console.log('done');
+process.stdout.write('done\n');
