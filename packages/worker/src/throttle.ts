@@ -64,7 +64,7 @@ export class Throttle {
   /** A transaction was written, and took so long. */
   wrote({ rows, ms }: { rows: number; ms: number }, nowMs: number): void {
     this.#fill(nowMs);
-    this.#rows -= rows;
+    if (this.#settings.rowsPerSecond !== undefined) this.#rows -= rows; // else nothing would ever pay it off
     if (this.#pace < 1) this.#restUntilMs = nowMs + ms * (1 / this.#pace - 1);
   }
 

@@ -10,6 +10,15 @@ test('O4: without a bound nothing waits', () => {
   expect(throttle.concurrency).toBe(4);
 });
 
+test('O4: what was written before there was a bound is no debt once there is one', () => {
+  const throttle = new Throttle(settings);
+  throttle.wrote({ rows: 1_000_000, ms: 500 }, 1000);
+  throttle.change({ ...settings, rowsPerSecond: 1000 });
+  expect(throttle.waitMs(1000)).toBe(0);
+  throttle.wrote({ rows: 2000, ms: 20 }, 3000);
+  expect(throttle.waitMs(3000)).toBe(1000);
+});
+
 test('O4: rows a second are kept to over time, however large the transactions are', () => {
   const throttle = new Throttle({ ...settings, rowsPerSecond: 1000 });
   let nowMs = 0;
