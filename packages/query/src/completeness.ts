@@ -1,5 +1,5 @@
 import { TOPICS } from '@wayline/contracts';
-import type { EventLog } from '@wayline/event-log';
+import type { EventLog, LogPosition } from '@wayline/event-log';
 import { type Pool, readPositions, type StoreLogger } from '@wayline/store';
 
 /** A partition with records that are not stored yet. */
@@ -81,20 +81,41 @@ async function readCompleteness({ pool, log, group, now, logger }: CompletenessO
   const ranges = await orAway(Promise.all([TOPICS.events, TOPICS.direct].map((topic) => log.ranges(topic))));
   if (!ranges) return AWAY;
   const positions = await readPositions(pool, log.id, group);
-  const next = new Map(positions.map(({ topic, partition, nextOffset }) => [`${topic} ${partition}`, nextOffset]));
+  const stored = new Map(positions.map((position) => [`${position.topic} ${position.partition}`, position]));
   const behind = ranges
     .flat()
-    .map((range) => ({ ...range, offset: next.get(`${range.topic} ${range.partition}`) ?? range.start }))
+    .map((range): Unread => {
+      const { nextOffset, lastLogMs } = stored.get(`${range.topic} ${range.partition}`) ?? {};
+      return { ...range, offset: nextOffset ?? range.start, notBeforeMs: lastLogMs ?? Number.NEGATIVE_INFINITY };
+    })
     .filter(({ offset, end }) => offset < end);
-  const firstUnread = await orAway(
-    Promise.all(behind.map(({ topic, partition, offset }) => log.peek({ topic, partition, offset }))),
-  );
-  if (!firstUnread) return AWAY;
+  const unreadMs = await orAway(leastUnreadMs(log, behind));
+  if (unreadMs === undefined) return AWAY;
   return {
-    throughMs: Math.min(nowMs, ...firstUnread.flatMap((record) => record?.timeMs ?? [])),
+    throughMs: Math.min(nowMs, unreadMs),
     lagging: behind.map(({ topic, partition, offset, end }) => ({ topic, partition, records: end - offset })),
     pending: behind.reduce((sum, { offset, end }) => sum + end - offset, 0),
   };
+}
+
+interface Unread extends LogPosition {
+  end: number;
+  /** The log's times only grow within a partition, so that of the first unread record is no less than this. */
+  notBeforeMs: number;
+}
+
+/**
+ * The least log time of any record that is not stored; infinite where there is none. A look into a partition costs the log a
+ * whole batch of records: so first into that which is furthest behind, then only into those that may be behind it.
+ */
+async function leastUnreadMs(log: Pick<EventLog, 'peek'>, behind: readonly Unread[]): Promise<number> {
+  const firstMs = async ({ topic, partition, offset }: Unread): Promise<number> =>
+    (await log.peek({ topic, partition, offset }))?.timeMs ?? Number.POSITIVE_INFINITY;
+  const lowest = Math.min(...behind.map(({ notBeforeMs }) => notBeforeMs));
+  const furthest = behind.filter(({ notBeforeMs }) => notBeforeMs === lowest);
+  const leastMs = Math.min(...(await Promise.all(furthest.map(firstMs))));
+  const others = behind.filter(({ notBeforeMs }) => notBeforeMs > lowest && notBeforeMs < leastMs);
+  return Math.min(leastMs, ...(await Promise.all(others.map(firstMs))));
 }
 
 const AWAY: Completeness = {

@@ -5,12 +5,16 @@ export interface PartitionPosition {
   topic: string;
   partition: number;
   nextOffset: number;
+  /** The log's time of the record before, epoch ms; null where none was read. */
+  lastLogMs: number | null;
 }
 
 /** The stored positions of a group in one log. */
 export async function readPositions(pool: Pool, logId: string, group: string): Promise<PartitionPosition[]> {
   const { rows } = await pool.query<PartitionPosition>(
-    'SELECT topic, partition, next_offset AS "nextOffset" FROM positions WHERE log_id = $1 AND group_name = $2',
+    `SELECT topic, partition, next_offset AS "nextOffset",
+       (extract(epoch FROM last_log_time) * 1000)::float8 AS "lastLogMs"
+     FROM positions WHERE log_id = $1 AND group_name = $2`,
     [logId, group],
   );
   return rows;
