@@ -130,7 +130,12 @@ export const HTTP_DOORS: readonly HttpDoor[] = [
     valid: (time) => ({ namespace: 'n', name: 'x', timestamp: time, value: 1 }),
   },
   { name: '/session', path: '/session', headers: json, valid: () => ({ userId: USER }) },
-  { name: '/session/refresh', path: '/session/refresh', headers: json, valid: () => ({ userId: USER, sessionId: 's' }) },
+  {
+    name: '/session/refresh',
+    path: '/session/refresh',
+    headers: json,
+    valid: () => ({ userId: USER, sessionId: 's' }),
+  },
   {
     name: '/track',
     path: '/track',

@@ -32,11 +32,7 @@ const bytesOf = (value: unknown): Buffer => Buffer.from(JSON.stringify(value));
 /** In fragments, with a ping between them. */
 function fragmented(payload: Buffer, place: number, opcode = TEXT): WireFrame[] {
   const at = place % Math.max(1, payload.length);
-  return [
-    frame(opcode, payload.subarray(0, at), false),
-    frame(PING, Buffer.from('p')),
-    frame(0, payload.subarray(at)),
-  ];
+  return [frame(opcode, payload.subarray(0, at), false), frame(PING, Buffer.from('p')), frame(0, payload.subarray(at))];
 }
 
 /** Messages good and odd, damaged JSON, control frames, and frames whose own bytes are damaged. */

@@ -35,7 +35,9 @@ export async function compareWithLog(log: EventLog, acknowledgements: Acknowledg
     const { records = 0, ids: logged } = found.get(requestId) ?? {};
     found.delete(requestId);
     if (records < least || records > most) {
-      findings.wrong.push(`Request ${requestId} was acknowledged ${least} events (${most} at most); the log has ${records}.`);
+      findings.wrong.push(
+        `Request ${requestId} was acknowledged ${least} events (${most} at most); the log has ${records}.`,
+      );
     }
     const missing = ids.filter((id) => !logged?.has(id));
     if (missing.length > 0) findings.wrong.push(`Request ${requestId}: the log lacks ${missing.join(', ')}.`);

@@ -1,5 +1,5 @@
-import type { FuzzReport } from './fuzz-report.ts';
 import type { Acknowledgements } from './acknowledgements.ts';
+import type { FuzzReport } from './fuzz-report.ts';
 
 /** What the parts of a run over the sockets have in common. */
 export interface DoorsRun {

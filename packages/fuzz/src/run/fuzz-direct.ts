@@ -80,10 +80,14 @@ export async function fuzzDirect({ closers, folder, seed, inputs, report }: Dire
   report.deadLetters += deadLetters;
   report.acknowledged += goodIds.size;
   if (stored + deadLetters + ledger.duplicate !== inputs || ledger.read !== inputs) {
-    tell(report, `Of ${inputs} records ${stored} are rows, ${deadLetters} dead letters, ${ledger.duplicate} duplicates.`);
+    tell(
+      report,
+      `Of ${inputs} records ${stored} are rows, ${deadLetters} dead letters, ${ledger.duplicate} duplicates.`,
+    );
   }
   if (missing.length > 0) tell(report, `Good records that are not stored: ${missing.slice(0, 20).join(', ')}`);
-  if (books.unbalancedHours > 0 || books.ledgerDifference !== 0) tell(report, 'The ledger of the worker does not balance.');
+  if (books.unbalancedHours > 0 || books.ledgerDifference !== 0)
+    tell(report, 'The ledger of the worker does not balance.');
   for (const row of [...books.wrongSessions, ...books.wrongRows]) tell(report, `Not as a recount has it: ${row}`);
   const { rows } = await pool.query<{ code: string; n: number }>(
     'SELECT code, count(*)::int AS n FROM dead_letters GROUP BY code ORDER BY code',

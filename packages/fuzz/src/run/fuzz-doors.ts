@@ -83,9 +83,11 @@ export async function fuzzDoors({ closers, folder, seed, inputs, report, progres
   const account = await accountFor(databaseUrl, ids);
   report.stored += account.stored;
   if (account.deadLetters > 0) tell(report, `${account.deadLetters} acknowledged events became dead letters.`);
-  if (account.ledger.read !== records) tell(report, `The ledger has read ${account.ledger.read} of ${records} records.`);
+  if (account.ledger.read !== records)
+    tell(report, `The ledger has read ${account.ledger.read} of ${records} records.`);
   if (account.unbalancedHours > 0 || account.ledgerDifference !== 0) tell(report, 'The ledger does not balance.');
-  if (account.missing.length > 0) tell(report, `In the log, and not stored: ${account.missing.slice(0, 20).join(', ')}`);
+  if (account.missing.length > 0)
+    tell(report, `In the log, and not stored: ${account.missing.slice(0, 20).join(', ')}`);
   for (const row of [...account.wrongSessions, ...account.wrongRows]) tell(report, `Not as a recount has it: ${row}`);
 }
 

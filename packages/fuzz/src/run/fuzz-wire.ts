@@ -27,7 +27,9 @@ export async function fuzzWire(run: DoorsRun): Promise<void> {
     // The answer may have been lost with the connection, or the request's own id have been damaged.
     note(acknowledgements, requestId, { least: 0, most: 0, ids: [] }, true);
     try {
-      const { answers, rest } = readAnswers(await sendPieces(pieces, { port, quietMs: QUIET_MS, timeoutMs: PATIENCE_MS }));
+      const { answers, rest } = readAnswers(
+        await sendPieces(pieces, { port, quietMs: QUIET_MS, timeoutMs: PATIENCE_MS }),
+      );
       if (rest.length > 0) throw new Error(`half an answer: ${rest}`);
       if (answers.length === 0) count(report.outcomes, 'closed without an answer');
       for (const answer of answers) {
