@@ -96,7 +96,7 @@ await describeWithKafka(
       }
       expect(byName('drain, 2 h')?.stored).toMatchObject([{ stored: 4000, duplicate: 0 }]);
       expect(byName('50 % duplicates, 2 h')?.stored).toMatchObject([{ stored: 2000, duplicate: 2000 }]);
-      const limit = byName('COPY of the rows of "drain, 2 h", 2 connections');
+      const limit = byName('COPY of the rows of "drain, 2 h" × 1');
       expect(byName('drain, 2 h')?.limit).toEqual({ name: limit?.case, eventsPerSecond: limit?.eventsPerSecond });
       const found = byName('acknowledged → queryable, at 50 % of the drain');
       expect(found).toMatchObject({ ...MEASURED, behindSeconds: expect.any(Number), stored: [{ faults: [] }] });

@@ -13,6 +13,7 @@ export { isProcessAlive } from './kafka-lock.ts';
 export * from './kafka-security.ts';
 export * from './kafka-shared.ts';
 export { runKafkaTool } from './kafka-tool.ts';
+export * from './kafkajs-producer.ts';
 export * from './postgres.ts';
 export * from './postgres-shared.ts';
 export * from './postgres-watch.ts';

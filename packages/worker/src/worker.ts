@@ -74,8 +74,12 @@ const DEFAULTS: WorkerSettings = {
   maxRejected: 100,
   stoppedMs: 60_000,
 };
-/** Of one partition: so small that with those of all partitions in hand memory stays small, too. */
-const MAX_BATCH_BYTES = 768 * 1024;
+/**
+ * Of one partition. The deeper a batch reaches into one partition, the more events it has of each of its sessions, which are
+ * then written once for all of them; and so small that memory stays small with batches of all partitions in hand.
+ */
+const MAX_BATCH_BYTES = 2 * 1024 * 1024;
+const MAX_BATCH_RECORDS = 5_000;
 const STORED_TOPICS = [TOPICS.events, TOPICS.direct];
 
 function timeoutsBelow(sessionMs: number): TransactionTimeouts {
@@ -169,6 +173,7 @@ export function createWorker(options: WorkerOptions): Worker {
         group,
         topics: STORED_TOPICS,
         maxBytes: MAX_BATCH_BYTES,
+        maxRecords: MAX_BATCH_RECORDS,
         begin,
         handle,
       });

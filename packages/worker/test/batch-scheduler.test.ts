@@ -30,8 +30,12 @@ function batchOf(partition: number, firstOffset: number, count: number): Partiti
 /** Stands where the database would; what the database itself does is tested on a real one. */
 function schedulerOver(write: (batches: readonly PartitionBatch[]) => Promise<void>, position = 0) {
   const calls: (readonly PartitionBatch[])[] = [];
+  const judged: number[] = [];
   const scheduler = new BatchScheduler<PartitionBatch>({
-    judge: (batch) => batch,
+    judge: (batch) => {
+      judged.push(batch.partition);
+      return batch;
+    },
     throttle: new Throttle(settings),
     rejections,
     logger,
@@ -46,7 +50,7 @@ function schedulerOver(write: (batches: readonly PartitionBatch[]) => Promise<vo
       },
     },
   });
-  return { scheduler, calls };
+  return { scheduler, calls, judged };
 }
 
 const lease = { signal: new AbortController().signal };
@@ -64,6 +68,19 @@ describe('batches on their way into transactions', () => {
     const { scheduler, calls } = schedulerOver(async () => undefined);
     await Promise.all([60, 60, 300].map((n, p) => scheduler.submit(batchOf(p, 0, n), lease)));
     expect(calls.map((batches) => batches.map(({ records }) => records.length))).toEqual([[60], [60], [300]]);
+  });
+
+  test('what waits is not judged before its transaction begins', async () => {
+    const waiting: (() => void)[] = [];
+    const { scheduler, judged } = schedulerOver(() => new Promise((resolve) => void waiting.push(resolve)));
+    const all = [0, 1, 2, 3].map((p) => scheduler.submit(batchOf(p, 0, 90), lease));
+    expect(judged).toEqual([0, 1]);
+    expect(scheduler.isBehind).toBe(true);
+    const finish = setInterval(() => waiting.shift()?.(), 1);
+    await Promise.all(all);
+    clearInterval(finish);
+    expect(judged).toEqual([0, 1, 2, 3]);
+    expect(scheduler.isBehind).toBe(false);
   });
 
   test('T13: a transient error is waited out, and the batch written again', async () => {

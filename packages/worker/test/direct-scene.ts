@@ -3,13 +3,18 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { SchemaRegistry, SchemaType } from '@kafkajs/confluent-schema-registry';
+import { SchemaRegistry } from '@kafkajs/confluent-schema-registry';
 import { directSubject, TOPICS, type WaylineEvent } from '@wayline/contracts';
 import { createKafkaLog } from '@wayline/event-log/kafka';
 import { createRegistryClient } from '@wayline/event-log/registry';
 import { formatWriteKey } from '@wayline/identity/verify';
-import { startKafka, startSchemaRegistry, type TestSchemaRegistry } from '@wayline/testkit';
-import { Kafka, logLevel, type Message, Partitioners } from 'kafkajs';
+import {
+  type KafkaMessage,
+  openKafkajsProducer,
+  startKafka,
+  startSchemaRegistry,
+  type TestSchemaRegistry,
+} from '@wayline/testkit';
 import { SECRET, startScene, type WorkerScene } from './worker-scene.ts';
 
 const run = promisify(execFile);
@@ -32,7 +37,7 @@ export interface DirectScene extends WorkerScene {
   /** A file with `previousSchema()`. */
   previousSchemaFile: string;
   /** Kafka's JavaScript client; a message without headers has the write key. */
-  send(...messages: Message[]): Promise<void>;
+  send(...messages: KafkaMessage[]): Promise<void>;
   /** Framed by kafkajs' own registry client. */
   frame(event: object, schemaId?: number): Promise<Buffer>;
   /** Through kcat, as the documentation has it. */
@@ -52,13 +57,10 @@ export async function startDirectScene(): Promise<DirectScene> {
     sessionTimeoutMs: 10_000,
   });
   const scene = await startScene({ log });
-  const producer = new Kafka({ brokers: [...brokers], logLevel: logLevel.NOTHING }).producer({
-    createPartitioner: Partitioners.DefaultPartitioner,
-  });
-  await producer.connect();
+  const producer = await openKafkajsProducer(brokers);
   scene.onClose(() => kafka.close());
   scene.onClose(() => log.close());
-  scene.onClose(() => producer.disconnect());
+  scene.onClose(() => producer.close());
   scene.onClose(() => registry.close());
   scene.onClose(() => rm(folder, { recursive: true, force: true }));
 
@@ -78,7 +80,7 @@ export async function startDirectScene(): Promise<DirectScene> {
     previousSchemaFile,
     async send(...messages) {
       const withKey = messages.map((message) => ({ headers: { 'wayline-key': KEY }, ...message }));
-      await producer.send({ topic: TOPICS.direct, messages: withKey });
+      await producer.send(TOPICS.direct, withKey);
     },
     frame: (event, schemaId = current) => theirs.encode(schemaId, event),
     async kcat(events, codec) {
@@ -96,5 +98,3 @@ export async function startDirectScene(): Promise<DirectScene> {
     },
   };
 }
-
-export { SchemaType };

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createTestDatabase, runWayline, startTcpProxy, startWayline } from '@wayline/testkit';
 import type { Closers } from '../closers.ts';
+import { IMAGE_ENV } from './image-env.ts';
 
 /** What Wayline's processes need to be started, and to be let in. */
 export interface Access {
@@ -35,7 +36,7 @@ export async function openAccess(closers: Closers): Promise<Access> {
   const secretFile = join(folder, 'secrets.json');
   const made = await runWayline(['admin', 'create-secret', secretFile]);
   if (made.code !== 0) throw new Error(`No secret could be made: ${made.stderr}`);
-  const env = { WAYLINE_SECRET_FILE: secretFile, HOST: '127.0.0.1' };
+  const env = { ...IMAGE_ENV, WAYLINE_SECRET_FILE: secretFile, HOST: '127.0.0.1' };
 
   // It makes the tables, a project and a key; the key is as good for the other roles, which have the same secret.
   const dataDir = join(folder, 'first');

@@ -4,6 +4,7 @@ import { TOPICS } from '@wayline/contracts';
 import { openKafkaAdmin, runWayline, startKafka, startWayline, type TestProcess } from '@wayline/testkit';
 import type { Closers } from '../closers.ts';
 import { processListening } from '../measure/process-listening.ts';
+import { IMAGE_ENV } from './image-env.ts';
 import { openLog } from './log-address.ts';
 
 /** A Kafka of its own, and what Wayline's processes on it are told. */
@@ -27,7 +28,14 @@ export async function openWorkerSite(closers: Closers): Promise<WorkerSite> {
     folder,
     address: { topic: TOPICS.events, brokers: kafka.brokers },
     brokerPid: processListening(Number(broker.split(':').at(-1))),
-    env: { WAYLINE_SECRET_FILE: secretFile, KAFKA_BROKERS: broker, HOST: '127.0.0.1', PORT: '0', LOG_LEVEL: 'info' },
+    env: {
+      ...IMAGE_ENV,
+      WAYLINE_SECRET_FILE: secretFile,
+      KAFKA_BROKERS: broker,
+      HOST: '127.0.0.1',
+      PORT: '0',
+      LOG_LEVEL: 'info',
+    },
   };
 }
 

@@ -80,10 +80,10 @@ export function createRegistryClient(access: RegistryClientOptions): RegistryCli
 /** Ids are 32 bits with a sign; the frame has room for more. */
 const GREATEST_ID = 0x7fff_ffff;
 
-/** A registry says so in a body of its own; whatever else answers 404 is none, and knows nothing. */
+/** A registry says so with a code of its own (40401 and on); whatever else answers 404 is none, or asked at a wrong path. */
 function isUnknown({ status, json }: RegistryAnswer): boolean {
   const { error_code: code } = (json ?? {}) as { error_code?: unknown };
-  return status === 404 && typeof code === 'number' && String(code).startsWith('404');
+  return status === 404 && typeof code === 'number' && code >= 40_400 && code < 40_500;
 }
 
 const sentence = ({ status, json }: RegistryAnswer): string => {

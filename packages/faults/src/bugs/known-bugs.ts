@@ -60,7 +60,7 @@ export const KNOWN_BUGS: readonly PlantedBug[] = [
     name: 'count-duplicates',
     file: 'packages/store/dist/write/batch-writer.js',
     find: /deltasOf\(fresh\)/,
-    replacement: 'deltasOf(rows)',
+    replacement: 'deltasOf(candidates)',
     faults: ['every batch sent twice'],
   },
 ];

@@ -4,7 +4,10 @@ import type { Pool } from '../pool.ts';
 export interface Pressure {
   /** How long a small, fixed piece of work took, ms: it grows as others compete for processors. */
   workMs: number;
-  /** Other connections that are at work, or of which we may not know: those of the same application name not counted. */
+  /**
+   * Other connections that are at work, or were within the last quarter of a second (queries of a millisecond are seldom met
+   * at work), or of which we may not know: those of the same application name not counted.
+   */
   others: number;
   /** Those of them that wait for a lock. */
   waiting: number;
@@ -17,7 +20,8 @@ const MEASURE = `
     ended AS MATERIALIZED (SELECT clock_timestamp() AS at FROM worked WHERE done > 0)
   SELECT extract(epoch FROM ended.at - begun.at)::float8 * 1000 AS work_ms,
     (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' AND datname = current_database()
-       AND application_name <> current_setting('application_name') AND coalesce(state, 'active') = 'active') AS others,
+       AND application_name <> current_setting('application_name')
+       AND (coalesce(state, 'active') = 'active' OR query_start > clock_timestamp() - interval '250 ms')) AS others,
     (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' AND datname = current_database()
        AND application_name <> current_setting('application_name') AND wait_event_type = 'Lock') AS waiting
   FROM begun, ended`;
