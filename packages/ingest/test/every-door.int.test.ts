@@ -37,9 +37,12 @@ const said = {
   context: { sku: 'x-1', value: 19.5 },
 };
 
+let ids = 0;
+/** Of the sender's own, each time another: else all but the first would be its duplicates. */
+const nextId = () => `id-${++ids}`;
+
 const cloudEvent = {
   specversion: '1.0',
-  id: 'id-1',
   source: 'shop',
   type: said.type,
   time: occurredAt,
@@ -60,7 +63,6 @@ const ceHeaders = Object.fromEntries(Object.entries(attributes).map(([name, valu
 
 const segment = {
   type: 'track',
-  messageId: 'id-1',
   event: said.type,
   timestamp: occurredAt,
   userId: said.userId,
@@ -90,16 +92,21 @@ const doors: Record<string, () => Promise<{ status: number }>> = {
   'the events of a session': () =>
     ingest.post('/v1/sessions/s-1/events', { ...said, sessionId: undefined }, { headers: withTime() }),
   'CloudEvents, structured': () =>
-    ingest.post('/v1/events', cloudEvent, {
-      headers: { 'content-type': 'application/cloudevents+json', ...withTime() },
-    }),
+    ingest.post(
+      '/v1/events',
+      { ...cloudEvent, id: nextId() },
+      {
+        headers: { 'content-type': 'application/cloudevents+json', ...withTime() },
+      },
+    ),
   'CloudEvents, batch': () =>
-    ingest.post('/v1/events', [cloudEvent], {
+    ingest.post('/v1/events', [{ ...cloudEvent, id: nextId() }], {
       headers: { 'content-type': 'application/cloudevents-batch+json', ...withTime() },
     }),
-  'CloudEvents, binary': () => ingest.post('/v1/events', data, { headers: { ...ceHeaders, ...withTime() } }),
-  'Segment, one': () => ingest.post('/v1/track', { ...segment, sentAt: sentAt() }),
-  'Segment, batch': () => ingest.post('/v1/batch', { batch: [segment], sentAt: sentAt() }),
+  'CloudEvents, binary': () =>
+    ingest.post('/v1/events', data, { headers: { ...ceHeaders, 'ce-id': nextId(), ...withTime() } }),
+  'Segment, one': () => ingest.post('/v1/track', { ...segment, messageId: nextId(), sentAt: sentAt() }),
+  'Segment, batch': () => ingest.post('/v1/batch', { batch: [{ ...segment, messageId: nextId() }], sentAt: sentAt() }),
 };
 
 const bytesOf = (value: object): Buffer => Buffer.from(JSON.stringify(value));
