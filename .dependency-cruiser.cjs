@@ -19,6 +19,7 @@ const MAY_IMPORT = {
   testkit: ['postgres-server', 'contracts'],
   bench: ['testkit', 'postgres-server', 'event-log', 'contracts'],
   faults: ['testkit', 'postgres-server', 'contracts'],
+  fuzz: ['testkit', 'worker', 'store', 'identity/src/verify', 'event-log', 'postgres-server', 'contracts'],
   cli: [
     'settings',
     'ingest',
@@ -33,7 +34,7 @@ const MAY_IMPORT = {
   ],
 };
 
-const PRODUCT = Object.keys(MAY_IMPORT).filter((name) => !['testkit', 'bench', 'faults'].includes(name));
+const PRODUCT = Object.keys(MAY_IMPORT).filter((name) => !['testkit', 'bench', 'faults', 'fuzz'].includes(name));
 
 /** Of our own packages, those that a package's package.json names. */
 function declared(name) {

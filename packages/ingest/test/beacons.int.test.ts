@@ -25,22 +25,21 @@ describeWithChromium('issue 6.2: beacons of a page on another site', (executable
       response.end('<!doctype html><title>A page</title>');
     });
     await new Promise<void>((resolve) => site.listen(0, '127.0.0.1', resolve));
+    ingest = await startIngest({ settings: { ...emptySettings(), key: () => rules } });
   }, 60_000);
   afterAll(async () => {
     await browser.close();
+    await ingest.close();
     site.close();
   });
 
   beforeEach(async () => {
     rules = { rates: {} };
-    ingest = await startIngest({ settings: { ...emptySettings(), key: () => rules } });
+    await ingest.forget();
     page = await browser.newPage();
     await page.goto(address());
   });
-  afterEach(async () => {
-    await page.close();
-    await ingest.close();
-  });
+  afterEach(() => page.close());
 
   /** By a name, so that it is another site than the address of ingest, and not only another port. */
   const address = () => `http://localhost:${(site.address() as AddressInfo).port}/`;

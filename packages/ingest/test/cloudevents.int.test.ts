@@ -1,16 +1,15 @@
 import { randomUUID } from 'node:crypto';
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { type LoggedEvent, uuidV8 } from '@wayline/contracts';
 import { CloudEvent, emitterFor, HTTP, httpTransport, Mode } from 'cloudevents';
 import { type IngestUnderTest, startIngest, writeKey } from './ingest-under-test.ts';
 
 let ingest: IngestUnderTest;
-beforeEach(async () => {
+beforeAll(async () => {
   ingest = await startIngest();
 });
-afterEach(async () => {
-  await ingest.close();
-});
+afterAll(() => ingest.close());
+beforeEach(() => ingest.forget());
 
 const SOURCE = 'https://shop.example/checkout';
 const time = new Date(Date.now() - 60_000).toISOString();

@@ -1,12 +1,20 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import type { LoggedEvent } from '@wayline/contracts';
+import { directSubject, KEY_HEADER, type LoggedEvent, schemaFrame, TOPICS } from '@wayline/contracts';
+import { createRegistryClient } from '@wayline/event-log/registry';
+import { formatWriteKey } from '@wayline/identity/verify';
+import { startSchemaRegistry } from '@wayline/testkit';
+import { SECRET, startScene, type WorkerScene } from '../../worker/test/worker-scene.ts';
 import { type IngestUnderTest, startIngest } from './ingest-under-test.ts';
+import { openStream } from './stream-client.ts';
 
+let scene: WorkerScene;
 let ingest: IngestUnderTest;
 beforeEach(async () => {
-  ingest = await startIngest();
+  scene = await startScene();
+  ingest = await startIngest({ log: scene.log });
 });
 afterEach(async () => {
+  await scene.close();
   await ingest.close();
 });
 
@@ -29,9 +37,12 @@ const said = {
   context: { sku: 'x-1', value: 19.5 },
 };
 
+let ids = 0;
+/** Of the sender's own, each time another: else all but the first would be its duplicates. */
+const nextId = () => `id-${++ids}`;
+
 const cloudEvent = {
   specversion: '1.0',
-  id: 'id-1',
   source: 'shop',
   type: said.type,
   time: occurredAt,
@@ -52,7 +63,6 @@ const ceHeaders = Object.fromEntries(Object.entries(attributes).map(([name, valu
 
 const segment = {
   type: 'track',
-  messageId: 'id-1',
   event: said.type,
   timestamp: occurredAt,
   userId: said.userId,
@@ -82,17 +92,37 @@ const doors: Record<string, () => Promise<{ status: number }>> = {
   'the events of a session': () =>
     ingest.post('/v1/sessions/s-1/events', { ...said, sessionId: undefined }, { headers: withTime() }),
   'CloudEvents, structured': () =>
-    ingest.post('/v1/events', cloudEvent, {
-      headers: { 'content-type': 'application/cloudevents+json', ...withTime() },
-    }),
+    ingest.post(
+      '/v1/events',
+      { ...cloudEvent, id: nextId() },
+      {
+        headers: { 'content-type': 'application/cloudevents+json', ...withTime() },
+      },
+    ),
   'CloudEvents, batch': () =>
-    ingest.post('/v1/events', [cloudEvent], {
+    ingest.post('/v1/events', [{ ...cloudEvent, id: nextId() }], {
       headers: { 'content-type': 'application/cloudevents-batch+json', ...withTime() },
     }),
-  'CloudEvents, binary': () => ingest.post('/v1/events', data, { headers: { ...ceHeaders, ...withTime() } }),
-  'Segment, one': () => ingest.post('/v1/track', { ...segment, sentAt: sentAt() }),
-  'Segment, batch': () => ingest.post('/v1/batch', { batch: [segment], sentAt: sentAt() }),
+  'CloudEvents, binary': () =>
+    ingest.post('/v1/events', data, { headers: { ...ceHeaders, 'ce-id': nextId(), ...withTime() } }),
+  'Segment, one': () => ingest.post('/v1/track', { ...segment, messageId: nextId(), sentAt: sentAt() }),
+  'Segment, batch': () => ingest.post('/v1/batch', { batch: [{ ...segment, messageId: nextId() }], sentAt: sentAt() }),
 };
+
+const bytesOf = (value: object): Buffer => Buffer.from(JSON.stringify(value));
+
+/** Straight to Kafka, but for Kafka. */
+async function sendDirect(value: Buffer): Promise<void> {
+  const key = formatWriteKey({ projectId: 1, keyId: 'k1', allowImport: false }, SECRET);
+  await scene.log.append(TOPICS.direct, [{ key: said.sessionId, value, headers: { [KEY_HEADER]: key } }]);
+}
+
+async function sendOverStream(): Promise<void> {
+  const client = await openStream(ingest.url);
+  client.send({ id: 1, sentAt: sentAt(), events: [said] });
+  expect(await client.next()).toMatchObject({ accepted: 1 });
+  client.socket.terminate();
+}
 
 /** What a door adds: the id, and under a name of its own what else its form says. */
 function withoutAdditions({ eventId, context = {}, ...event }: LoggedEvent['event']): object {
@@ -112,6 +142,46 @@ describe('issue 6: the same event through every door', () => {
       expect(withoutAdditions(event)).toEqual(said);
     }
     expect(new Set((await ingest.records()).map(({ partition, key }) => `${partition} ${key}`)).size).toBe(1);
+  });
+
+  test('stands in PostgreSQL alike, whether it came over HTTP, a WebSocket or straight to Kafka', async () => {
+    const server = await startSchemaRegistry();
+    scene.onClose(() => server.close());
+    const registry = createRegistryClient({ url: server.url });
+    const schemaId = await registry.ensure(directSubject());
+    await scene.startWorker({ registry });
+
+    for (const send of Object.values(doors)) await send();
+    await sendOverStream();
+    await sendDirect(bytesOf(said));
+    await sendDirect(Buffer.concat([schemaFrame(schemaId), bytesOf(said)]));
+    await scene.allRead();
+
+    const { rows } = await scene.pool.query<Record<string, unknown>>('SELECT * FROM events ORDER BY skew_ms');
+    const many = Object.keys(doors).length + 3;
+    expect(await scene.number('SELECT count(*) FROM dead_letters')).toBe(0);
+    expect(rows.map(({ skew_ms }) => Math.round(Number(skew_ms) / 3_600_000))).toEqual([
+      0,
+      0,
+      ...new Array(many - 2).fill(1),
+    ]);
+    const alike = rows.map(({ event_id, received_at, batch_id, batch_index, skew_ms, context, ...row }) => {
+      const { _cloudevent, _segment, ...own } = context as Record<string, unknown>;
+      return { ...row, context: own };
+    });
+    for (const row of alike) expect(row).toEqual(alike[0]);
+    expect(alike[0]).toMatchObject({
+      project_id: 1,
+      session_id: said.sessionId,
+      occurred_at: new Date(occurredAt),
+      user_id: said.userId,
+      anonymous_id: said.anonymousId,
+      page: said.page,
+      referrer: said.referrer,
+      value: said.value,
+      context: said.context,
+    });
+    expect(await scene.number('SELECT event_count FROM sessions')).toBe(many);
   });
 
   test('what a predecessor could say stands in the log as /v1/events has it', async () => {

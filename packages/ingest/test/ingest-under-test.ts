@@ -42,8 +42,10 @@ export interface IngestUnderTest {
   logged(): Promise<LoggedEvent[]>;
   stream: StreamDoor;
   records(): Promise<Collected[]>;
-  /** As `logged`, once so many events have come in since the server began. */
+  /** As `logged`, once so many events have come in since the server began, or `forget`. */
   arrived(count: number): Promise<LoggedEvent[]>;
+  /** Leaves behind what was logged, and asked by browsers, up to now: so that the tests of a file may share a server. */
+  forget(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -114,6 +116,10 @@ export async function startIngest(setup: IngestSetup = {}): Promise<IngestUnderT
     logged: async () => (await collected.all()).map(({ value }) => JSON.parse(String(value)) as LoggedEvent),
     arrived: async (count) =>
       (await collected.atLeast(count)).map(({ value }) => JSON.parse(String(value)) as LoggedEvent),
+    async forget() {
+      (await collected.all()).splice(0);
+      preflights = 0;
+    },
     post: (path, body, options) => post(url + path, body, options),
     stream: ingest.stream,
     async close() {

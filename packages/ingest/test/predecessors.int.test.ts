@@ -1,14 +1,13 @@
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { type LoggedEvent, uuidV7Time, uuidV8 } from '@wayline/contracts';
 import { type IngestUnderTest, startIngest, writeKey } from './ingest-under-test.ts';
 
 let ingest: IngestUnderTest;
-beforeEach(async () => {
+beforeAll(async () => {
   ingest = await startIngest();
 });
-afterEach(async () => {
-  await ingest.close();
-});
+afterAll(() => ingest.close());
+beforeEach(() => ingest.forget());
 
 const USER = '7b0f6f0e-6f0b-4a3e-9c53-3d9f0a1b2c3d';
 /** A whole second of a minute ago. */

@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module';
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { Analytics } from '@segment/analytics-node';
 import { type LoggedEvent, uuidV8 } from '@wayline/contracts';
 import { type CallerSettings, emptySettings } from '@wayline/settings';
@@ -11,12 +11,13 @@ const RudderAnalytics = createRequire(import.meta.url)(
 
 let ingest: IngestUnderTest;
 let rules: CallerSettings;
-beforeEach(async () => {
-  rules = { rates: {} };
+beforeAll(async () => {
   ingest = await startIngest({ settings: { ...emptySettings(), key: () => rules, project: () => rules } });
 });
-afterEach(async () => {
-  await ingest.close();
+afterAll(() => ingest.close());
+beforeEach(async () => {
+  rules = { rates: {} };
+  await ingest.forget();
 });
 
 const basic = (user = writeKey()) => ({ authorization: `Basic ${Buffer.from(`${user}:`).toString('base64')}` });

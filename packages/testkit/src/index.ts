@@ -1,6 +1,7 @@
 export * from './browser-describe.ts';
 export * from './certificates.ts';
 export * from './derived-tables.ts';
+export * from './documented-lines.ts';
 export * from './events.ts';
 export * from './free-ports.ts';
 export * from './group-shares.ts';

@@ -47,6 +47,12 @@ async function pythonOfEnvironment(): Promise<string> {
   return python;
 }
 
+/** Runs a program in Python with confluent-kafka at hand. @throws Error with what it said, if it fails */
+export async function runPython(program: string): Promise<string> {
+  const { stdout } = await run(await pythonOfEnvironment(), ['-c', program], { timeout: 60_000 });
+  return stdout;
+}
+
 export interface PythonProducerOptions {
   brokers: readonly string[];
   registryUrl: string;

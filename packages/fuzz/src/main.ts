@@ -1,0 +1,61 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Closers } from './closers.ts';
+import { type Command, readCommand, USAGE, UsageError } from './command-line.ts';
+import { fuzzDirect } from './run/fuzz-direct.ts';
+import { fuzzDoors } from './run/fuzz-doors.ts';
+import { emptyReport, type FuzzReport } from './run/fuzz-report.ts';
+
+/** Parts of all inputs; bodies are the rest. */
+const WIRE = 0.1;
+const STREAM = 0.15;
+const DIRECT = 0.2;
+
+/**
+ * Runs it: what was done on standard output, how far it is on standard error.
+ * @returns the exit code: 0, or 1 where something is wrong, or 2 after a wrong command line
+ */
+export async function main(args: readonly string[]): Promise<number> {
+  const say = (text: string) => void process.stderr.write(`${text}\n`);
+  const closers = new Closers();
+  const stop = (signal: NodeJS.Signals) => {
+    say(`ended by ${signal}: what was started is removed`);
+    void closers.closeAll().finally(() => process.exit(130));
+  };
+  process.once('SIGINT', stop).once('SIGTERM', stop);
+  try {
+    const command = readCommand(args);
+    say(`seed ${command.seed}`);
+    const report = await run(closers, command, (sentence) => say(`· ${sentence}`));
+    process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
+    for (const sentence of report.wrong) say(`WRONG ${sentence}`);
+    if (command.json) await writeFile(command.json, `${JSON.stringify(report, null, 2)}\n`);
+    return report.wrong.length > 0 ? 1 : 0;
+  } catch (error) {
+    if (error instanceof UsageError) say(`${error.message}\n${USAGE}`);
+    else say(error instanceof Error ? (error.stack ?? error.message) : String(error));
+    return error instanceof UsageError ? 2 : 1;
+  } finally {
+    await closers.closeAll();
+    process.off('SIGINT', stop).off('SIGTERM', stop);
+  }
+}
+
+async function run(closers: Closers, { seed, inputs }: Command, progress: (sentence: string) => void) {
+  const begun = performance.now();
+  const folder = await mkdtemp(join(tmpdir(), 'wayline-fuzz-'));
+  closers.add(() => rm(folder, { recursive: true, force: true }));
+  const report: FuzzReport = emptyReport(seed);
+  const [wire, stream, direct] = [WIRE, STREAM, DIRECT].map((part) => Math.round(inputs * part)) as [
+    number,
+    number,
+    number,
+  ];
+  const http = inputs - wire - stream - direct;
+  await fuzzDoors({ closers, folder, seed, inputs: { http, wire, stream }, report, progress });
+  progress('records straight to the log');
+  await fuzzDirect({ closers, folder, seed, inputs: direct, report });
+  report.seconds = Math.round((performance.now() - begun) / 1000);
+  return report;
+}
