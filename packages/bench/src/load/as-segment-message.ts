@@ -17,7 +17,7 @@ export function asSegmentMessage(event: WaylineEvent): object {
       sessionId,
       app: { name: source?.name, version: source?.version },
       ...(isApp && { device: { id: machineId }, page: { path: page, referrer: event.referrer }, userAgent }),
-      library: { name: '@segment/analytics-node', version: '2.3.0' },
+      library: { name: '@segment/analytics-node', version: '3.1.0' },
     },
   };
 }
