@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { isUuid } from '@wayline/contracts';
-import type { LoadDoor } from '../src/load/door-form.ts';
+import { formOf, type LoadDoor } from '../src/load/door-form.ts';
 import { newRunIds, readCounter } from '../src/load/event-ids.ts';
 import { copyRequest, numberEvents, prepareRequests } from '../src/load/prepared-request.ts';
 
@@ -28,6 +28,22 @@ function expectCounters(items: readonly object[], { marker }: { marker: string }
   const counters = items.map((item) => readCounter(Buffer.from(JSON.stringify(item)), Buffer.from(marker)));
   expect(counters).toEqual([0, 1, 2].map((i) => SEQUENCE * EVENTS + i));
 }
+
+const REJECTED = '"rejected":[{"index":1,"errors":[]}]';
+
+test.each<{ door: LoadDoor; whole: string; part: string }>([
+  { door: 'events', whole: '{"accepted":3,"rejected":[]}', part: `{"accepted":2,${REJECTED}}` },
+  { door: 'stream', whole: '{"accepted":3,"rejected":[]}', part: `{"accepted":2,${REJECTED}}` },
+  {
+    door: 'cloudevents',
+    whole: '{"accepted":3,"rejected":[],"ids":["…"]}',
+    part: `{"accepted":2,${REJECTED},"ids":[]}`,
+  },
+  { door: 'segment', whole: '{"success":true}', part: `{"success":true,${REJECTED}}` },
+])('T6: at the door $door only an answer that rejects nothing acknowledges a request', ({ door, whole, part }) => {
+  const { begin } = formOf(door).acknowledgement(EVENTS);
+  expect({ whole: whole.startsWith(begin), part: part.startsWith(begin) }).toEqual({ whole: true, part: false });
+});
 
 describe('events that follow one another go', () => {
   test('as a batch of CloudEvents, each with an id of its own and its session', () => {
