@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import type { BenchFindings } from './benches/bench-findings.ts';
 import { type BenchOptions, LOGS } from './benches/bench-options.ts';
+import { benchDoors } from './benches/doors.ts';
 import { benchIngest } from './benches/ingest.ts';
 import { benchOverload } from './benches/overload.ts';
 import { benchSoak } from './benches/soak.ts';
@@ -10,6 +11,7 @@ import { benchWorker } from './benches/worker.ts';
 import { Closers } from './closers.ts';
 import type { BenchCase, BenchReport } from './report/bench-report.ts';
 import { caseTable } from './report/case-table.ts';
+import { doorsTable } from './report/doors-table.ts';
 import { commitHere, describeMachine } from './report/machine.ts';
 import { throttleTable } from './report/throttle-table.ts';
 import { workerTable } from './report/worker-table.ts';
@@ -21,6 +23,7 @@ interface Bench {
 
 const BENCHES: Readonly<Record<string, Bench>> = {
   ingest: { run: benchIngest, table: caseTable },
+  doors: { run: benchDoors, table: doorsTable },
   soak: { run: benchSoak, table: caseTable },
   overload: { run: benchOverload, table: caseTable },
   worker: { run: benchWorker, table: workerTable },
@@ -32,14 +35,15 @@ const USAGE = `npm run bench -- NAME [options]; NAME is one of ${Object.keys(BEN
   --quick            one short run of a few cases, to see that it works
   --json FILE        writes the figures to a file, too
   --log LOG          ${LOGS.join(' or ')}; both may be given (default: ${LOGS.join(' and ')} for ingest, kafka for the others)
-  --only TEXT        of ingest, the worker and the throttle, only cases whose name holds the text, such as "100 events"
+  --only TEXT        of ingest, the doors, the worker and the throttle, only cases whose name holds the text, such as "100 events"
   --seconds N        the length of each load (default 5; of the worker's and the throttle's 20)
   --runs N           the number of runs (default 3)
   --minutes N        the length of the soak (default 10)
   --events N         of the soak and the overload, events in each request (default 100); of the worker, records in
-                     the log (default 1000000); of the throttle, records of the
+                     the log (default 1000000); of the doors, the same (default 300000); of the throttle, records of the
                      backlog when a drain begins (default 2000000)
-  --kafka HOST:PORT  a Kafka to use, several by comma; else one is started. Not for the worker and the throttle, as --log`;
+  --kafka HOST:PORT  a Kafka to use, several by comma; else one is started. Not for the worker, the throttle
+                     and the drains of the doors, as --log`;
 
 class UsageError extends Error {}
 

@@ -76,6 +76,14 @@ await describeWithKafka(
       }
     });
 
+    test('issue 6: a door loses nothing that it acknowledged, and stands beside POST', async () => {
+      const { cases } = await report('doors', '--only', 'WebSocket', '--kafka', kafka.brokers.join(','));
+      const [limit, found] = cases;
+      expect(cases).toHaveLength(2);
+      expect(found).toMatchObject({ ...MEASURED, limit: { name: limit?.case }, ratio: expect.any(Number) });
+      for (const each of cases) expectEqual(each);
+    });
+
     test.each(['soak', 'overload'])('%s loses nothing that it acknowledged', async (name) => {
       const { cases } = await report(name, '--kafka', kafka.brokers.join(','));
       const [maximum, found] = cases;

@@ -58,6 +58,12 @@ test('T6: what is stored once, with all repeated records booked as duplicates, h
   });
 });
 
+test('T11: what the ledger has of another topic is not counted', async () => {
+  await store(IDS);
+  const { faults } = await compareWithStore(client, content(IDS), 'wayline.direct');
+  expect(faults).toEqual(['the ledger has 0 records of 20 as read', 'the ledger has 0 as stored, of 20 rows']);
+});
+
 test('T6: an event that is missing is a fault', async () => {
   await store(IDS.slice(1), { read: 20, duplicate: 1 });
   const { faults } = await compareWithStore(client, content(IDS));

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import type { LoggedEvent } from '@wayline/contracts';
+import { type LoggedEvent, schemaIdOf } from '@wayline/contracts';
 import { generateEvents } from '@wayline/testkit';
 import { eventsOf, type LoggedRecord, type LoggedWorkload, loggedRecords } from '../src/load/logged-records.ts';
 
@@ -18,6 +18,22 @@ test('a record is the event in the envelope that ingest writes, by the key of it
     expect(logged.record.headers).toEqual({ 'wayline-request-id': expect.any(String) });
   }
 });
+
+test.each([{ schemaId: undefined }, { schemaId: 7 }])(
+  'T4: straight to Kafka a record is the event alone, with a key; framed where there is a schema (id $schemaId)',
+  ({ schemaId }) => {
+    const direct = { writeKey: 'wlk_1', ...(schemaId !== undefined && { schemaId }) };
+    const lines = [...generateEvents({ count: 1000, hours: 2, start: WORKLOAD.start })];
+    for (const [i, { record, eventId }] of [...loggedRecords({ ...WORKLOAD, direct })].entries()) {
+      const value = record.value as Buffer;
+      const { eventId: id, sessionId } = JSON.parse(lines[i] as string) as LoggedEvent['event'];
+      expect(schemaIdOf(value)).toBe(schemaId);
+      expect(value.subarray(schemaId === undefined ? 0 : 5).toString()).toBe(lines[i]);
+      expect({ eventId, key: record.key }).toEqual({ eventId: id, key: sessionId });
+      expect(record.headers).toEqual({ 'wayline-key': 'wlk_1' });
+    }
+  },
+);
 
 describe('repeated records', () => {
   test.each([{ repeatedShare: 0.01 }, { repeatedShare: 0.5 }, { repeatedShare: 0.3 }])(

@@ -5,6 +5,7 @@ import type { Measurement } from '../src/measure/load-server.ts';
 import { median } from '../src/measure/median.ts';
 import { memoryCourse } from '../src/measure/sample-memory.ts';
 import { caseTable } from '../src/report/case-table.ts';
+import { doorsTable } from '../src/report/doors-table.ts';
 import { failuresOf } from '../src/report/failures.ts';
 import { beside, summarise } from '../src/report/summarise.ts';
 import { type DrainRun, summariseDrains } from '../src/report/summarise-worker.ts';
@@ -120,6 +121,13 @@ test('a drain is told by the record that was read, and its disk by the event tha
 
 test('what is not known of a drain is left out', () => {
   expect(summariseDrains('x', [drainRun(1)]).brokerMicrosPerEvent).toBeUndefined();
+});
+
+test('the table of the doors says of requests whether they are in the log, and of drains whether they are stored once', () => {
+  const cases = [summarise('x', [measurement(1, { comparison: EQUAL })]), summariseDrains('y', [drainRun(1)])];
+  const [, , request, drained] = doorsTable(cases).split('\n');
+  expect(request).toMatch(/equal$/);
+  expect(drained).toMatch(/once$/);
 });
 
 test('the table of the worker says whether all is stored once', () => {

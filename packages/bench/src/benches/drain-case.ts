@@ -50,7 +50,7 @@ export async function measureDrain(
       const drained = await drain(site, database, content.records);
       await withClient(database.url, async (client) => {
         const disk = await diskUsage(client);
-        const stored = await compareWithStore(client, content);
+        const stored = await compareWithStore(client, content, site.address.topic);
         stored.faults.push(...(await rollupFaults(client)));
         drains.push({ drain: drained, disk, stored });
         if (copies) dump ??= await dumpRows(client, join(site.folder, 'rows'), ROWS_PER_COPY);

@@ -1,3 +1,4 @@
+import { TOPICS } from '@wayline/contracts';
 import { wrongRollups } from '@wayline/testkit';
 import type { Client } from 'pg';
 import type { LogContent } from '../load/run-fill-job.ts';
@@ -37,11 +38,15 @@ const SQL = `
     (SELECT coalesce(sum(read), 0)::float8 AS read, coalesce(sum(stored), 0)::float8 AS "bookedStored",
        coalesce(sum(duplicate), 0)::float8 AS duplicate, coalesce(sum(dead_lettered), 0)::float8 AS "deadLettered",
        (count(*) FILTER (WHERE read <> stored + duplicate + dead_lettered + erased))::float8 AS unbalanced
-     FROM ledger WHERE topic = 'wayline.events') l`;
+     FROM ledger WHERE topic = $1) l`;
 
 /** For a database into which nothing but this content was stored. */
-export async function compareWithStore(client: Client, content: LogContent): Promise<StoreComparison> {
-  const { rows } = await client.query<Found>(SQL);
+export async function compareWithStore(
+  client: Client,
+  content: LogContent,
+  topic: string = TOPICS.events,
+): Promise<StoreComparison> {
+  const { rows } = await client.query<Found>(SQL, [topic]);
   const found = rows[0] as Found;
   const { records, events } = content;
   const { stored, duplicate, deadLettered } = found;

@@ -7,11 +7,17 @@ export interface Loop {
 
 const RECONNECT_MS = 100;
 
+export interface ClosedLoopOptions {
+  connections: number;
+  /** Requests under way on each of them; more than one only where a door can tell their answers apart. Default 1. */
+  inFlight?: number;
+}
+
 /**
- * So many connections, each of which sends its next request when the last was answered: as fast as the server goes. A
+ * So many connections, each of which sends its next request when one was answered: as fast as the server goes. A
  * connection that is told to come later does so.
  */
-export function startClosedLoop(sender: Sender, { connections }: { connections: number }): Loop {
+export function startClosedLoop(sender: Sender, { connections, inFlight = 1 }: ClosedLoopOptions): Loop {
   let stopped = false;
 
   const send = (slot: Slot) => {
@@ -26,7 +32,7 @@ export function startClosedLoop(sender: Sender, { connections }: { connections: 
     send(sender.open({ onIdle, onGone: () => setTimeout(open, RECONNECT_MS) }));
   };
 
-  for (let i = 0; i < connections; i++) open();
+  for (let i = 0; i < connections * inFlight; i++) open();
   return {
     stop() {
       stopped = true;

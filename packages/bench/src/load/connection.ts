@@ -1,6 +1,13 @@
 import { connect, type Socket } from 'node:net';
 import { type Answer, AnswerReader } from './answer-reader.ts';
 
+/** What requests go out on, one at a time. */
+export interface Channel {
+  /** The bytes are the channel's until `onWritten` is called; an answer may come before that. */
+  send(bytes: Buffer, sequence: number, onWritten: () => void): void;
+  close(): void;
+}
+
 export interface ConnectionEvents {
   onAnswer(answer: Answer): void;
   /** It is gone, and with it the request in flight, if there was one. `refused`: it was never there. */
@@ -11,7 +18,7 @@ export interface ConnectionEvents {
 const READ_BYTES = 4096;
 
 /** One kept-alive connection with at most one request in flight; much cheaper than an HTTP client. */
-export class Connection {
+export class Connection implements Channel {
   readonly #socket: Socket;
 
   constructor(port: number, events: ConnectionEvents) {
@@ -44,8 +51,7 @@ export class Connection {
     this.#socket.on('close', () => events.onGone({ refused: !connected, error: failure }));
   }
 
-  /** The bytes are the connection's until `onWritten` is called; an answer may come before that. */
-  send(bytes: Buffer, onWritten: () => void): void {
+  send(bytes: Buffer, _sequence: number, onWritten: () => void): void {
     this.#socket.write(bytes, onWritten);
   }
 

@@ -1,4 +1,6 @@
 import type { MemoryCourse } from '../measure/sample-memory.ts';
+import type { ClosedLoopOptions } from './closed-loop.ts';
+import type { LoadDoor } from './door-form.ts';
 import type { RunIds } from './event-ids.ts';
 import type { OpenLoopOptions } from './open-loop.ts';
 import type { TallyReport } from './tally.ts';
@@ -8,6 +10,8 @@ export interface LoadJob {
   port: number;
   writeKey: string;
   eventsPerRequest: number;
+  /** Default `events`. */
+  door?: LoadDoor;
   ids: RunIds;
   shape: LoadShape;
   /** Not counted in what was measured, but in the comparison with the log. */
@@ -18,7 +22,7 @@ export interface LoadJob {
   brokerPid?: number;
 }
 
-export type LoadShape = { kind: 'closed'; connections: number } | ({ kind: 'open' } & OpenLoopOptions);
+export type LoadShape = ({ kind: 'closed' } & ClosedLoopOptions) | ({ kind: 'open' } & OpenLoopOptions);
 
 /** What it tells when it is done. */
 export interface LoadReport {

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { REQUEST_ID_HEADER } from '@wayline/contracts';
+import { KEY_HEADER, REQUEST_ID_HEADER, schemaFrame } from '@wayline/contracts';
 import type { NewRecord } from '@wayline/event-log';
 import { generateEvents } from '@wayline/testkit';
 
@@ -12,6 +12,13 @@ export interface LoggedWorkload {
   /** The events' times are spread over so many hours from `start` on. */
   hours: number;
   start: string;
+  /** As services write them straight to Kafka: the event alone, with a key, and framed where there is a schema's id. */
+  direct?: DirectRecords;
+}
+
+export interface DirectRecords {
+  writeKey: string;
+  schemaId?: number;
 }
 
 export interface LoggedRecord {
@@ -33,7 +40,7 @@ const REPEATED_AFTER = 20_000;
 export const eventsOf = ({ records, repeatedShare }: LoggedWorkload): number =>
   records - Math.round(records * repeatedShare);
 
-/** The records as ingest would write them, in the order in which they are appended. */
+/** The records as ingest, or a service, would write them, in the order in which they are appended. */
 export function* loggedRecords(workload: LoggedWorkload): Generator<LoggedRecord, void, undefined> {
   const { records, hours, start } = workload;
   const count = eventsOf(workload);
@@ -42,11 +49,10 @@ export function* loggedRecords(workload: LoggedWorkload): Generator<LoggedRecord
   // Those at the end are left out, as far as enough others are there: they would come again at once.
   const span = Math.max(repeats, count - distance);
   const waiting: { due: number; logged: LoggedRecord }[] = [];
-  let headers = requestHeaders();
+  const write = workload.direct ? directRecords(workload.direct) : ingestRecords();
   let at = 0;
   for (const line of generateEvents({ count, hours, start })) {
-    if (at % EVENTS_PER_REQUEST === 0) headers = requestHeaders();
-    const logged = loggedRecord(line, headers);
+    const logged = write(line, at);
     yield logged;
     // Spread evenly, without dice: event n is repeated where n × repeats / span passes a whole number.
     const isRepeated = at < span && Math.floor(((at + 1) * repeats) / span) > Math.floor((at * repeats) / span);
@@ -57,15 +63,36 @@ export function* loggedRecords(workload: LoggedWorkload): Generator<LoggedRecord
   for (const { logged } of waiting) yield logged;
 }
 
+type Write = (line: string, at: number) => LoggedRecord;
+
+/** The envelope is put around the event's text as it is: to parse it would cost more than all the rest. */
+function ingestRecords(): Write {
+  let headers = requestHeaders();
+  return (line, at) => {
+    if (at % EVENTS_PER_REQUEST === 0) headers = requestHeaders();
+    const { eventId, sessionId, occurredAt } = fieldsOf(line);
+    const receivedAt = Date.parse(occurredAt) + RECEIVED_AFTER_MS;
+    const value = Buffer.from(`{"project":${PROJECT},"receivedAt":${receivedAt},"event":${line}}`);
+    return { record: { key: sessionId, value, headers }, eventId, repeated: false };
+  };
+}
+
+function directRecords({ writeKey, schemaId }: DirectRecords): Write {
+  const headers = { [KEY_HEADER]: writeKey };
+  const frame = schemaId === undefined ? undefined : schemaFrame(schemaId);
+  return (line) => {
+    const { eventId, sessionId } = fieldsOf(line);
+    const value = frame ? Buffer.concat([frame, Buffer.from(line)]) : Buffer.from(line);
+    return { record: { key: sessionId, value, headers }, eventId, repeated: false };
+  };
+}
+
 const requestHeaders = (): NonNullable<NewRecord['headers']> => ({ [REQUEST_ID_HEADER]: randomUUID() });
 
 const FIELDS = /^\{"eventId":"([^"]{36})","sessionId":"([^"]+)",.*?"occurredAt":"([^"]+)"/;
 
-/** The envelope is put around the event's text as it is: to parse it would cost more than all the rest. */
-function loggedRecord(line: string, headers: NonNullable<NewRecord['headers']>): LoggedRecord {
+function fieldsOf(line: string): { eventId: string; sessionId: string; occurredAt: string } {
   const [, eventId, sessionId, occurredAt] = FIELDS.exec(line) ?? [];
   if (!eventId || !sessionId || !occurredAt) throw new Error(`An event is not as it was expected: ${line}`);
-  const receivedAt = Date.parse(occurredAt) + RECEIVED_AFTER_MS;
-  const value = Buffer.from(`{"project":${PROJECT},"receivedAt":${receivedAt},"event":${line}}`);
-  return { record: { key: sessionId, value, headers }, eventId, repeated: false };
+  return { eventId, sessionId, occurredAt };
 }

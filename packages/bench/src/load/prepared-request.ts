@@ -1,11 +1,15 @@
 import { generateEvents } from '@wayline/testkit';
+import { FRAME_BEGIN, formOf, type LoadDoor } from './door-form.ts';
 import { COUNTER_DIGITS, type RunIds, writeCounter } from './event-ids.ts';
+import { frameOf, maskInPlace } from './stream-frame.ts';
 
-/** A whole HTTP request, head and body; only the counters of its events' ids change from one sending to the next. */
+/** A whole HTTP request, or frame; only the counters of its events' ids change from one sending to the next. */
 export interface PreparedRequest {
   bytes: Buffer;
   /** Where in `bytes` the counters stand, in the order of the events. */
   counters: Uint32Array;
+  /** Of a frame: where its id stands. Its text, with the counters, is masked. */
+  frameId?: number;
 }
 
 export interface PrepareOptions {
@@ -14,6 +18,8 @@ export interface PrepareOptions {
   eventsPerRequest: number;
   writeKey: string;
   port: number;
+  /** Default `events`. */
+  door?: LoadDoor;
 }
 
 /** Half an hour ago: inside the window of every key. */
@@ -28,33 +34,53 @@ export function prepareRequests(ids: RunIds, options: PrepareOptions): PreparedR
   );
 }
 
-function prepareRequest(lines: string[], { prefix }: RunIds, { writeKey, port }: PrepareOptions): PreparedRequest {
+function prepareRequest(lines: string[], { prefix }: RunIds, options: PrepareOptions): PreparedRequest {
+  const { door = 'events' } = options;
   const id = `"eventId":"${prefix}${'0'.repeat(COUNTER_DIGITS)}"`;
-  const events = lines.map((line) => line.replace(/"eventId":"[^"]+"/, id));
-  const body = events.length === 1 ? (events[0] as string) : `[${events.join(',')}]`;
-  const head = [
-    'POST /v1/events HTTP/1.1',
+  const body = formOf(door).bodyOf(lines.map((line) => line.replace(/"eventId":"[^"]+"/, id)));
+  if (door !== 'stream') {
+    const bytes = Buffer.from(`${headOf(body, { ...options, door })}\r\n\r\n${body}`);
+    return { bytes, counters: findCounters(bytes, prefix, lines.length) };
+  }
+  const text = Buffer.from(body);
+  const { bytes, textAt } = frameOf(text);
+  const counters = findCounters(text, prefix, lines.length).map((at) => at + textAt);
+  return { bytes, counters, frameId: textAt + FRAME_BEGIN.length };
+}
+
+function headOf(body: string, { door, port, writeKey }: PrepareOptions & { door: LoadDoor }): string {
+  const { path, contentType, authorization } = formOf(door);
+  return [
+    `POST ${path} HTTP/1.1`,
     `Host: 127.0.0.1:${port}`,
-    `Authorization: Bearer ${writeKey}`,
-    'Content-Type: application/json',
+    `Authorization: ${authorization(writeKey)}`,
+    `Content-Type: ${contentType}`,
     `Content-Length: ${Buffer.byteLength(body)}`,
-  ];
-  const bytes = Buffer.from(`${head.join('\r\n')}\r\n\r\n${body}`);
-  const counters = new Uint32Array(events.length);
-  for (let i = 0, at = 0; i < events.length; i++) {
-    at = bytes.indexOf(prefix, at, 'latin1') + prefix.length;
+  ].join('\r\n');
+}
+
+function findCounters(bytes: Buffer, prefix: string, count: number): Uint32Array {
+  const counters = new Uint32Array(count);
+  for (let i = 0, at = 0; i < count; i++) {
+    const found = bytes.indexOf(prefix, at, 'latin1');
+    if (found < 0) throw new Error(`A request has ${i} ids in place of ${count}`);
+    at = found + prefix.length;
     counters[i] = at;
   }
-  return { bytes, counters };
+  return counters;
 }
 
 /** One of its own for each request in flight: its bytes are the socket's until the answer. */
-export function copyRequest({ bytes, counters }: PreparedRequest): PreparedRequest {
-  return { bytes: Buffer.from(bytes), counters };
+export function copyRequest(request: PreparedRequest): PreparedRequest {
+  return { ...request, bytes: Buffer.from(request.bytes) };
 }
 
-/** Gives the events of the request number `sequence` their ids. */
-export function numberEvents({ bytes, counters }: PreparedRequest, sequence: number): void {
+/** Gives the events of the request number `sequence` their ids, and a frame that number. */
+export function numberEvents({ bytes, counters, frameId }: PreparedRequest, sequence: number): void {
   const first = sequence * counters.length;
   for (let i = 0; i < counters.length; i++) writeCounter(bytes, counters[i] as number, first + i);
+  if (frameId === undefined) return;
+  writeCounter(bytes, frameId, sequence);
+  maskInPlace(bytes, frameId, COUNTER_DIGITS);
+  for (const at of counters) maskInPlace(bytes, at, COUNTER_DIGITS);
 }

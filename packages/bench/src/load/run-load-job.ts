@@ -2,10 +2,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { cpuMicros, difference, forgetPeak, peakRssMb } from '../measure/process-usage.ts';
 import { sampleMemory } from '../measure/sample-memory.ts';
 import { type Loop, startClosedLoop } from './closed-loop.ts';
+import { type Channel, Connection, type ConnectionEvents } from './connection.ts';
+import { formOf } from './door-form.ts';
 import type { LoadJob, LoadReport } from './load-job.ts';
 import { startOpenLoop } from './open-loop.ts';
 import { prepareRequests } from './prepared-request.ts';
 import { Sender } from './sender.ts';
+import { streamConnector } from './stream-client.ts';
 import { addTally, newTally, reportTally } from './tally.ts';
 
 /** For so long the last answers are awaited; ingest gives up on a log that does not answer sooner. */
@@ -16,9 +19,13 @@ const PREPARED_EVENTS = 5_000;
 
 /** Makes a load, from this process. */
 export async function runLoadJob(job: LoadJob): Promise<LoadReport> {
-  const { port, writeKey, eventsPerRequest, ids } = job;
+  const { port, writeKey, eventsPerRequest, ids, door = 'events' } = job;
   const count = Math.max(4, Math.min(256, Math.round(PREPARED_EVENTS / eventsPerRequest)));
-  const sender = new Sender(port, prepareRequests(ids, { count, eventsPerRequest, writeKey, port }));
+  const templates = prepareRequests(ids, { count, eventsPerRequest, writeKey, port, door });
+  const sender = new Sender(templates, {
+    connect: connector(job),
+    acknowledgement: formOf(door).acknowledgement(eventsPerRequest),
+  });
   const loop = await start(sender, job);
 
   await sleep((job.warmupSeconds * 1000) / 2);
@@ -55,6 +62,11 @@ export async function runLoadJob(job: LoadJob): Promise<LoadReport> {
     peakRssMb: peak,
     memory: course,
   };
+}
+
+function connector({ port, writeKey, door, shape }: LoadJob): (events: ConnectionEvents) => Channel {
+  if (door !== 'stream') return (events) => new Connection(port, events);
+  return streamConnector({ port, writeKey, inFlight: shape.kind === 'closed' ? (shape.inFlight ?? 1) : 1 });
 }
 
 /**

@@ -1,12 +1,13 @@
 import { NumberSet } from '../compare/number-set.ts';
 import type { Answer } from './answer-reader.ts';
-import { Connection } from './connection.ts';
+import type { Channel, ConnectionEvents } from './connection.ts';
+import type { Acknowledgement } from './door-form.ts';
 import { copyRequest, numberEvents, type PreparedRequest } from './prepared-request.ts';
 import { newTally, type Tally } from './tally.ts';
 
-/** A connection, and the request that it had last. */
+/** A place for one request at a time, and the request that it had last. */
 export interface Slot {
-  connection: Connection;
+  connection: Channel;
   /** Whether its last request is unanswered. */
   waiting: boolean;
   sequence: number;
@@ -24,6 +25,12 @@ export interface SlotEvents {
   onGone(slot: Slot): void;
 }
 
+/** How requests go in, and what says that every event of one was taken. */
+export interface SenderDoor {
+  connect(events: ConnectionEvents): Channel;
+  acknowledgement: Acknowledgement;
+}
+
 /** Sends prepared requests, each event with an id that no other has, and keeps account of what came of them. */
 export class Sender {
   /** What is going on now is counted here; put another in its place to count anew. */
@@ -35,22 +42,22 @@ export class Sender {
   /** What went wrong first, for people. */
   firstFault: string | undefined;
 
-  readonly #port: number;
   readonly #templates: readonly PreparedRequest[];
   readonly #free: PreparedRequest[];
-  readonly #accepted: string;
+  readonly #connect: (events: ConnectionEvents) => Channel;
+  readonly #acknowledgement: Acknowledgement;
   readonly #open = new Set<Slot>();
 
-  constructor(port: number, templates: readonly PreparedRequest[]) {
-    this.#port = port;
+  constructor(templates: readonly PreparedRequest[], door: SenderDoor) {
     this.#templates = templates;
     this.#free = [...templates];
-    this.#accepted = `{"accepted":${templates[0]?.counters.length},"rejected":[]`;
+    this.#connect = door.connect;
+    this.#acknowledgement = door.acknowledgement;
   }
 
   open(events: SlotEvents): Slot {
     const slot: Slot = {
-      connection: new Connection(this.#port, {
+      connection: this.#connect({
         onAnswer: (answer) => {
           if (!slot.waiting) throw new Error(`An answer came to no request: ${answer.status}`);
           this.#settle(slot);
@@ -98,7 +105,7 @@ export class Sender {
     slot.dueMs = dueMs;
     this.inFlight++;
     // Behind the others, so that the requests differ also where few are in flight.
-    slot.connection.send(request.bytes, () => this.#free.push(request));
+    slot.connection.send(request.bytes, sequence, () => this.#free.push(request));
   }
 
   #settle(slot: Slot): void {
@@ -110,7 +117,8 @@ export class Sender {
   /** Answers with the ms that the server asked to be left alone. */
   #count(slot: Slot, answer: Answer): number {
     const { tally } = this;
-    if (answer.status === 202 && answer.body.startsWith(this.#accepted)) {
+    const acknowledged = this.#acknowledgement;
+    if (answer.status === acknowledged.status && answer.body.startsWith(acknowledged.begin)) {
       tally.acknowledged++;
       tally.latency.record(Math.max(1, Math.round((slot.idleSinceMs - slot.dueMs) * 1000)));
       this.acknowledged.add(slot.sequence);

@@ -27,7 +27,7 @@ const MEMORY_EVERY_MS = 250;
 const PATIENCE_MS = 60_000;
 
 export async function drain(site: WorkerSite, database: FreshDatabase, records: number): Promise<Drain> {
-  const progress = await watchProgress(database.url);
+  const progress = await watchProgress(database.url, site.address.topic);
   const worker = startWorker(site, database.url);
   try {
     const usage = () => ({

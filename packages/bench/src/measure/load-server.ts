@@ -1,12 +1,15 @@
 import { runInChild } from '../children/child-process.ts';
 import { type Comparison, compareWithLog } from '../compare/compare-with-log.ts';
 import { NumberSet } from '../compare/number-set.ts';
+import type { LoadDoor } from '../load/door-form.ts';
 import { newRunIds } from '../load/event-ids.ts';
 import type { LoadReport, LoadShape } from '../load/load-job.ts';
 import type { ServerUnderTest } from '../servers/server-under-test.ts';
 
 export interface Load {
   eventsPerRequest: number;
+  /** Default `events`. */
+  door?: LoadDoor;
   shape: LoadShape;
   warmupSeconds: number;
   seconds: number;

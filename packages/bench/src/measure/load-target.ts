@@ -1,12 +1,11 @@
 import type { Pace } from '../benches/bench-options.ts';
-import type { LoadShape } from '../load/load-job.ts';
 import type { ServerUnderTest, Target } from '../servers/server-under-test.ts';
-import { loadServer, type Measurement } from './load-server.ts';
+import { type Load, loadServer, type Measurement } from './load-server.ts';
 
 /** Starts a server, loads it as often as the pace says, and ends it; a new one each time where it must be. */
 export async function loadTarget(
   target: Target,
-  load: { eventsPerRequest: number; shape: LoadShape },
+  load: Pick<Load, 'eventsPerRequest' | 'door' | 'shape'>,
   { runs, ...times }: Pace,
 ): Promise<Measurement[]> {
   const measured: Measurement[] = [];

@@ -20,7 +20,8 @@ const COLUMNS: readonly Column[] = [
 /** The cases of ingest as they are shown on the screen. */
 export const caseTable = (cases: readonly BenchCase[]): string => tableOf(cases, COLUMNS);
 
-function inLog({ comparison }: BenchCase): string {
+/** What the comparison of a case with the log gave, in words. */
+export function inLog({ comparison }: BenchCase): string {
   if (!comparison) return '';
   const { missing, duplicates, unacknowledged, foreign } = comparison;
   const notes = [

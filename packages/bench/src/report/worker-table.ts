@@ -26,7 +26,8 @@ const COLUMNS: readonly Column[] = [
 /** The cases of the worker as they are shown on the screen. */
 export const workerTable = (cases: readonly BenchCase[]): string => tableOf(cases, COLUMNS);
 
-function accounting({ stored }: BenchCase): string {
+/** Whether what is stored is what the log had, in words. */
+export function accounting({ stored }: BenchCase): string {
   if (!stored) return '';
   const faults = stored.flatMap((run) => run.faults);
   return faults.length === 0 ? 'once' : `${faults.length} FAULTS`;

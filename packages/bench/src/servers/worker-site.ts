@@ -40,7 +40,7 @@ export async function openWorkerSite(closers: Closers): Promise<WorkerSite> {
 }
 
 /** The topic is empty then, and its offsets begin at 0 again. Nothing may be reading or writing it. */
-export async function emptyTopic({ address }: WorkerSite): Promise<void> {
+export async function emptyTopic({ address }: Pick<WorkerSite, 'address'>): Promise<void> {
   const { topic, brokers } = address;
   const admin = await openKafkaAdmin(brokers);
   try {
@@ -60,12 +60,23 @@ export function startWorker({ env }: WorkerSite, databaseUrl: string): TestProce
 
 /** The role `ingest`, ready, and a key for it. */
 export async function startIngest(site: WorkerSite, databaseUrl: string) {
-  const env = { ...site.env, DATABASE_URL: databaseUrl };
-  const project = await makeProject(env);
-  const writeKey = await wayline(['admin', 'create-key', '--project', PROJECT], env);
+  const { projectId, writeKey } = await makeKey(site, databaseUrl);
   const process = startWayline(['ingest'], { env: site.env });
   const [, url = ''] = await process.waitForLine(/"url":"([^"]+)".*ingest is ready/, 60_000);
-  return { process, port: Number(new URL(url).port), writeKey, projectId: project.id };
+  return { process, port: Number(new URL(url).port), writeKey, projectId };
+}
+
+/** A project, and a key that may write to it; good wherever the site's secret is. */
+export async function makeKey(site: WorkerSite, databaseUrl: string): Promise<{ projectId: number; writeKey: string }> {
+  const env = { ...site.env, DATABASE_URL: databaseUrl };
+  const { id: projectId } = await makeProject(env);
+  const writeKey = (await wayline(['admin', 'create-key', '--project', PROJECT], env)).trim();
+  return { projectId, writeKey };
+}
+
+/** Gives the site's schema registry the schemas of this version. */
+export async function registerSchemas(site: WorkerSite, databaseUrl: string): Promise<void> {
+  await wayline(['migrate'], { ...site.env, DATABASE_URL: databaseUrl });
 }
 
 /** The role `query`, ready, and a token that may read the one project. */
