@@ -173,7 +173,7 @@ describe('issue 6: the same event through every door', () => {
     expect(alike[0]).toMatchObject({
       project_id: 1,
       session_id: said.sessionId,
-      occurred_at: new Date(occurredAt),
+      occurred_at: Date.parse(occurredAt),
       user_id: said.userId,
       anonymous_id: said.anonymousId,
       page: said.page,

@@ -1,10 +1,12 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { SchemaRegistry } from '@kafkajs/confluent-schema-registry';
 import {
   describeWithKafka,
   documentedBlocks,
   identifiedEvent,
+  type KafkaMessage,
   missingProducerTools,
   runPython,
 } from '@wayline/testkit';
@@ -59,6 +61,16 @@ await describeWithKafka(
       },
       300_000,
     );
+
+    test('T4: the lines in JavaScript', async () => {
+      const event = identifiedEvent({ sessionId: 'javascript' });
+      const lines = await block('js', 'SchemaRegistry');
+      // Not compiled with the test: they are run as they stand on the page.
+      const AsyncFunction = Object.getPrototypeOf(async () => {}).constructor as FunctionConstructor;
+      const producer = { send: ({ messages }: { messages: KafkaMessage[] }) => scene.send(...messages) };
+      await AsyncFunction('SchemaRegistry', 'producer', 'event', 'key', lines)(SchemaRegistry, producer, event, KEY);
+      expect(await sessions()).toContain('javascript');
+    });
   },
   { own: true },
 );

@@ -1,4 +1,5 @@
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
+import { LIMITS } from '@wayline/contracts';
 import fc from 'fast-check';
 import { changedJson } from './changed-json.ts';
 import { type Damage, damage, damages } from './damage.ts';
@@ -104,37 +105,75 @@ function analytics(time: string): fc.Arbitrary<HttpInput> {
   const good = { user: 'u', event: 'click', timestamp: String(Date.parse(time)) };
   return fc
     .dictionary(fc.constantFrom('user', 'event', 'timestamp', '__proto__', 'key'), value, { maxKeys: 3 })
-    .map((query) => ({
-      door: '/analytics',
-      path: `/analytics?${Object.entries({ ...good, ...query })
-        .map(([name, text]) => `${name}=${text}`)
-        .join('&')}`,
-      headers: {},
-      credential: 'bearer' as const,
-      body: Buffer.alloc(0),
-      encoding: undefined,
-      damage: [],
-    }));
+    .map((query) => {
+      const members = Object.entries({ ...good, ...query }).map(([name, text]) => `${name}=${text}`);
+      return plain('/analytics', `/analytics?${members.join('&')}`);
+    });
 }
+
+/** Sessions in the address, of all kinds. */
+function sessionInPath(time: string): fc.Arbitrary<HttpInput> {
+  const [event] = HTTP_DOORS as [HttpDoor];
+  const id = fc.oneof(
+    fc.string({ unit: 'binary', maxLength: 300 }).map((text) => encodeURIComponent(text.toWellFormed())),
+    fc.constantFrom('%', '%ff', '%00', '%ED%A0%80', '..', '%2e%2e', '%2F', '__proto__', 'x'.repeat(257), ''),
+  );
+  return fc.tuple(id, fc.constantFrom('events', 'refresh', 'end', 'other')).map(([session, call]) => ({
+    ...plain(`the session in the address, ${call}`, `/v1/sessions/${session}/${call}`),
+    headers: { ...event.headers },
+    body: call === 'events' ? bytesOf({ eventId: ID_MARK, type: 'x', occurredAt: time }) : bytesOf({}),
+  }));
+}
+
+const plain = (door: string, path: string): HttpInput => ({
+  door,
+  path,
+  headers: {},
+  credential: 'bearer',
+  body: Buffer.alloc(0),
+  encoding: undefined,
+  damage: [],
+});
+
+/** As many events as there may be, one more, and few bytes that inflate to more than there may be. */
+function large(time: string): fc.Arbitrary<HttpInput> {
+  const event = { eventId: ID_MARK, sessionId: 's', type: 'x', occurredAt: time };
+  const list = (events: number) => bytesOf(new Array(events).fill(event));
+  const inputs: HttpInput[] = [
+    { ...plain('2500 events', '/v1/events'), body: list(LIMITS.eventsPerRequest) },
+    { ...plain('2501 events', '/v1/events'), body: list(LIMITS.eventsPerRequest + 1) },
+    { ...plain('too many bytes', '/v1/events'), body: Buffer.alloc(LIMITS.bodyBytes + 1, ' ') },
+    { ...plain('too many bytes, compressed', '/v1/track'), body: Buffer.alloc(2 * LIMITS.bodyBytes), encoding: 'gzip' },
+  ];
+  return fc.constantFrom(...inputs.map((input) => ({ ...input, headers: { 'content-type': 'application/json' } })));
+}
+
+const USUAL = 100;
 
 /** Inputs for the doors of HTTP; the time is one that is good for events. */
 export const httpInput = (time: string): fc.Arbitrary<HttpInput> =>
-  fc.oneof(...HTTP_DOORS.map((door) => atDoor(door, time)), binaryCloudEvent(time), analytics(time));
+  fc.oneof(
+    ...HTTP_DOORS.map((door) => ({ weight: USUAL, arbitrary: atDoor(door, time) })),
+    { weight: USUAL, arbitrary: binaryCloudEvent(time) },
+    { weight: USUAL, arbitrary: analytics(time) },
+    { weight: USUAL, arbitrary: sessionInPath(time) },
+    { weight: 1, arbitrary: large(time) },
+  );
 
 const COMPRESS = { gzip: gzipSync, deflate: deflateSync, br: brotliCompressSync, identity: (bytes: Buffer) => bytes };
 
 /** The input with its own id, and the key. */
 export function requestOf(input: HttpInput, marks: Marks): HttpRequest {
   const { door, credential, encoding: coded } = input;
-  const plain = fillMarks(input.body, marks);
-  const body = coded ? damage(COMPRESS[coded](plain), input.damage) : plain;
+  const filled = fillMarks(input.body, marks);
+  const body = coded ? damage(COMPRESS[coded](filled), input.damage) : filled;
   const headers: Record<string, string> = {};
   for (const [name, value] of Object.entries(input.headers)) headers[name] = value.replaceAll(ID_MARK, marks.id);
   if (coded) headers['content-encoding'] = coded;
   if (credential === 'bearer') headers.authorization = `Bearer ${marks.writeKey}`;
   if (credential === 'basic') headers.authorization = `Basic ${Buffer.from(`${marks.writeKey}:`).toString('base64')}`;
   const path = credential === 'query' ? `${input.path}?key=${marks.writeKey}` : input.path;
-  return { door, path, headers, body, messages: messagesIn(plain) };
+  return { door, path, headers, body, messages: messagesIn(filled) };
 }
 
 function messagesIn(body: Buffer): number | undefined {
