@@ -54,7 +54,8 @@ export const KNOWN_BUGS: readonly PlantedBug[] = [
     file: 'packages/ingest/dist/append-events.js',
     find: /await log\.append\(/,
     replacement: 'void log.append(',
-    faults: ['ingest killed', 'broker killed', "answers to ingest's appends lost"],
+    // What was acknowledged early is lost where the process dies before its append: so appends are made to take their time.
+    faults: ['ingest killed', 'brokers slow'],
   },
   {
     name: 'count-duplicates',
