@@ -100,8 +100,9 @@ test('an open load keeps its rate, and ends with its last answer', async () => {
   const report = await load(accept, { kind: 'open', requestsPerSecond: 100, maxConnections: 50 });
   expect(report.whole.acknowledged).toBe(report.sentRequests);
   expect(report.whole.lost).toBe(0);
-  expect(report.measured.acknowledged + report.measured.unsent).toBeGreaterThanOrEqual(25);
-  expect(report.measured.acknowledged).toBeLessThanOrEqual(60);
+  // About 50 in the half second that is measured, but a busy machine may hold either process up; a closed load has thousands.
+  expect(report.measured.acknowledged + report.measured.unsent).toBeGreaterThanOrEqual(10);
+  expect(report.measured.acknowledged).toBeLessThanOrEqual(100);
 });
 
 test('an open load does not send what finds no free connection, and counts it', async () => {
