@@ -162,3 +162,15 @@ async function textOf(socket: Socket): Promise<string> {
   await new Promise((resolve) => socket.once('close', resolve));
   return text;
 }
+
+test('a request without Host is refused with a problem document, and the connection ends', async () => {
+  const { url } = await start((_request, response) => void response.end('served'));
+  const { port } = new URL(url);
+  const socket = connect(Number(port), '127.0.0.1');
+  socket.write('GET /livez HTTP/1.1\r\n\r\n');
+  let text = '';
+  for await (const chunk of socket) text += chunk;
+  expect(text).toMatch(/^HTTP\/1\.1 400 Bad Request\r\n/);
+  expect(text).toContain('Content-Type: application/problem+json');
+  expect(JSON.parse(text.slice(text.indexOf('\r\n\r\n')))).toMatchObject({ code: 'invalid_request', status: 400 });
+});

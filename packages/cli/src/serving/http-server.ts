@@ -56,10 +56,12 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
       requestTimeout: requestTimeoutMs,
       keepAliveTimeout: KEEP_ALIVE_MS,
       connectionsCheckingInterval: Math.min(2_000, headTimeoutMs / 4),
+      requireHostHeader: false, // refused below: Node's own answer is no problem document
     },
     (request: IncomingMessage, response: ServerResponse) => {
       if (draining) response.setHeader('Connection', 'close');
-      listener(request, response);
+      if (request.headers.host === undefined && request.httpVersion === '1.1') refuseHostless(response);
+      else listener(request, response);
     },
   );
   server.on('clientError', (error, socket) => answerUnreadable(error, socket as Socket, requestTimeoutMs));
@@ -152,6 +154,19 @@ function answerUnreadable(error: NodeJS.ErrnoException, socket: Socket, requestT
   }
   const detail = 'This is not a readable HTTP/1.1 request, or its head is over 16 KiB.';
   endWith(socket, problem('invalid_request', detail), '400 Bad Request');
+}
+
+/** As RFC 9112 wants it. The body is not read: the connection ends with the answer. */
+function refuseHostless(response: ServerResponse): void {
+  const body = JSON.stringify(
+    problem('invalid_request', 'The header `Host` is absent, which every HTTP/1.1 request needs.'),
+  );
+  const headers = {
+    Connection: 'close',
+    'Content-Type': PROBLEM_MEDIA_TYPE,
+    'Content-Length': Buffer.byteLength(body),
+  };
+  response.writeHead(400, headers).end(body);
 }
 
 function endWith(socket: Socket, document: Problem, status: string, headers = ''): void {

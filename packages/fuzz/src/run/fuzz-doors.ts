@@ -9,7 +9,7 @@ import type { Closers } from '../closers.ts';
 import type { Acknowledgements } from './acknowledgements.ts';
 import { compareWithLog } from './compare-with-log.ts';
 import { fuzzHttp } from './fuzz-http.ts';
-import { type FuzzReport, tell } from './fuzz-report.ts';
+import { type FuzzReport, tell, UNANSWERED } from './fuzz-report.ts';
 import { fuzzStreams } from './fuzz-streams.ts';
 import { fuzzWire } from './fuzz-wire.ts';
 
@@ -77,7 +77,7 @@ export async function fuzzDoors({ closers, folder, seed, inputs, report, progres
     topics: [...topics, { name: TOPICS.settings, partitions: 1, compacted: true }],
   });
   closers.add(() => log.close());
-  const { records, ids, wrong } = await compareWithLog(log, acknowledgements);
+  const { records, ids, wrong } = await compareWithLog(log, acknowledgements, report.outcomes[UNANSWERED] ?? 0);
   for (const sentence of wrong) tell(report, sentence);
   report.logged += records;
   const account = await accountFor(databaseUrl, ids);

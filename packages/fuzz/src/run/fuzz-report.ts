@@ -17,6 +17,9 @@ export interface FuzzReport {
   wrong: string[];
 }
 
+/** The outcome of a request whose connection ended before its answer. */
+export const UNANSWERED = 'closed without an answer';
+
 export const emptyReport = (seed: number): FuzzReport => ({
   seed,
   inputs: 0,

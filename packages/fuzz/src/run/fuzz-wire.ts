@@ -7,7 +7,7 @@ import { sendPieces } from '../send/send-pieces.ts';
 import { acknowledgedBy, note } from './acknowledgements.ts';
 import { type DoorsRun, PATIENCE_MS } from './doors-run.ts';
 import { judgeStatus, shown } from './fuzz-http.ts';
-import { count, tell } from './fuzz-report.ts';
+import { count, tell, UNANSWERED } from './fuzz-report.ts';
 import { inLanes } from './lanes.ts';
 
 const LANES = 48;
@@ -31,7 +31,7 @@ export async function fuzzWire(run: DoorsRun): Promise<void> {
         await sendPieces(pieces, { port, quietMs: QUIET_MS, timeoutMs: PATIENCE_MS }),
       );
       if (rest.length > 0) throw new Error(`half an answer: ${rest}`);
-      if (answers.length === 0) count(report.outcomes, 'closed without an answer');
+      if (answers.length === 0) count(report.outcomes, UNANSWERED);
       for (const answer of answers) {
         judgeStatus(report, answer, `${what}, ${requestId}: ${shown(Buffer.concat(pieces))}`);
         const known = acknowledgedBy(answer, request.path);
