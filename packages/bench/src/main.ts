@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
+import { Closers } from '@wayline/testkit';
 import type { BenchFindings } from './benches/bench-findings.ts';
 import { type BenchOptions, LOGS } from './benches/bench-options.ts';
 import { benchDoors } from './benches/doors.ts';
@@ -8,7 +9,6 @@ import { benchOverload } from './benches/overload.ts';
 import { benchSoak } from './benches/soak.ts';
 import { benchThrottle } from './benches/throttle.ts';
 import { benchWorker } from './benches/worker.ts';
-import { Closers } from './closers.ts';
 import type { BenchCase, BenchReport } from './report/bench-report.ts';
 import { caseTable } from './report/case-table.ts';
 import { doorsTable } from './report/doors-table.ts';

@@ -1,8 +1,7 @@
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { createTestDatabase, runWayline } from '@wayline/testkit';
+import { Closers, createTestDatabase, runWayline } from '@wayline/testkit';
 import { Client } from 'pg';
-import { Closers } from '../src/closers.ts';
 import { dumpRows } from '../src/load/dump-rows.ts';
 import { runCopyJob } from '../src/load/run-copy-job.ts';
 import { diskUsage } from '../src/measure/disk-usage.ts';
@@ -39,7 +38,7 @@ const content = async (): Promise<unknown[]> =>
 
 test('the rows that a worker stored are copied into the same tables, all and as they were', async () => {
   const before = await content();
-  const dump = await dumpRows(client, join(await closers.folder(), 'rows'), 400);
+  const dump = await dumpRows(client, join(await closers.folder('bench'), 'rows'), 400);
   expect(dump.chunks.map(({ table, rows }) => [table, rows])).toEqual([
     ...[400, 400, 400, 240].map((rows) => ['events_d1', rows]),
     ...[400, 400, 260].map((rows) => ['events_d2', rows]),
@@ -51,7 +50,7 @@ test('the rows that a worker stored are copied into the same tables, all and as 
 });
 
 test('a portion holds what was stored one after the other, sorted by the key', async () => {
-  const dump = await dumpRows(client, join(await closers.folder(), 'rows'), 400);
+  const dump = await dumpRows(client, join(await closers.folder('bench'), 'rows'), 400);
   await client.query('TRUNCATE events');
   await runCopyJob({
     url,

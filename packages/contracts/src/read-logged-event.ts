@@ -7,6 +7,9 @@ import { isUuid } from './uuid.ts';
 type Refused = { projectId: number; event?: Partial<IdentifiedEvent>; refused: RecordRefusal };
 type Read = { projectId: number; event: IdentifiedEvent; receivedMs: number; skewMs: number };
 
+/** PostgreSQL's integer ends there. */
+const GREATEST_PROJECT = 2 ** 31 - 1;
+
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 const isText = (value: unknown): boolean => typeof value === 'string';
@@ -52,7 +55,7 @@ const FIELDS: ReadonlyMap<string, (value: unknown) => boolean> = new Map(Object.
 export function readLoggedEvent(json: unknown, escaped: boolean): Read | Refused {
   if (!isObject(json) || !isObject(json.event)) return refused(0, 'the value is not an event with its envelope');
   const { project, receivedAt, skew = 0 } = json;
-  if (!Number.isInteger(project) || (project as number) < 1)
+  if (!Number.isInteger(project) || (project as number) < 1 || (project as number) > GREATEST_PROJECT)
     return refused(0, '/project is not the number of a project');
   const projectId = project as number;
   const { eventId, sessionId, type } = json.event;

@@ -1,7 +1,5 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { Closers } from './closers.ts';
+import { writeFile } from 'node:fs/promises';
+import { Closers } from '@wayline/testkit';
 import { type Command, readCommand, USAGE, UsageError } from './command-line.ts';
 import { fuzzDirect } from './run/fuzz-direct.ts';
 import { fuzzDoors } from './run/fuzz-doors.ts';
@@ -44,8 +42,7 @@ export async function main(args: readonly string[]): Promise<number> {
 
 async function run(closers: Closers, { seed, inputs }: Command, progress: (sentence: string) => void) {
   const begun = performance.now();
-  const folder = await mkdtemp(join(tmpdir(), 'wayline-fuzz-'));
-  closers.add(() => rm(folder, { recursive: true, force: true }));
+  const folder = await closers.folder('fuzz');
   const report: FuzzReport = emptyReport(seed);
   const [wire, stream, direct] = [WIRE, STREAM, DIRECT].map((part) => Math.round(inputs * part)) as [
     number,

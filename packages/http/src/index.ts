@@ -8,5 +8,5 @@ export { answerError, type HttpLogger, problemHandler } from './problems.ts';
 export { createRateLimiter, type Quota, type RateLimiter, type Rates } from './rate-limiter.ts';
 export { type BodyLimits, bodyAtHand, bodyTooLarge, readBody } from './read-body.ts';
 export { identify, requestId, requestIdFor, requestIdHeader, requestIdOf } from './request-id.ts';
-export { sendJson } from './send-json.ts';
+export { sendJson, sendText } from './send-json.ts';
 export { type TraceContext, traceContextOf } from './trace-context.ts';

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { TOPICS } from '@wayline/contracts';
 import type { EventLog, PartitionRange } from '@wayline/event-log';
@@ -63,6 +64,28 @@ describe('A12: completeThrough', () => {
     await query.catchUp(second.partition);
     await eventually({ pending: 0, lagging: [] });
     expect((await query.read('/v1/sessions')).sessions).toHaveLength(4);
+  });
+
+  test('is found also where the partition that is read least far goes on later than another', async () => {
+    query = await startQuery({ partitions: 2 });
+    const append = async (sessionId: string) => {
+      for (const before = Date.now(); Date.now() === before; ) await sleep(1); // so that each has a time of its own
+      await query.append([eventAt(0, { sessionId })]);
+    };
+    await append('a');
+    const [first] = (await filled()) as [PartitionRange];
+    let other = '';
+    for (const sessionId of ['b', 'c', 'd', 'e', 'f']) {
+      if ((await filled()).length === 2) break;
+      other = sessionId;
+      await append(sessionId);
+    }
+    const second = (await filled()).find(({ partition }) => partition !== first.partition) as PartitionRange;
+    await query.catchUp(first.partition);
+    await query.catchUp(second.partition);
+    await append(other);
+    await append('a');
+    await eventually({ pending: 2, completeThrough: await logTime(second.partition, second.end) });
   });
 
   test('a session is not called idle while what would reopen it may still be unread', async () => {

@@ -125,6 +125,16 @@ test('the edges of 64 bits, of text that is short or long, and of scripts', asyn
   expect(await copied(rows, 16)).toEqual(rows.map(asRead));
 });
 
+test('a number that does not fit into its column is refused, and never cut to one that does', () => {
+  const writer = new BinaryCopyWriter(1, 64);
+  for (const value of [2 ** 31, -(2 ** 31) - 1, 2 ** 32 + 1, Number.NaN]) {
+    expect(() => writer.integer(value)).toThrow(`${value} does not fit into its column`);
+  }
+  for (const value of [2 ** 15, -(2 ** 15) - 1]) {
+    expect(() => writer.smallint(value)).toThrow(`${value} does not fit into its column`);
+  }
+});
+
 test('what is no UUID is refused before it is sent', () => {
   const writer = new BinaryCopyWriter(1, 64);
   expect(() => writer.uuid('0189fedc-ba98-7654-8210-0123456789xy')).toThrow('Not a UUID');

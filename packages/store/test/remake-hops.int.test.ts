@@ -56,6 +56,13 @@ test('A1: hops stand as they are computed when a session is read, and one late e
   expect(await remake()).toBe(0);
 });
 
+test('A1: a pass that has no time left remakes nothing, and keeps the marks', async () => {
+  await store([inApp('shop', 1), inApp('pay', 5)]);
+  await pool.query(`UPDATE dirty_sessions SET marked_at = marked_at - interval '1 minute'`);
+  expect(await remakeHops(pool, signal, 0)).toBe(0);
+  expect(await remakeHops(pool, signal, 10_000)).toBe(1);
+});
+
 test('A1: events in any order, in any batches, remade in between or not, give the hops of the session', async () => {
   const event = fc.record({
     app: fc.constantFrom('a', 'b', 'c', undefined),

@@ -1,5 +1,6 @@
 export * from './browser-describe.ts';
 export * from './certificates.ts';
+export * from './closers.ts';
 export * from './derived-tables.ts';
 export * from './documented-lines.ts';
 export * from './events.ts';

@@ -126,6 +126,17 @@ describe('records that were judged at the door', () => {
     expect(atDoor({ ...ENVELOPE, event })).toMatchObject({ projectId: 4, verdict: { store: { event } } });
   });
 
+  test.each([0, 1.5, 2 ** 31, 2 ** 32 + 1])(
+    'T7: %p is the number of no project, and never becomes another one',
+    (project) => {
+      const detail = '/project is not the number of a project';
+      expect(atDoor({ ...ENVELOPE, project })).toMatchObject({
+        projectId: 0,
+        verdict: { deadLetter: { code: 'unreadable', detail } },
+      });
+    },
+  );
+
   test('the skew of the door is applied', () => {
     expect(atDoor({ ...ENVELOPE, skew: 60_000 })).toMatchObject({
       verdict: { store: { times: { skewMs: 60_000, correctedMs: NOW } } },

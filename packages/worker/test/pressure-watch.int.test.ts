@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals';
-import { changeThrottle, createPool, migrate, schemaFingerprint } from '@wayline/store';
+import { changeThrottle, createPool, measurePressure, migrate, schemaFingerprint } from '@wayline/store';
 import { createTestDatabase, type TestDatabase } from '@wayline/testkit';
 import type pg from 'pg';
 import { type PressureWatch, watchPressure } from '../src/pressure-watch.ts';
@@ -90,4 +90,19 @@ test('O4: what an operator sets reaches a running worker, and what is taken away
   expect(throttle.settings).toEqual({ ...configured, concurrency: 5 });
   await changeThrottle(pool, 'g', { concurrency: null });
   await until('the change', () => throttle.settings.concurrency === 2);
+});
+
+test('O4: whoever asked a moment ago counts as at work, though a short query is hardly ever met at it', async () => {
+  await watch.stop();
+  const client = await others.connect();
+  try {
+    await client.query('SELECT 1');
+    expect(await measurePressure(pool)).toMatchObject({ others: 1, waiting: 0 });
+    for (let looks = 0; (await measurePressure(pool)).others > 0; looks++) {
+      expect(looks).toBeLessThan(1_000);
+      await sleep(10);
+    }
+  } finally {
+    client.release();
+  }
 });

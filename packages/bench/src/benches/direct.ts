@@ -1,6 +1,5 @@
 import { directSubject, TOPICS } from '@wayline/contracts';
-import { startSchemaRegistry } from '@wayline/testkit';
-import { type Closers, withClosers } from '../closers.ts';
+import { type Closers, startSchemaRegistry, withClosers } from '@wayline/testkit';
 import type { DirectRecords, LoggedWorkload } from '../load/logged-records.ts';
 import type { Reference } from '../report/bench-report.ts';
 import { asReference, beside } from '../report/summarise.ts';

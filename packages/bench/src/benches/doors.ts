@@ -1,4 +1,4 @@
-import { type Closers, withClosers } from '../closers.ts';
+import { type Closers, withClosers } from '@wayline/testkit';
 import type { ClosedLoopOptions } from '../load/closed-loop.ts';
 import type { LoadDoor } from '../load/door-form.ts';
 import type { Measurement } from '../measure/load-server.ts';

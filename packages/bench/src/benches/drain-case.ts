@@ -1,6 +1,6 @@
 import { join } from 'node:path';
+import { type Closers, withClosers } from '@wayline/testkit';
 import { runInChild } from '../children/child-process.ts';
-import { type Closers, withClosers } from '../closers.ts';
 import { compareWithStore, rollupFaults } from '../compare/compare-with-store.ts';
 import { dumpRows, type RowDump } from '../load/dump-rows.ts';
 import type { LoggedWorkload } from '../load/logged-records.ts';

@@ -1,7 +1,7 @@
 import { mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Closers } from '@wayline/testkit';
 import { runInChild } from '../children/child-process.ts';
-import type { Closers } from '../closers.ts';
 import { loadTarget } from '../measure/load-target.ts';
 import { median } from '../measure/median.ts';
 import type { BenchCase } from '../report/bench-report.ts';

@@ -1,4 +1,4 @@
-import type { Closers } from '../closers.ts';
+import type { Closers } from '@wayline/testkit';
 import { loadTarget } from '../measure/load-target.ts';
 import { failuresOf } from '../report/failures.ts';
 import { asReference, beside, summarise } from '../report/summarise.ts';

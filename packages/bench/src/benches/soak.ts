@@ -1,4 +1,4 @@
-import type { Closers } from '../closers.ts';
+import type { Closers } from '@wayline/testkit';
 import type { Measurement } from '../measure/load-server.ts';
 import { loadTarget } from '../measure/load-target.ts';
 import { failuresOf } from '../report/failures.ts';

@@ -1,5 +1,4 @@
-import { startKafka } from '@wayline/testkit';
-import type { Closers } from '../closers.ts';
+import { type Closers, startKafka } from '@wayline/testkit';
 import { type Access, openAccess } from '../servers/access.ts';
 import type { Target } from '../servers/server-under-test.ts';
 import { waylineEmbedded, waylineOnKafka } from '../servers/targets.ts';

@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { TestProcess } from '@wayline/testkit';
+import { type Closers, type TestProcess, withClosers } from '@wayline/testkit';
 import { runInChild } from '../children/child-process.ts';
-import { type Closers, withClosers } from '../closers.ts';
 import { runCompetingLoad } from '../load/competing-load.ts';
 import { type AskedQuery, findQueries, type QueryLoadReport, runQueryLoad } from '../load/query-load.ts';
 import { until } from '../measure/drain.ts';

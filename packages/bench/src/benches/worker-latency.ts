@@ -1,4 +1,4 @@
-import type { Closers } from '../closers.ts';
+import type { Closers } from '@wayline/testkit';
 import { compareWithStore, rollupFaults } from '../compare/compare-with-store.ts';
 import { readContent } from '../compare/read-content.ts';
 import { measurePipeline, type PipelineRun } from '../measure/pipeline-run.ts';

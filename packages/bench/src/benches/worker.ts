@@ -1,4 +1,4 @@
-import type { Closers } from '../closers.ts';
+import type { Closers } from '@wayline/testkit';
 import type { BenchCase, Reference } from '../report/bench-report.ts';
 import { asReference, beside } from '../report/summarise.ts';
 import { openWorkerSite } from '../servers/worker-site.ts';

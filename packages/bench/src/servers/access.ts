@@ -1,7 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createTestDatabase, runWayline, startTcpProxy, startWayline } from '@wayline/testkit';
-import type { Closers } from '../closers.ts';
+import { type Closers, createTestDatabase, runWayline, startTcpProxy, startWayline } from '@wayline/testkit';
 import { IMAGE_ENV } from './image-env.ts';
 
 /** What Wayline's processes need to be started, and to be let in. */
@@ -23,7 +22,7 @@ export const READY = /^Wayline is ready .*: (http\S+)$/;
 
 /** Makes secrets, a database and a write key. */
 export async function openAccess(closers: Closers): Promise<Access> {
-  const folder = await closers.folder();
+  const folder = await closers.folder('bench');
   const database = await createTestDatabase();
   closers.add(() => database.close());
   const direct = new URL(database.url);

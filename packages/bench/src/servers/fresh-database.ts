@@ -1,7 +1,6 @@
 import { startPostgresServer } from '@wayline/postgres-server';
-import { runWayline } from '@wayline/testkit';
+import { type Closers, runWayline } from '@wayline/testkit';
 import { Client } from 'pg';
-import type { Closers } from '../closers.ts';
 
 /** A PostgreSQL that was made a moment ago, as it comes (it syncs to disk), and a database that was migrated. */
 export interface FreshDatabase {
@@ -12,7 +11,7 @@ export interface FreshDatabase {
 const NAME = 'wayline';
 
 export async function startFreshDatabase(closers: Closers): Promise<FreshDatabase> {
-  const server = await startPostgresServer({ dataDir: await closers.folder() });
+  const server = await startPostgresServer({ dataDir: await closers.folder('bench') });
   closers.add(() => server.stop('immediate'));
   await withClient(server.connectionString('postgres'), (client) => client.query(`CREATE DATABASE ${NAME}`));
   const url = server.connectionString(NAME);

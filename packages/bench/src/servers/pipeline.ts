@@ -1,6 +1,5 @@
 import type { EventLog } from '@wayline/event-log';
-import type { TestProcess } from '@wayline/testkit';
-import type { Closers } from '../closers.ts';
+import type { Closers, TestProcess } from '@wayline/testkit';
 import { type StoredProgress, watchProgress } from '../measure/stored-progress.ts';
 import { type FreshDatabase, startFreshDatabase } from './fresh-database.ts';
 import { openLog } from './log-address.ts';

@@ -1,8 +1,7 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { TOPICS } from '@wayline/contracts';
-import { openKafkaAdmin, runWayline, startKafka, startWayline, type TestProcess } from '@wayline/testkit';
-import type { Closers } from '../closers.ts';
+import { type Closers, openKafkaAdmin, runWayline, startKafka, startWayline, type TestProcess } from '@wayline/testkit';
 import { processListening } from '../measure/process-listening.ts';
 import { IMAGE_ENV } from './image-env.ts';
 import { openLog } from './log-address.ts';
@@ -18,7 +17,7 @@ export interface WorkerSite {
 const BROKER_HEAP_MB = 1024;
 
 export async function openWorkerSite(closers: Closers): Promise<WorkerSite> {
-  const folder = await closers.folder();
+  const folder = await closers.folder('bench');
   const secretFile = join(folder, 'secrets.json');
   await wayline(['admin', 'create-secret', secretFile], {});
   const kafka = await startKafka({ heapMb: BROKER_HEAP_MB, fullSpeed: true });

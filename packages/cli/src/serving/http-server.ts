@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type RequestListener, type Server, 
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { PROBLEM_MEDIA_TYPE, type Problem, problem } from '@wayline/contracts';
+import { sendText } from '@wayline/http';
 import { UsageError } from '../errors.ts';
 import { UpgradableRequest } from './upgradable-request.ts';
 
@@ -158,15 +159,13 @@ function answerUnreadable(error: NodeJS.ErrnoException, socket: Socket, requestT
 
 /** As RFC 9112 wants it. The body is not read: the connection ends with the answer. */
 function refuseHostless(response: ServerResponse): void {
-  const body = JSON.stringify(
-    problem('invalid_request', 'The header `Host` is absent, which every HTTP/1.1 request needs.'),
-  );
-  const headers = {
-    Connection: 'close',
-    'Content-Type': PROBLEM_MEDIA_TYPE,
-    'Content-Length': Buffer.byteLength(body),
-  };
-  response.writeHead(400, headers).end(body);
+  const document = problem('invalid_request', 'The header `Host` is absent, which every HTTP/1.1 request needs.');
+  sendText(response, document.status, JSON.stringify(document), [
+    'Content-Type',
+    PROBLEM_MEDIA_TYPE,
+    'Connection',
+    'close',
+  ]);
 }
 
 function endWith(socket: Socket, document: Problem, status: string, headers = ''): void {

@@ -4,8 +4,7 @@ import { decompress } from './decompress.ts';
 
 /** One record batch of the log. */
 export interface DecodedBatch {
-  /** Of its first record and its last, also where these were compacted away. */
-  firstOffset: number;
+  /** Of its last record, also where that was compacted away. */
   lastOffset: number;
   producerId: string;
   inTransaction: boolean;
@@ -77,7 +76,6 @@ export async function decodeRecordBatch(batch: Buffer): Promise<DecodedBatch> {
     if (reader.at !== end) throw new Error(`record ${offset} is not as long as it says`);
   }
   return {
-    firstOffset,
     lastOffset: firstOffset + batch.readInt32BE(AT.lastOffsetDelta),
     producerId: String(batch.readBigInt64BE(AT.producerId)),
     inTransaction: (attributes & TRANSACTIONAL) !== 0,

@@ -22,8 +22,10 @@ export async function peekRecord(
       continue;
     }
     const last = fetched.messages.at(-1);
-    const found = fetched.messages.flatMap(({ records }) => records).find((record) => record.offset >= offset);
-    if (found) return found;
+    for (const { records } of fetched.messages) {
+      const found = records.find((record) => record.offset >= offset);
+      if (found) return found;
+    }
     if (last?.unreadable) throw last.unreadable;
     if (last === undefined || last.nextOffset <= offset) return undefined; // nothing there yet
     offset = last.nextOffset;

@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { dirtySessions } from '@wayline/testkit';
-import type { Closers } from '../closers.ts';
+import { type Closers, dirtySessions } from '@wayline/testkit';
 import type { FaultKind } from '../kinds/fault-kind.ts';
 import { type FaultsReport, figuresByKind } from '../report/faults-report.ts';
 import { openScene } from '../scene/open-scene.ts';

@@ -2,8 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { type SmallDisk, smallDisksPossible, startOnSmallDisk, startProcess } from '@wayline/testkit';
-import type { Closers } from '../closers.ts';
+import { type Closers, type SmallDisk, smallDisksPossible, startOnSmallDisk, startProcess } from '@wayline/testkit';
 
 /** A real PostgreSQL that can be crashed, copied, restored and, where small disks are possible, left without room. */
 export interface Database {

@@ -7,9 +7,8 @@ import { createRegistryClient } from '@wayline/event-log/registry';
 import { createVerifier, formatWriteKey } from '@wayline/identity/verify';
 import { startPostgresServer } from '@wayline/postgres-server';
 import { createPool, migrate, type Pool, readPosition } from '@wayline/store';
-import { startSchemaRegistry } from '@wayline/testkit';
+import { type Closers, startSchemaRegistry } from '@wayline/testkit';
 import { createWorker } from '@wayline/worker';
-import type { Closers } from '../closers.ts';
 import type { KnownSchemas } from '../inputs/direct-inputs.ts';
 
 /** A worker on a log, a registry and a PostgreSQL of its own. */

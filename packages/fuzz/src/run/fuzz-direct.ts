@@ -1,8 +1,7 @@
 import { TOPICS, uuidV7 } from '@wayline/contracts';
 import type { NewRecord } from '@wayline/event-log';
 import { deadLetterCauses, type Pool, readOnly } from '@wayline/store';
-import { accountFor } from '@wayline/testkit';
-import type { Closers } from '../closers.ts';
+import { accountFor, type Closers } from '@wayline/testkit';
 import { directInput, recordOf } from '../inputs/direct-inputs.ts';
 import { samples } from '../inputs/samples.ts';
 import { openDirectScene } from './direct-scene.ts';

@@ -83,6 +83,7 @@ export class BinaryFields {
       this.null();
       return;
     }
+    requireWithin(value, 2 ** 15);
     this.#field(2);
     this.#view.setInt16(this.#at, value);
     this.#at += 2;
@@ -93,6 +94,7 @@ export class BinaryFields {
       this.null();
       return;
     }
+    requireWithin(value, 2 ** 31);
     this.#field(4);
     this.#view.setInt32(this.#at, value);
     this.#at += 4;
@@ -206,6 +208,11 @@ export class BinaryFields {
     this.#buffer = grown;
     this.#view = viewOf(grown);
   }
+}
+
+/** A view takes the low bits of whatever it is given: 2^32 + 1 would become 1, and a row another tenant's. */
+function requireWithin(value: number, limit: number): void {
+  if (!(value >= -limit && value < limit)) throw new RangeError(`${value} does not fit into its column`);
 }
 
 const EMPTY = Buffer.alloc(0);

@@ -30,7 +30,7 @@ export function withoutRepeats(rows: readonly EventRow[]): readonly EventRow[] {
 }
 
 const isBefore = (a: EventRow, b: EventRow): boolean =>
-  a.share.batchId < b.share.batchId || (a.share === b.share && a.record.offset < b.record.offset);
+  a.share.batchId < b.share.batchId || (a.share.batchId === b.share.batchId && a.record.offset < b.record.offset);
 
 /**
  * Takes out the events whose id was claimed before, by an event without a clock of its own, and claims those of this

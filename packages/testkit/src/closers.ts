@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** What a benchmark has opened; closed in the reverse order, each whatever became of the others. */
+/** What a run has opened; closed in the reverse order, each whatever became of the others. */
 export class Closers {
   readonly #closers: (() => Promise<unknown>)[] = [];
 
@@ -10,9 +10,9 @@ export class Closers {
     this.#closers.push(close);
   }
 
-  /** A folder that goes with the benchmark. */
-  async folder(): Promise<string> {
-    const folder = await mkdtemp(join(tmpdir(), 'wayline-bench-'));
+  /** A folder that goes with the rest. @param name such as `bench` */
+  async folder(name: string): Promise<string> {
+    const folder = await mkdtemp(join(tmpdir(), `wayline-${name}-`));
     this.add(() => rm(folder, { recursive: true, force: true }));
     return folder;
   }
@@ -23,11 +23,11 @@ export class Closers {
     for (const close of this.#closers.splice(0).reverse()) {
       await close().catch((error: unknown) => failures.push(error));
     }
-    if (failures.length > 0) throw new AggregateError(failures, 'What the benchmark opened could not be closed');
+    if (failures.length > 0) throw new AggregateError(failures, 'What was opened could not be closed');
   }
 }
 
-/** What was opened for a part of the benchmark is closed when the part ends, however it ends. */
+/** What was opened for a part of a run is closed when the part ends, however it ends. */
 export async function withClosers<T>(outer: Closers, work: (closers: Closers) => Promise<T>): Promise<T> {
   const own = new Closers();
   outer.add(() => own.closeAll());
