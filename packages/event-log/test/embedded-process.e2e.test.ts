@@ -1,5 +1,6 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -68,6 +69,17 @@ test('the lock of a process that was killed is taken over at once, by one only o
   expect(performance.now() - startedAt).toBeLessThan(10_000);
   expect(said.filter((line) => line === 'open').length).toBe(1);
   expect(said.filter((line) => /^LogSetupError: .* is in use by process \d+/.test(line)).length).toBe(4);
+});
+
+test('a process that was killed and is just ending is waited for, not taken for a living one', async () => {
+  if (process.platform !== 'linux') return; // elsewhere the system does not tell
+  const heavy = `globalThis.ballast = Buffer.alloc(6e8, 1);${HOLD}`; // giving it back takes a while
+  const { child, lines } = start(heavy);
+  await lines.next();
+  child.kill('SIGKILL');
+  const flags = () => Number(readFileSync(`/proc/${child.pid}/stat`, 'utf8').split(') ')[1]?.split(' ')[6]);
+  while ((flags() & 4) === 0); // PF_EXITING; without giving way, so that the end is not missed
+  await (await createEmbeddedLog({ folder, topics })).close();
 });
 
 test('a lock is stale whose process was of another boot, or had the id before another, or is silent elsewhere', async () => {

@@ -11,6 +11,7 @@ export interface FolderLock {
 const PREFIX = 'lock.';
 const HEARTBEAT_MS = 1_000;
 const SILENT_MS = 4_000;
+const ENDING_MS = 10_000;
 
 async function lockNumbers(folder: string): Promise<number[]> {
   const names = await readdir(folder);
@@ -33,10 +34,19 @@ async function heartBeats(file: string): Promise<boolean> {
   return false;
 }
 
+/** Whether the holder runs, once one that was just killed is quite gone: its last write may still be under way. */
+async function settled(holder: ProcessIdentity, self: ProcessIdentity): Promise<boolean | 'unknown'> {
+  for (const deadline = Date.now() + ENDING_MS; ; await sleep(20)) {
+    const running = await isRunning(holder, self);
+    if (running !== 'ending') return running;
+    if (Date.now() >= deadline) return true;
+  }
+}
+
 async function refuseIfHeld(folder: string, file: string, self: ProcessIdentity): Promise<void> {
   const holder = await readHolder(file);
   if (!holder) return;
-  const running = await isRunning(holder, self);
+  const running = await settled(holder, self);
   const beats = running === 'unknown' && (await heartBeats(file));
   if (running === false || (running === 'unknown' && !beats)) return;
   const who =
