@@ -13,6 +13,7 @@ import {
   createPool,
   type DeadLetter,
   ensurePosition,
+  findReaderRole,
   type JudgedRecord,
   migrate,
   type Pool,
@@ -149,7 +150,8 @@ export async function startQuery(
   const verifier = createVerifier({ secrets: [SECRET] });
   const application = express();
   application.use(requestId);
-  application.use(createQueryRouter({ pool, log: seenLog(log), group: GROUP, verifier, logger, ...router }));
+  const readerRole = await findReaderRole(pool, logger);
+  application.use(createQueryRouter({ pool, log: seenLog(log), group: GROUP, verifier, logger, readerRole, ...router }));
   application.use(noSuchRoute);
   application.use(problemHandler(logger));
   const server = await listening(createServer(application));

@@ -1,4 +1,5 @@
 import { createQueryRouter } from '@wayline/query';
+import { findReaderRole } from '@wayline/store';
 import { databaseCheck, listen, logCheck, openKafka, openPool, openSecrets, serve } from '../compose.ts';
 import type { Config } from '../config.ts';
 import type { ExitCode } from '../errors.ts';
@@ -13,9 +14,10 @@ export function runQuery(config: Config<'query'>): Promise<ExitCode> {
     const http = await listen(service);
     await requireSchema(config.databaseUrl);
     const pool = await openPool(service, config.databaseUrl, 'query');
+    const readerRole = await findReaderRole(pool, logger);
     const log = await openKafka(service, config.kafkaBrokers);
     serve(service, http, {
-      routers: [createQueryRouter({ pool, log, group: config.group, verifier, logger, pastDays: config.pastDays })],
+      routers: [createQueryRouter({ pool, log, group: config.group, verifier, logger, pastDays: config.pastDays, readerRole })],
       // Without the log it still answers, and says that it cannot tell how complete the answers are.
       checks: [logCheck(log, Number.POSITIVE_INFINITY), databaseCheck(pool)],
     });
