@@ -64,6 +64,7 @@ async function startAll(service: Service<'all'>, print: (text: string) => void):
     maxBodyBytesHeld: inFlightBytes(config),
   });
   serve(service, http, {
+    roles: ['ingest', 'worker', 'query'],
     hotPath,
     stream,
     routers: [
