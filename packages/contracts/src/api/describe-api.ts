@@ -215,7 +215,10 @@ function responsesOf(operation: Operation, limited: boolean): Record<string, obj
   return answers;
 }
 
-function answerOf({ description, schema, mediaTypes = ['application/json'], headers = {} }: Success, limited: boolean) {
+function answerOf(
+  { description, schema, content = schema && { 'application/json': schema }, headers = {} }: Success,
+  limited: boolean,
+) {
   const own = Object.entries(headers).map(([name, meaning]) => [
     name,
     { description: meaning, schema: { type: 'string' } },
@@ -227,6 +230,8 @@ function answerOf({ description, schema, mediaTypes = ['application/json'], head
       ...Object.fromEntries(shared.map((name) => [name, { $ref: `#/components/headers/${name}` }])),
       ...Object.fromEntries(own),
     },
-    ...(schema && { content: Object.fromEntries(mediaTypes.map((type) => [type, { schema }])) }),
+    ...(content && {
+      content: Object.fromEntries(Object.entries(content).map(([type, of]) => [type, { schema: of }])),
+    }),
   };
 }

@@ -49,7 +49,7 @@ export const health: Area = {
       path: '/docs',
       summary: 'A page to try the API at',
       success: {
-        200: { description: 'HTML, for people.', schema: { type: 'string' }, mediaTypes: ['text/html'] },
+        200: { description: 'HTML, for people.', content: { 'text/html': { type: 'string' } } },
       },
       problems: ['not_ready', 'internal', 'overloaded'],
     },

@@ -24,10 +24,10 @@ export interface Media {
 
 export interface Success {
   description: string;
-  /** Absent: an answer without a body. */
+  /** Of JSON. Neither this nor `content`: an answer without a body. */
   schema?: Schema;
-  /** Default: `application/json`. Of NDJSON the schema is that of a line. */
-  mediaTypes?: readonly string[];
+  /** By media type, where it is not JSON alone. Of NDJSON the schema is that of a line. */
+  content?: Readonly<Record<string, Schema>>;
   /** Beside those of every answer; their descriptions. */
   headers?: Readonly<Record<string, string>>;
 }

@@ -38,8 +38,11 @@ export const userData: Area = {
       success: {
         200: {
           description: 'A line for each event, session and dead letter. A list that breaks off is not whole.',
-          mediaTypes: ['application/x-ndjson'],
-          schema: { oneOf: [ref('ExportedEvent'), ref('ExportedSession'), ref('ExportedDeadLetter')] },
+          content: {
+            'application/x-ndjson': {
+              oneOf: [ref('ExportedEvent'), ref('ExportedSession'), ref('ExportedDeadLetter')],
+            },
+          },
         },
       },
       problems: READS,
