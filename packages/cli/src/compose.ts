@@ -140,7 +140,9 @@ export async function startWorker(
   { config, logger, lifecycle }: Service,
   parts: { log: EventLog; pool: Pool; verifier: Verifier; projectSettings: SettingsView },
 ): Promise<void> {
-  const { createWorker, startHopRemaker, startMaintenance, startSettingsPublisher } = await import('@wayline/worker');
+  const { createWorker, startHopRemaker, startMaintenance, startSettingsPublisher, startUserCounter } = await import(
+    '@wayline/worker'
+  );
   const { batchRows: maxRows, lingerMs, transactions: concurrency, rowsPerSecond, adaptive, maxRejected } = config;
   const { group } = config;
   const sessionTimeoutMs = config.kafkaSessionSeconds * 1000;
@@ -152,11 +154,14 @@ export async function startWorker(
   await worker.start();
   const publisher = startSettingsPublisher({ ...parts, logger });
   lifecycle.onStop('the publisher of settings', () => publisher.stop());
-  const { retentionDays, maintenanceSeconds } = config;
-  const maintenance = startMaintenance({ ...parts, group, logger, retentionDays, everyMs: maintenanceSeconds * 1000 });
+  const { retentionDays, metricsRetentionDays: userCountDays, maintenanceSeconds } = config;
+  const everyMs = maintenanceSeconds * 1000;
+  const maintenance = startMaintenance({ ...parts, group, logger, retentionDays, userCountDays, everyMs });
   lifecycle.onStop('the maintenance', () => maintenance.stop());
   const hops = startHopRemaker({ ...parts, logger, isBehind: () => worker.isBehind() });
   lifecycle.onStop('the hops', () => hops.stop());
+  const users = startUserCounter({ ...parts, logger });
+  lifecycle.onStop('the counts of users', () => users.stop());
 }
 
 /** @param graceMs for so long a role stays ready although the log is away */

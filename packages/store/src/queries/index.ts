@@ -1,6 +1,7 @@
 export { type FoundDeadLetter, findDeadLetter } from './find-dead-letter.ts';
 export { type EventSearch, type FoundEvent, findEvent } from './find-event.ts';
 export { findSession } from './find-session.ts';
+export { type HourlyCounts, hourlyCounts } from './hourly-counts.ts';
 export { type LedgerHour, ledgerHours } from './ledger-hours.ts';
 export { listSessions, type SessionFilter, type SessionsPage } from './list-sessions.ts';
 export { locateSession, type SessionPlace } from './locate-session.ts';
@@ -14,3 +15,4 @@ export { machineSourceUses, type SourceUse, sessionSourceUses } from './source-u
 export type { StoredEvent } from './stored-event.ts';
 export type { StoredSession } from './stored-session.ts';
 export type { TimeRange } from './timestamps.ts';
+export { latestUserCounts, type UserCounts, type UserCountsPage, userCountHistory } from './user-counts.ts';
