@@ -30,6 +30,7 @@ import { createReplayDoors } from './dead-letters/replay-doors.ts';
 import type { IsErased } from './dead-letters/replay-letters.ts';
 import type { Answer, Door, Sources } from './door.ts';
 import { fateDoor } from './fate-door.ts';
+import { graphDoor } from './graph-door.ts';
 import { ledgerDoor } from './ledger-door.ts';
 import { machineMicroservicesDoor, timelineDoor } from './machine-doors.ts';
 import { readParameters, storable } from './parameters.ts';
@@ -128,6 +129,7 @@ export function createQueryRouter({
   serve('/v1/machines/:id/sessions', ['userId', ...filters], sessionsDoor(sources, 'machineId'));
   serve('/v1/machines/:id/timeline', [...RANGE, ...PAGE], timelineDoor(sources));
   serve('/v1/machines/:id/microservices', RANGE, machineMicroservicesDoor(sources));
+  serve('/v1/navigation', RANGE, graphDoor(sources), 'aggregation');
   serve('/v1/events/:id', ['sessionId', 'at'], fateDoor(sources));
   serve('/v1/series/:namespace/:type', [...RANGE, ...GROUPING], seriesDoor(sources), 'aggregation');
   serve('/api/events/:namespace/:name', PREDECESSOR_SERIES, predecessorSeriesDoor(sources), 'aggregation');
