@@ -1,4 +1,4 @@
-import { LIMITS } from '@wayline/contracts';
+import { LIMITS, ProblemError } from '@wayline/contracts';
 import type { EventLog } from '@wayline/event-log';
 import {
   authorize,
@@ -28,7 +28,7 @@ import {
 } from './dead-letters/dead-letter-doors.ts';
 import { createReplayDoors } from './dead-letters/replay-doors.ts';
 import type { IsErased } from './dead-letters/replay-letters.ts';
-import type { Answer, Door, Sources } from './door.ts';
+import type { Asked, Door, Sources } from './door.ts';
 import { fateDoor } from './fate-door.ts';
 import { graphDoor } from './graph-door.ts';
 import { ledgerDoor } from './ledger-door.ts';
@@ -39,6 +39,7 @@ import { readJsonBody } from './read-json-body.ts';
 import { PREDECESSOR_SERIES, predecessorSeriesDoor } from './series/predecessor-series-door.ts';
 import { GROUPING, seriesDoor } from './series/series-door.ts';
 import { componentsDoor, navigationDoor, sessionDoor, sessionEventsDoor, sessionsDoor } from './session-doors.ts';
+import { untilClosed } from './until-closed.ts';
 import { userDataDoors } from './user-data/user-data-doors.ts';
 
 export interface QueryRouterOptions {
@@ -58,6 +59,10 @@ export interface QueryRouterOptions {
   statementTimeoutMs?: number;
   /** For projects without a retention of their own: so many days the workers keep events. Default: for ever. */
   retentionDays?: number | undefined;
+  /** So many requests may wait for a connection to the database; more are answered at once that there are too many. Default 200. */
+  maxWaiting?: number;
+  /** As which reads run: see `findReaderRole`. Default: as who is logged in. */
+  readerRole?: string | undefined;
   /** How many days back an event may lie, where nothing else is set for its project. Default 90. */
   pastDays?: number;
   /** Asked before a dead letter is replayed. Default: whether an erasure in the database reaches it. */
@@ -83,6 +88,8 @@ export function createQueryRouter({
   idleMs = LIMITS.sessionIdleMs,
   statementTimeoutMs = 15_000,
   retentionDays,
+  maxWaiting = 200,
+  readerRole,
   pastDays,
   isErased = (projectId, { userId, anonymousId }, receivedMs) =>
     isUserErased(pool, { projectId, userIds: [userId, anonymousId].filter((id) => id !== undefined), receivedMs }),
@@ -99,8 +106,14 @@ export function createQueryRouter({
   };
   const completeness = createCompleteness({ pool, log, group, now, logger });
   const sources: Sources = {
-    read: (work) => withProblems(readOnly(pool, { statementTimeoutMs }, work)),
-    write: (work) => withProblems(readWrite(pool, { statementTimeoutMs }, work)),
+    async read(work, signal) {
+      requireRoom(pool, maxWaiting);
+      return withProblems(readOnly(pool, { statementTimeoutMs, role: readerRole, signal }, work));
+    },
+    async write(work) {
+      requireRoom(pool, maxWaiting);
+      return withProblems(readWrite(pool, { statementTimeoutMs }, work));
+    },
     completeness: () => withProblems(completeness()),
     idleMs,
     retentionDays,
@@ -155,6 +168,12 @@ export function createQueryRouter({
   return router;
 }
 
+/** Who would have to wait behind too many others is told at once: it may have given up by the time that it gets its turn. */
+function requireRoom(pool: Pool, maxWaiting: number): void {
+  if (pool.waitingCount < maxWaiting) return;
+  throw new ProblemError('overloaded', 'Too many queries are waiting; try again shortly.', { retryAfterSeconds: 2 });
+}
+
 interface Guarded {
   verifier: Verifier;
   scope: Scope;
@@ -166,10 +185,11 @@ interface Guarded {
 
 function behind({ verifier, scope, parameters: known, door, budget }: Guarded): RequestHandler<Record<string, string>> {
   return async (request, response) => {
+    const signal = untilClosed(response);
     const { projectId, id: subject, allowImport } = await authorize(request, verifier, scope);
     const id = storable('id', request.params.id ?? '');
     const parameters = readParameters(request.query, known);
-    const { status = 200, body }: Answer = await door({
+    const asked: Asked = {
       projectId,
       id,
       parameters,
@@ -179,7 +199,13 @@ function behind({ verifier, scope, parameters: known, door, budget }: Guarded): 
       allowImport,
       requestId: requestIdOf(response),
       caller: { projectId, subject },
+      signal,
+    };
+    const answer = await door(asked).catch((error: unknown) => {
+      if (!signal.aborted) throw error;
     });
+    if (!answer) return; // nobody waits for it any more
+    const { status = 200, body } = answer;
     response.statusCode = status;
     response.setHeader('Content-Type', 'application/json');
     response.setHeader('Cache-Control', 'no-store');

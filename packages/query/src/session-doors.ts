@@ -25,7 +25,7 @@ const unknownSession = (id: string): ProblemError =>
 
 /** Lists sessions; `fixed` tells which filter the address itself sets. */
 export function sessionsDoor(sources: Sources, fixed?: 'userId' | 'machineId'): Door {
-  return async ({ projectId, id, parameters }) => {
+  return async ({ projectId, id, parameters, signal }) => {
     const filter: SessionFilter = {
       projectId,
       userId: fixed === 'userId' ? id : parameters.text('userId'),
@@ -42,7 +42,7 @@ export function sessionsDoor(sources: Sources, fixed?: 'userId' | 'machineId'): 
     const after = firstMs === undefined || sessionId === undefined ? undefined : { firstMs, sessionId };
 
     const complete = await sources.completeness();
-    const found = await sources.read((reader) => listSessions(reader, { filter, limit: limit + 1, after }));
+    const found = await sources.read((reader) => listSessions(reader, { filter, limit: limit + 1, after }), signal);
     const { items, nextCursor } = pageOf(found, limit, (last) => cursors.write([last.firstMs, last.sessionId]));
     const rule = { completeMs: complete.throughMs, idleMs: sources.idleMs };
     return {
@@ -56,9 +56,9 @@ export function sessionsDoor(sources: Sources, fixed?: 'userId' | 'machineId'): 
 }
 
 export function sessionDoor(sources: Sources): Door {
-  return async ({ projectId, id }) => {
+  return async ({ projectId, id, signal }) => {
     const complete = await sources.completeness();
-    const session = await sources.read((reader) => findSession(reader, projectId, id));
+    const session = await sources.read((reader) => findSession(reader, projectId, id), signal);
     if (!session) throw unknownSession(id);
     return { body: toSummary(session, { completeMs: complete.throughMs, idleMs: sources.idleMs }) };
   };
@@ -67,14 +67,14 @@ export function sessionDoor(sources: Sources): Door {
 /** Reads something of one session; 404 where there is none. */
 async function readOfSession<T>(
   sources: Sources,
-  { projectId, id }: Asked,
+  { projectId, id, signal }: Asked,
   work: (reader: Reader, session: SessionPlace) => Promise<T>,
 ): Promise<T> {
   return sources.read(async (reader) => {
     const session = await locateSession(reader, projectId, id);
     if (!session) throw unknownSession(id);
     return work(reader, session);
-  });
+  }, signal);
 }
 
 export function sessionEventsDoor(sources: Sources): Door {

@@ -14,6 +14,7 @@ import {
   createPool,
   type DeadLetter,
   ensurePosition,
+  findReaderRole,
   type JudgedRecord,
   migrate,
   type Pool,
@@ -109,7 +110,9 @@ function judged(event: IdentifiedEvent, { projectId = 1, skewMs = 0, ...times }:
 }
 
 export async function startQuery(
-  options: Partial<Pick<QueryRouterOptions, 'now' | 'log' | 'pool' | 'statementTimeoutMs' | 'pastDays'>> & {
+  options: Partial<
+    Pick<QueryRouterOptions, 'now' | 'log' | 'pool' | 'statementTimeoutMs' | 'pastDays' | 'maxWaiting' | 'readerRole'>
+  > & {
     partitions?: number;
     /** How the API sees the log, where that is not as it is. */
     seenLog?(log: EventLog): QueryRouterOptions['log'];
@@ -151,7 +154,8 @@ export async function startQuery(
   const verifier = createVerifier({ secrets: [SECRET] });
   const application = express();
   application.use(requestId);
-  application.use(createQueryRouter({ pool, log: seenLog(log), group: GROUP, verifier, logger, ...router }));
+  const readerRole = await findReaderRole(pool, logger);
+  application.use(createQueryRouter({ pool, log: seenLog(log), group: GROUP, verifier, logger, readerRole, ...router }));
   application.use(noSuchRoute);
   application.use(problemHandler(logger));
   const server = await listening(createServer(application));

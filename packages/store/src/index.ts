@@ -20,8 +20,9 @@ export { ping } from './ping.ts';
 export { createPool, type Pool, type PoolOptions, type StoreLogger } from './pool.ts';
 export * from './queries/index.ts';
 export { classifyReadFault, type ReadFault } from './read-fault.ts';
-export { type Reader, readOnly } from './read-only.ts';
+export { type Reader, type ReadOptions, readOnly } from './read-only.ts';
 export { readWrite, type Writer } from './read-write.ts';
+export { findReaderRole, READER_ROLE, SECRET_TABLES } from './reader-role.ts';
 export {
   changeSetting,
   readSetting,

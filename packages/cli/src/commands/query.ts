@@ -1,4 +1,5 @@
 import { createQueryRouter } from '@wayline/query';
+import { findReaderRole } from '@wayline/store';
 import { databaseCheck, listen, logCheck, openKafka, openPool, openSecrets, serve } from '../compose.ts';
 import type { Config } from '../config.ts';
 import type { ExitCode } from '../errors.ts';
@@ -13,6 +14,7 @@ export function runQuery(config: Config<'query'>): Promise<ExitCode> {
     const http = await listen(service);
     await requireSchema(config.databaseUrl);
     const pool = await openPool(service, config.databaseUrl, 'query');
+    const readerRole = await findReaderRole(pool, logger);
     const log = await openKafka(service, config.kafkaBrokers);
     serve(service, http, {
       roles: ['query'],
@@ -25,6 +27,7 @@ export function runQuery(config: Config<'query'>): Promise<ExitCode> {
           logger,
           pastDays: config.pastDays,
           retentionDays: config.retentionDays,
+          readerRole,
         }),
       ],
       // Without the log it still answers, and says that it cannot tell how complete the answers are.

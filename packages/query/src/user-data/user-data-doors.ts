@@ -4,9 +4,10 @@ import { ProblemError } from '@wayline/contracts';
 import { authorize } from '@wayline/http';
 import type { Verifier } from '@wayline/identity/verify';
 import { eraseUser, type Pool, readOnly } from '@wayline/store';
-import type { Request, RequestHandler, Response } from 'express';
+import type { Request, RequestHandler } from 'express';
 import { isoTime } from '../iso-time.ts';
 import { readParameters, storable } from '../parameters.ts';
+import { untilClosed } from '../until-closed.ts';
 import { exportLines } from './export-lines.ts';
 
 export interface UserDataOptions {
@@ -45,12 +46,12 @@ export function userDataDoors({ pool, verifier, withProblems }: UserDataOptions)
       const lines = (reader: Parameters<typeof exportLines>[0]) =>
         withLineEnds(exportLines(reader, { projectId, userId }));
       await withProblems(
-        readOnly(pool, { statementTimeoutMs: 0 }, (reader) =>
+        readOnly(pool, { statementTimeoutMs: 0, signal: untilClosed(response) }, (reader) =>
           // What fails midway breaks the connection off: a list that is cut short must not look whole.
           pipeline(Readable.from(lines(reader)), response),
         ),
       ).catch((error: unknown) => {
-        if (!response.headersSent) throw error;
+        if (!response.headersSent && !response.destroyed) throw error;
       });
     },
   };
@@ -62,12 +63,6 @@ async function asked(
 ): Promise<{ projectId: number; userId: string }> {
   const { projectId } = await authorize(request, verifier, 'admin');
   return { projectId, userId: storable('id', request.params.id) };
-}
-
-function untilClosed(response: Response): AbortSignal {
-  const abort = new AbortController();
-  response.once('close', () => abort.abort());
-  return abort.signal;
 }
 
 async function* withLineEnds(lines: AsyncIterable<string>): AsyncGenerator<string> {

@@ -1,0 +1,272 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { type IdentifiedEvent, uuidV7 } from '@wayline/contracts';
+import { generateEvents, type TestDatabase } from '@wayline/testkit';
+import type pg from 'pg';
+import {
+  BatchWriter,
+  createPool,
+  ensurePosition,
+  findDeadLetter,
+  findEvent,
+  findSession,
+  ledgerHours,
+  listSessions,
+  locateSession,
+  machineSourceUses,
+  machineTimeline,
+  type Reader,
+  readPositions,
+  remakeHops,
+  type SessionPlace,
+  sessionEvents,
+  sessionHops,
+  sessionSourceUses,
+} from '../src/index.ts';
+import { machineSeen } from '../src/queries/machine-seen.ts';
+import { batchOf, storeVerdict } from './batches.ts';
+import { explainReads } from './explain-reads.ts';
+import { createStoreDatabase } from './store-database.ts';
+import { LOG, TOPIC, WRITING } from './store-under-test.ts';
+
+jest.setTimeout(240_000);
+
+/** A month and some, so many events a day: enough for the planner to choose as it does with many more. */
+const DAYS = 34;
+const EVENTS_A_DAY = 7_000;
+const DAY_MS = 86_400_000;
+const HOUR_MS = 3_600_000;
+const START = Math.floor(Date.now() / DAY_MS) * DAY_MS - DAYS * DAY_MS;
+/** In the middle: partitions before and after it have as many rows. */
+const MIDDLE = START + 17 * DAY_MS;
+const PROJECT = 1;
+/** Rows that a statement may look at one after the other, without an index. */
+const FEW_ROWS = 1_500;
+
+/** What a session, a machine and so on of the filled database are called. */
+interface Known {
+  place: SessionPlace;
+  sessionId: string;
+  eventId: string;
+  userId: string;
+  machineId: string;
+}
+
+interface PlannedRead {
+  what: string;
+  read(reader: Reader, known: Known): Promise<unknown>;
+  /** Partitions of `events` that it may look into: those of its days, and of one day to both sides for clocks that are off. */
+  partitions?: number;
+  /** Why it may read partitions from end to end. */
+  mayScan?: string;
+}
+
+const everySession = { projectId: PROJECT, range: {} };
+const aDay = { fromMs: MIDDLE, toMs: MIDDLE + DAY_MS };
+const NEAR = 3;
+
+/** Each file of `src/queries` that reads something: with what it must do well. */
+const QUERIES: Readonly<Record<string, readonly PlannedRead[]>> = {
+  'find-dead-letter': [
+    { what: 'an id', read: (reader, { eventId }) => findDeadLetter(reader, { projectId: PROJECT, eventId }) },
+  ],
+  'find-event': [
+    {
+      what: 'an id with its session',
+      read: (reader, { eventId, sessionId }) => findEvent(reader, { projectId: PROJECT, eventId, sessionId }),
+      partitions: NEAR,
+    },
+    {
+      what: 'an id with its time',
+      read: (reader, { eventId }) => findEvent(reader, { projectId: PROJECT, eventId, nearMs: MIDDLE + 2 * HOUR_MS }),
+      partitions: 2,
+      mayScan: 'of one day, where that is read sooner than its primary key',
+    },
+    {
+      what: 'any id',
+      read: (reader) => findEvent(reader, { projectId: PROJECT, eventId: '00000000-0000-4000-8000-000000000000' }),
+      partitions: DAYS,
+      mayScan: 'there is no index by the id alone, which would cost every event that is stored',
+    },
+  ],
+  'find-session': [{ what: 'a session', read: (reader, { sessionId }) => findSession(reader, PROJECT, sessionId) }],
+  'inherited-users': [
+    {
+      what: 'a session without a user',
+      read: (reader) => findSession(reader, PROJECT, 'heir'),
+    },
+  ],
+  'ledger-hours': [{ what: 'a day', read: (reader) => ledgerHours(reader, PROJECT, aDay) }],
+  'list-sessions': [
+    { what: 'all', filter: {} },
+    { what: 'of a user', filter: { userId: 'u-7' } },
+    { what: 'of a machine', filter: { machineId: 'm-7-1' } },
+    { what: 'of an app', filter: { app: 'shop-web' } },
+    { what: 'of a microservice', filter: { microservice: 'cart' } },
+    { what: 'of a type', filter: { type: 'click' } },
+    { what: 'of a day', filter: { range: aDay } },
+    { what: 'of a day and an app', filter: { range: aDay, app: 'shop-web' } },
+    { what: 'of an app that is rare', filter: { app: 'rare' } },
+  ].map(
+    ({ what, filter }): PlannedRead => ({
+      what,
+      read: (reader) => listSessions(reader, { filter: { ...everySession, ...filter }, limit: 101 }),
+    }),
+  ),
+  'locate-session': [{ what: 'a session', read: (reader, { sessionId }) => locateSession(reader, PROJECT, sessionId) }],
+  'machine-seen': [{ what: 'a machine', read: (reader, { machineId }) => machineSeen(reader, PROJECT, machineId) }],
+  'machine-timeline': [
+    {
+      what: 'the first page of a day',
+      read: (reader, { machineId }) =>
+        machineTimeline(reader, { projectId: PROJECT, machineId, range: aDay, limit: 101 }),
+      partitions: 1,
+    },
+    {
+      what: 'a page of all time',
+      read: (reader, { machineId }) =>
+        machineTimeline(reader, {
+          projectId: PROJECT,
+          machineId,
+          range: {},
+          limit: 101,
+          after: { occurredMs: MIDDLE, sessionId: 's', eventId: uuidV7(MIDDLE) },
+        }),
+      partitions: DAYS / 2 + 2,
+    },
+  ],
+  'read-positions': [
+    {
+      what: 'of a log',
+      read: (reader) => readPositions(reader as unknown as pg.Pool, LOG.logId, LOG.group),
+    },
+  ],
+  'session-events': [
+    {
+      what: 'a page',
+      read: (reader, { place }) => sessionEvents(reader, place, { limit: 101 }),
+      partitions: NEAR,
+    },
+    {
+      what: 'a page of a type',
+      read: (reader, { place }) => sessionEvents(reader, place, { limit: 101, type: 'click' }),
+      partitions: NEAR,
+    },
+  ],
+  'session-hops': [
+    { what: 'of a session', read: (reader, { place }) => sessionHops(reader, place, 10_001), partitions: NEAR },
+  ],
+  'source-uses': [
+    { what: 'of a session', read: (reader, { place }) => sessionSourceUses(reader, place), partitions: NEAR },
+    {
+      what: 'of a machine, in a day',
+      read: (reader, { machineId }) => machineSourceUses(reader, { projectId: PROJECT, machineId }, aDay),
+      partitions: 3,
+    },
+  ],
+  'stored-session': [{ what: 'a session', read: (reader, { sessionId }) => findSession(reader, PROJECT, sessionId) }],
+};
+
+let database: TestDatabase;
+let pool: pg.Pool;
+let known: Known;
+
+beforeAll(async () => {
+  database = await createStoreDatabase();
+  pool = createPool({ url: database.url, max: 2, applicationName: 'test' });
+  await fill(pool);
+  known = await findKnown(pool);
+});
+afterAll(async () => {
+  await pool?.end();
+  await database?.close();
+});
+
+/** Each day has sessions of its own, within two hours of it, as sessions are; users and machines come again. */
+async function fill(pool: pg.Pool): Promise<void> {
+  const writer = new BatchWriter({ pool, ...WRITING });
+  await ensurePosition(pool, { ...LOG, topic: TOPIC, partition: 0 }, 0);
+  let firstOffset = 0;
+  const write = async (events: readonly IdentifiedEvent[], timeMs: number): Promise<void> => {
+    await writer.write([
+      batchOf(
+        { firstOffset },
+        events.map((event) => storeVerdict(event, { timeMs })),
+      ),
+    ]);
+    firstOffset += events.length;
+  };
+  for (let day = 0; day < DAYS; day++) {
+    const dayMs = START + day * DAY_MS;
+    const start = new Date(dayMs + HOUR_MS).toISOString();
+    const lines = generateEvents({ count: EVENTS_A_DAY, hours: 2, start, seed: day + 1 });
+    await write(
+      [...lines].map((line) => JSON.parse(line) as IdentifiedEvent),
+      dayMs,
+    );
+  }
+  const rare = { type: 'sessionStarted', source: { kind: 'app' as const, name: 'rare' } };
+  await write(
+    [
+      { eventId: uuidV7(MIDDLE), sessionId: 'ancestor', occurredAt: MIDDLE, userId: 'u-7', ...rare },
+      {
+        eventId: uuidV7(MIDDLE),
+        sessionId: 'heir',
+        occurredAt: MIDDLE + 1,
+        context: { previousSessionId: 'ancestor' },
+        ...rare,
+      },
+    ],
+    MIDDLE,
+  );
+  const { signal } = new AbortController();
+  const dirty = async () => (await pool.query('SELECT FROM dirty_sessions LIMIT 1')).rowCount;
+  while (await dirty()) await remakeHops(pool, signal); // marks must be a second old
+  await pool.query('VACUUM ANALYZE');
+}
+
+/** A session and a machine with an ordinary number of events, in the middle of all days. */
+async function findKnown(pool: pg.Pool): Promise<Known> {
+  const { rows } = await pool.query(
+    `SELECT e.session_id AS "sessionId", e.event_id AS "eventId", e.user_id AS "userId", e.machine_id AS "machineId"
+     FROM events e JOIN sessions s USING (project_id, session_id)
+     WHERE occurred_at >= $1 AND occurred_at < $2 AND event_count BETWEEN 40 AND 80 AND e.user_id <> 'u-0'
+     ORDER BY e.event_id LIMIT 1`,
+    [new Date(MIDDLE + 2 * HOUR_MS), new Date(MIDDLE + 3 * HOUR_MS)],
+  );
+  const place = await locateSession(pool as unknown as Reader, PROJECT, rows[0].sessionId);
+  if (!place) throw new Error('The database is not filled as it should be');
+  return { ...rows[0], place };
+}
+
+const isEvents = (table: string): boolean => /^events(_|$)/.test(table);
+
+describe.each(Object.entries(QUERIES).flatMap(([file, reads]) => reads.map((planned) => ({ file, ...planned }))))(
+  '$file: $what',
+  ({ read, partitions = 0, mayScan }) => {
+    test('is answered through indexes, and from the partitions of its time alone', async () => {
+      const explained = await explainReads(pool, (reader) => read(reader, known));
+      expect(explained.length).toBeGreaterThan(0);
+      const scans = explained.flatMap(({ sql, reads }) =>
+        reads
+          .filter(({ how, table, rows }) => how.includes('Seq Scan') && (isEvents(table) || rows > FEW_ROWS))
+          .map(({ table, rows }) => `${table} (${rows} rows) from end to end, by ${sql}`),
+      );
+      if (!mayScan) expect(scans).toEqual([]);
+      for (const { reads } of explained) {
+        const touched = new Set(reads.filter(({ table }) => isEvents(table)).map(({ table }) => table));
+        expect([...touched].sort().slice(partitions)).toEqual([]);
+      }
+    });
+  },
+);
+
+test('every query has a plan that it must have: a new one in src/queries is to be named above', async () => {
+  const folder = new URL('../src/queries/', import.meta.url);
+  const files = (await readdir(folder)).filter((file) => file.endsWith('.ts') && file !== 'index.ts');
+  const queries: string[] = [];
+  for (const file of files) {
+    if (/\b(Reader|Pool)\b/.test(await readFile(new URL(file, folder), 'utf8'))) queries.push(file.replace('.ts', ''));
+  }
+  expect(Object.keys(QUERIES).sort()).toEqual(queries.sort());
+});
