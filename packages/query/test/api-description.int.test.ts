@@ -116,7 +116,11 @@ async function ask(
     ...(credential !== null && { authorization: `Bearer ${credential}` }),
     ...(contentType !== undefined && { 'content-type': contentType }),
   };
-  const response = await fetch(of.url + path, { method, headers, body: (bytes as Uint8Array<ArrayBuffer> | undefined) ?? body });
+  const response = await fetch(of.url + path, {
+    method,
+    headers,
+    body: (bytes as Uint8Array<ArrayBuffer> | undefined) ?? body,
+  });
   const text = await response.text();
   of.api.check({ method, path, status: response.status, headers: response.headers, text });
   return { status: response.status, text };

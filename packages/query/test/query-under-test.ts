@@ -155,7 +155,9 @@ export async function startQuery(
   const application = express();
   application.use(requestId);
   const readerRole = await findReaderRole(pool, logger);
-  application.use(createQueryRouter({ pool, log: seenLog(log), group: GROUP, verifier, logger, readerRole, ...router }));
+  application.use(
+    createQueryRouter({ pool, log: seenLog(log), group: GROUP, verifier, logger, readerRole, ...router }),
+  );
   application.use(noSuchRoute);
   application.use(problemHandler(logger));
   const server = await listening(createServer(application));

@@ -1,3 +1,4 @@
+import { analytics, predecessorReads } from './analytics.ts';
 import { deadLetters } from './dead-letters.ts';
 import { events } from './events.ts';
 import { health } from './health.ts';
@@ -6,6 +7,7 @@ import { machines } from './machines.ts';
 import type { Area } from './operation.ts';
 import { predecessorWrites } from './predecessors.ts';
 import { segment } from './segment.ts';
+import { series } from './series.ts';
 import { sessions } from './sessions.ts';
 import { traces } from './traces.ts';
 import { userData } from './user-data.ts';
@@ -18,6 +20,9 @@ export const AREAS: readonly Area[] = [
   predecessorWrites,
   traces,
   machines,
+  series,
+  analytics,
+  predecessorReads,
   ledger,
   deadLetters,
   userData,
