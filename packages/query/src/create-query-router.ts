@@ -12,6 +12,9 @@ import {
 import type { Scope, Verifier } from '@wayline/identity/verify';
 import { isErased as isUserErased, type Pool, readOnly, readWrite, type StoreLogger } from '@wayline/store';
 import { type RequestHandler, Router } from 'express';
+import { hourlyDoor } from './analytics/hourly-door.ts';
+import { createLatestMetrics } from './analytics/latest-metrics.ts';
+import { latestMetricsDoor, metricsHistoryDoor } from './analytics/metrics-doors.ts';
 import { createCompleteness } from './completeness.ts';
 import { dashboardDoor } from './dashboard-door.ts';
 import { databaseProblem } from './database-problem.ts';
@@ -27,10 +30,14 @@ import { createReplayDoors } from './dead-letters/replay-doors.ts';
 import type { IsErased } from './dead-letters/replay-letters.ts';
 import type { Asked, Door, Sources } from './door.ts';
 import { fateDoor } from './fate-door.ts';
+import { graphDoor } from './graph-door.ts';
 import { ledgerDoor } from './ledger-door.ts';
 import { machineMicroservicesDoor, timelineDoor } from './machine-doors.ts';
 import { readParameters, storable } from './parameters.ts';
+import { predecessorReads } from './predecessors/predecessor-reads.ts';
 import { readJsonBody } from './read-json-body.ts';
+import { PREDECESSOR_SERIES, predecessorSeriesDoor } from './series/predecessor-series-door.ts';
+import { GROUPING, seriesDoor } from './series/series-door.ts';
 import { componentsDoor, navigationDoor, sessionDoor, sessionEventsDoor, sessionsDoor } from './session-doors.ts';
 import { untilClosed } from './until-closed.ts';
 import { userDataDoors } from './user-data/user-data-doors.ts';
@@ -50,6 +57,8 @@ export interface QueryRouterOptions {
   idleMs?: number;
   /** No statement may take longer, ms. Default 15 s. */
   statementTimeoutMs?: number;
+  /** For projects without a retention of their own: so many days the workers keep events. Default: for ever. */
+  retentionDays?: number | undefined;
   /** So many requests may wait for a connection to the database; more are answered at once that there are too many. Default 200. */
   maxWaiting?: number;
   /** As which reads run: see `findReaderRole`. Default: as who is logged in. */
@@ -78,6 +87,7 @@ export function createQueryRouter({
   now = Date.now,
   idleMs = LIMITS.sessionIdleMs,
   statementTimeoutMs = 15_000,
+  retentionDays,
   maxWaiting = 200,
   readerRole,
   pastDays,
@@ -106,6 +116,8 @@ export function createQueryRouter({
     },
     completeness: () => withProblems(completeness()),
     idleMs,
+    retentionDays,
+    now,
     logger,
   };
 
@@ -130,8 +142,16 @@ export function createQueryRouter({
   serve('/v1/machines/:id/sessions', ['userId', ...filters], sessionsDoor(sources, 'machineId'));
   serve('/v1/machines/:id/timeline', [...RANGE, ...PAGE], timelineDoor(sources));
   serve('/v1/machines/:id/microservices', RANGE, machineMicroservicesDoor(sources));
+  serve('/v1/navigation', RANGE, graphDoor(sources), 'aggregation');
   serve('/v1/events/:id', ['sessionId', 'at'], fateDoor(sources));
+  serve('/v1/series/:namespace/:type', [...RANGE, ...GROUPING], seriesDoor(sources), 'aggregation');
+  serve('/api/events/:namespace/:name', PREDECESSOR_SERIES, predecessorSeriesDoor(sources), 'aggregation');
   serve('/v1/ledger', RANGE, ledgerDoor(sources), 'admin');
+  const latest = createLatestMetrics(sources);
+  serve('/v1/analytics/hourly', [...RANGE, 'empty'], hourlyDoor(sources, now), 'aggregation');
+  serve('/v1/metrics/latest', [], latestMetricsDoor(latest), 'aggregation');
+  serve('/v1/metrics/history', [...RANGE, ...PAGE], metricsHistoryDoor(sources), 'aggregation');
+  router.use(predecessorReads({ sources, verifier, latest }));
   const replay = createReplayDoors({ sources, log, verifier, pastDays, isErased });
   serve('/v1/dead-letters', [...FILTERS, ...PAGE], deadLettersDoor(sources), 'admin');
   serve('/v1/dead-letters/causes', [...FILTERS, 'limit'], causesDoor(sources), 'admin');
@@ -163,7 +183,7 @@ interface Guarded {
   budget?: ByteBudget;
 }
 
-function behind({ verifier, scope, parameters: known, door, budget }: Guarded): RequestHandler<{ id?: string }> {
+function behind({ verifier, scope, parameters: known, door, budget }: Guarded): RequestHandler<Record<string, string>> {
   return async (request, response) => {
     const signal = untilClosed(response);
     const { projectId, id: subject, allowImport } = await authorize(request, verifier, scope);
@@ -173,6 +193,8 @@ function behind({ verifier, scope, parameters: known, door, budget }: Guarded): 
       projectId,
       id,
       parameters,
+      path: storablePath(request.params),
+      setHeader: (name, value) => void response.setHeader(name, value),
       body: budget ? await readJsonBody(request, budget) : {},
       allowImport,
       requestId: requestIdOf(response),
@@ -189,4 +211,8 @@ function behind({ verifier, scope, parameters: known, door, budget }: Guarded): 
     response.setHeader('Cache-Control', 'no-store');
     response.end('json' in body ? body.json : JSON.stringify(body));
   };
+}
+
+function storablePath(params: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(params).map(([name, text]) => [name, storable(name, text)]));
 }

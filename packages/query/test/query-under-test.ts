@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { eventTimes, type IdentifiedEvent, type LoggedEvent, TOPICS, uuidV7 } from '@wayline/contracts';
+import { describeApi } from '@wayline/contracts/api';
 import type { EventLog } from '@wayline/event-log';
 import { createEmbeddedLog } from '@wayline/event-log/embedded';
 import { noSuchRoute, problemHandler, requestId } from '@wayline/http';
@@ -19,7 +20,7 @@ import {
   type Pool,
   schemaFingerprint,
 } from '@wayline/store';
-import { createTestDatabase, type TestDatabase } from '@wayline/testkit';
+import { type ApiChecker, createApiChecker, createTestDatabase, type TestDatabase } from '@wayline/testkit';
 import express from 'express';
 import { createQueryRouter, type QueryRouterOptions } from '../src/index.ts';
 
@@ -68,6 +69,8 @@ export interface QueryUnderTest {
   url: string;
   /** What the server logged as its own faults. */
   faults: unknown[];
+  /** Holds every answer against the description of the API. */
+  api: ApiChecker;
   get(path: string, asking?: Asking): Promise<Answer>;
   post(path: string, body?: object, asking?: Asking): Promise<Answer>;
   /** The body of an answer of 200. */
@@ -116,6 +119,7 @@ export async function startQuery(
   } = {},
 ): Promise<QueryUnderTest> {
   const { partitions = 2, seenLog = (real) => real, ...router } = options;
+  const api = createApiChecker(describeApi({ roles: ['query'], version: '0', nowMs: Date.now() }));
   const database: TestDatabase = await createTestDatabase({
     migrate: async (url) => void (await migrate({ url })),
     template: await schemaFingerprint(),
@@ -151,7 +155,9 @@ export async function startQuery(
   const application = express();
   application.use(requestId);
   const readerRole = await findReaderRole(pool, logger);
-  application.use(createQueryRouter({ pool, log: seenLog(log), group: GROUP, verifier, logger, readerRole, ...router }));
+  application.use(
+    createQueryRouter({ pool, log: seenLog(log), group: GROUP, verifier, logger, readerRole, ...router }),
+  );
   application.use(noSuchRoute);
   application.use(problemHandler(logger));
   const server = await listening(createServer(application));
@@ -167,6 +173,7 @@ export async function startQuery(
     const headers = { ...init.headers, ...(credential !== null && { authorization: `Bearer ${token}` }) };
     const response = await fetch(url + path, { ...init, headers });
     const text = await response.text();
+    api.check({ method: init.method ?? 'GET', path, status: response.status, headers: response.headers, text });
     return { status: response.status, headers: response.headers, text, body: JSON.parse(text) };
   }
   const get = (path: string, asking: Asking = {}): Promise<Answer> => ask(path, asking);
@@ -177,6 +184,7 @@ export async function startQuery(
     log,
     url,
     faults,
+    api,
     get,
     post: (path, body, asking = {}) =>
       ask(

@@ -39,6 +39,7 @@ export { readSettings } from './settings/read-settings.ts';
 export { StoreSetupError, type StoreSetupReason } from './setup-error.ts';
 export { measurePressure, type Pressure } from './throttle/measure-pressure.ts';
 export { changeThrottle, readThrottle, type StoredThrottle, type ThrottlePatch } from './throttle/throttle-settings.ts';
+export { type RecordedCounts, recordUserCounts } from './user-counts/record-user-counts.ts';
 export { type CheckResult, type Difference, type VerifyRange, verifyStored } from './verify/verify-stored.ts';
 export { BatchWriter, type BatchWriterOptions, type TransactionTimeouts } from './write/batch-writer.ts';
 export { classifyStoreError, FAILURE_CLASSES, type FailureClass, type Remedy } from './write/error-class.ts';

@@ -43,6 +43,15 @@ const RECOUNTS = [
      WHERE ${USER} <> '' GROUP BY 1, 2
    ) c USING (project_id, user_id)
    WHERE k.saw_object IS DISTINCT FROM c.saw`,
+  `WITH kept AS (
+     SELECT project_id, sum(users) AS users, sum(saw_object) AS saw FROM (
+       SELECT project_id, users, saw_object FROM user_counts UNION ALL
+       SELECT project_id, users, saw_object FROM user_count_deltas) parts GROUP BY 1
+   ), counted AS (
+     SELECT project_id, count(*) AS users, count(*) FILTER (WHERE saw_object) AS saw FROM users GROUP BY 1
+   )
+   SELECT 'user_counts' AS what, k.*, c.* FROM kept k FULL JOIN counted c USING (project_id)
+   WHERE (coalesce(k.users, 0), coalesce(k.saw, 0)) <> (coalesce(c.users, 0), coalesce(c.saw, 0))`,
 ];
 
 /** What of the rollups and uniques differs from a recount over the events, as JSON; empty where nothing does. */

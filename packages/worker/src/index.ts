@@ -6,5 +6,6 @@ export {
   startSettingsPublisher,
 } from './settings-publisher.ts';
 export type { ThrottleSettings } from './throttle.ts';
+export { startUserCounter, type UserCounter, type UserCounterOptions } from './user-counter.ts';
 export { createWorker, type Worker, type WorkerOptions } from './worker.ts';
 export type { WorkerLogger } from './worker-logger.ts';

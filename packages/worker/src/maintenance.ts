@@ -20,6 +20,8 @@ export interface MaintenanceOptions {
   logger: WorkerLogger;
   /** For projects without a retention of their own. Default: their events are kept for ever. */
   retentionDays?: number | undefined;
+  /** For the counts of users, minute by minute. Default: they are kept for ever. */
+  userCountDays?: number | undefined;
   /** Default one minute. */
   everyMs?: number;
   /** Told after each pass of this process. */
@@ -42,7 +44,7 @@ const THOROUGH_EVERY_MS = 3_600_000;
  * time, the others pass over their turn. Where the log cannot be asked what is unread, nothing is deleted.
  */
 export function startMaintenance(options: MaintenanceOptions): Maintenance {
-  const { log, pool, group, logger, retentionDays, everyMs = 60_000, onPass } = options;
+  const { log, pool, group, logger, retentionDays, userCountDays, everyMs = 60_000, onPass } = options;
   const abort = new AbortController();
   const { signal } = abort;
   let thoroughAtMs = Number.NEGATIVE_INFINITY;
@@ -56,6 +58,7 @@ export function startMaintenance(options: MaintenanceOptions): Maintenance {
     const report = await applyRetention(pool, {
       throughMs,
       defaultDays: retentionDays,
+      userCountDays,
       thorough,
       signal,
       budgetMs: BUDGET_MS,

@@ -66,11 +66,21 @@ async function startAll(service: Service<'all'>, print: (text: string) => void):
     maxBodyBytesHeld: inFlightBytes(config),
   });
   serve(service, http, {
+    roles: ['ingest', 'worker', 'query'],
     hotPath,
     stream,
     routers: [
       router,
-      createQueryRouter({ pool, log, group: config.group, verifier, logger, pastDays: config.pastDays, readerRole }),
+      createQueryRouter({
+        pool,
+        log,
+        group: config.group,
+        verifier,
+        logger,
+        pastDays: config.pastDays,
+        retentionDays: config.retentionDays,
+        readerRole,
+      }),
     ],
     checks: [logCheck(log, INGEST_LOG_GRACE_MS), databaseCheck(pool)],
   });

@@ -20,7 +20,12 @@ export async function applyRetentionCommand(config: Config<'admin'>): Promise<An
     }
     const throughMs = progress.completeThroughMs;
     const report = await withBackgroundLock(pool, 'maintenance', () =>
-      applyRetention(pool, { throughMs, defaultDays: config.retentionDays, thorough: true }),
+      applyRetention(pool, {
+        throughMs,
+        defaultDays: config.retentionDays,
+        userCountDays: config.metricsRetentionDays,
+        thorough: true,
+      }),
     );
     if (!report) throw new UsageError('A worker is at it just now; its log tells what it deletes.');
     const asOf = new Date(throughMs).toISOString();
@@ -30,6 +35,7 @@ export async function applyRetentionCommand(config: Config<'admin'>): Promise<An
       ...report.partitionsDropped.map(({ table, events }) => `  ${table} dropped, with ${events} events`),
       ...report.eventsDeleted.map(({ projectId, events }) => `  ${events} events of project ${projectId} deleted`),
       `  ${report.sessions} sessions, ${report.batches} batches and ${report.claims} claims deleted`,
+      ...(report.userCounts > 0 ? [`  ${report.userCounts} minutes of the metrics' history deleted`] : []),
     ];
     return { fields: { completeThrough: asOf, ...report }, text: lines.join('\n') };
   });

@@ -17,7 +17,19 @@ export function runQuery(config: Config<'query'>): Promise<ExitCode> {
     const readerRole = await findReaderRole(pool, logger);
     const log = await openKafka(service, config.kafkaBrokers);
     serve(service, http, {
-      routers: [createQueryRouter({ pool, log, group: config.group, verifier, logger, pastDays: config.pastDays, readerRole })],
+      roles: ['query'],
+      routers: [
+        createQueryRouter({
+          pool,
+          log,
+          group: config.group,
+          verifier,
+          logger,
+          pastDays: config.pastDays,
+          retentionDays: config.retentionDays,
+          readerRole,
+        }),
+      ],
       // Without the log it still answers, and says that it cannot tell how complete the answers are.
       checks: [logCheck(log, Number.POSITIVE_INFINITY), databaseCheck(pool)],
     });

@@ -324,9 +324,17 @@ export const VARIABLES = {
     name: 'WAYLINE_RETENTION_DAYS',
     type: integer(1, 36_500),
     fallbackText: 'for ever',
-    roles: ['all', 'worker', 'admin'],
+    roles: ['all', 'worker', 'query', 'admin'],
     meaning:
       'For so many days events are kept, where `wayline admin` has set nothing else for the project; then they are deleted.',
+  },
+  metricsRetentionDays: {
+    name: 'WAYLINE_METRICS_RETENTION_DAYS',
+    type: integer(1, 36_500),
+    fallbackText: 'for ever',
+    roles: ['all', 'worker', 'admin'],
+    meaning:
+      'For so many days the history of `/v1/metrics/history` is kept: a row a minute and project, about 60 MB a year.',
   },
   maintenanceSeconds: {
     name: 'WAYLINE_MAINTENANCE_SECONDS',

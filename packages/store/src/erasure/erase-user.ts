@@ -102,9 +102,10 @@ async function eraseUniques(pool: Pool, { projectId, userId, beforeMs }: ErasedT
   );
   const erased = hours ?? 0;
   if (newer) return erased;
-  const { rowCount } = await pool.query('DELETE FROM users WHERE project_id = $1 AND user_id = $2', [
-    projectId,
-    userId,
-  ]);
+  const { rowCount } = await pool.query(
+    `WITH gone AS (DELETE FROM users WHERE project_id = $1 AND user_id = $2 RETURNING project_id, saw_object)
+     INSERT INTO user_count_deltas (project_id, users, saw_object) SELECT project_id, -1, -saw_object::integer FROM gone`,
+    [projectId, userId],
+  );
   return erased + (rowCount ?? 0);
 }

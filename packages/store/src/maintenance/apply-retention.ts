@@ -6,6 +6,7 @@ import { dropPartition } from './drop-partition.ts';
 import { projectsIn, readEventTables } from './event-tables.ts';
 import { createPace, type Pace, type Pacing } from './pacing.ts';
 import { pruneBooks } from './prune-books.ts';
+import { pruneUserCounts } from './prune-user-counts.ts';
 import { type RetentionRules, readRetentionRules } from './retention-rules.ts';
 
 export interface RetentionOptions extends Pacing {
@@ -13,6 +14,8 @@ export interface RetentionOptions extends Pacing {
   throughMs: number;
   /** For projects without a retention of their own. Default: they are kept for ever. */
   defaultDays?: number | undefined;
+  /** For the counts of users, minute by minute. Default: they are kept for ever. */
+  userCountDays?: number | undefined;
   /** Also what takes a scan: single days out of partitions of months, and machines. Now and then will do. */
   thorough: boolean;
 }
@@ -26,6 +29,8 @@ export interface RetentionReport {
   /** Ids of events without a clock, and batches, that nothing needs any more. */
   claims: number;
   batches: number;
+  /** Minutes of the counts of users. */
+  userCounts: number;
   /** Whether there was more to do when the time was up. */
   unfinished: boolean;
 }
@@ -36,7 +41,7 @@ export interface RetentionReport {
  * another pass goes on from there.
  */
 export async function applyRetention(pool: Pool, options: RetentionOptions): Promise<RetentionReport> {
-  const { throughMs, defaultDays, thorough } = options;
+  const { throughMs, defaultDays, userCountDays, thorough } = options;
   const pace = createPace(options);
   const rules = await readRetentionRules(pool, { throughMs, defaultDays });
   const partitionsDropped: RetentionReport['partitionsDropped'] = [];
@@ -68,6 +73,7 @@ export async function applyRetention(pool: Pool, options: RetentionOptions): Pro
     eventsDeleted: [...deleted].map(([projectId, events]) => ({ projectId, events })),
     sessions,
     ...(await pruneBooks(pool, throughMs, pace)),
+    userCounts: await pruneUserCounts(pool, userCountDays, pace),
     unfinished: !pace.goesOn(),
   };
 }

@@ -2,7 +2,7 @@ import type { Pool } from 'pg';
 import { inTransaction } from '../in-transaction.ts';
 
 /** Kinds of work in the background, of which each is done by one process at a time. */
-export type BackgroundWork = 'maintenance' | 'hops';
+export type BackgroundWork = 'maintenance' | 'hops' | 'user counts';
 
 /**
  * Runs the work unless another process is at it. The lock is held by a transaction that does nothing else, so that it

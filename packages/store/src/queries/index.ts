@@ -1,11 +1,15 @@
+export { type AppGraph, type AppGraphAsked, appGraph, type GraphEdge, type GraphNode } from './app-graph.ts';
 export { type FoundDeadLetter, findDeadLetter } from './find-dead-letter.ts';
 export { type EventSearch, type FoundEvent, findEvent } from './find-event.ts';
 export { findSession } from './find-session.ts';
+export { type HourlyCounts, hourlyCounts } from './hourly-counts.ts';
+export { hopsPendingSince } from './hops-pending.ts';
 export { type LedgerHour, ledgerHours } from './ledger-hours.ts';
 export { listSessions, type SessionFilter, type SessionsPage } from './list-sessions.ts';
 export { locateSession, type SessionPlace } from './locate-session.ts';
 export { machineTimeline, type TimelineKey, type TimelinePage } from './machine-timeline.ts';
 export { type PartitionPosition, readPositions } from './read-positions.ts';
+export * from './series/index.ts';
 export { type PlacedEvent, type SessionEventsPage, sessionEvents } from './session-events.ts';
 export { type Hop, sessionHops } from './session-hops.ts';
 export type { SessionOrderKey } from './session-order.ts';
@@ -13,3 +17,4 @@ export { machineSourceUses, type SourceUse, sessionSourceUses } from './source-u
 export type { StoredEvent } from './stored-event.ts';
 export type { StoredSession } from './stored-session.ts';
 export type { TimeRange } from './timestamps.ts';
+export { latestUserCounts, type UserCounts, type UserCountsPage, userCountHistory } from './user-counts.ts';

@@ -151,10 +151,16 @@ export function rollupsOf(rows: readonly EventRow[]): Rollups {
 
 const finite = (value: number): number | undefined => (Number.isFinite(value) ? value : undefined);
 
+// A row that was there has the mark of this transaction as its xmax, which locked it to update it; a new row has none.
 const UPSERT_USERS = `
-  INSERT INTO users AS u (project_id, user_id, saw_object)
-  SELECT * FROM unnest($1::integer[], $2::text[], $3::boolean[])
-  ON CONFLICT (project_id, user_id) DO UPDATE SET saw_object = true WHERE excluded.saw_object AND NOT u.saw_object`;
+  WITH changed AS (
+    INSERT INTO users AS u (project_id, user_id, saw_object)
+    SELECT * FROM unnest($1::integer[], $2::text[], $3::boolean[])
+    ON CONFLICT (project_id, user_id) DO UPDATE SET saw_object = true WHERE excluded.saw_object AND NOT u.saw_object
+    RETURNING u.project_id, u.saw_object, u.xmax = 0 AS is_new
+  )
+  INSERT INTO user_count_deltas (project_id, users, saw_object)
+  SELECT project_id, count(*) FILTER (WHERE is_new), count(*) FILTER (WHERE saw_object) FROM changed GROUP BY project_id`;
 
 // New rows of hour_users are counted by the statement that makes them: who is there already adds nothing.
 const UPSERT_HOURS = `

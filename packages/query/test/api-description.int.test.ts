@@ -1,0 +1,239 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { type ApiDescription, describeApi } from '@wayline/contracts/api';
+import { LogUnavailableError } from '@wayline/event-log';
+import { type Scope, signAccessToken } from '@wayline/identity/verify';
+import { createPool, type Pool } from '@wayline/store';
+import { describedRoutes, type ExampleRequest, exampleRequests, servedRoutes } from '@wayline/testkit';
+import { createQueryRouter, type QueryRouterOptions } from '../src/index.ts';
+import {
+  type Answer,
+  app,
+  eventAt,
+  microservice,
+  type QueryUnderTest,
+  SECRET,
+  SESSION_START,
+  startQuery,
+} from './query-under-test.ts';
+
+const SCOPES: Scope[] = ['read', 'aggregation', 'admin', 'write'];
+const NOW = SESSION_START + 3_600_000;
+/** Every role serves its health, in front of the router. */
+const OF_EVERY_ROLE = /^GET \/(livez|readyz|openapi\.json|docs)$/;
+
+const description: ApiDescription = describeApi({ roles: ['query'], version: '0', nowMs: NOW });
+const examples = exampleRequests(description).filter(({ method, path }) => !OF_EVERY_ROLE.test(`${method} ${path}`));
+const byId = (id: string): ExampleRequest => {
+  const found = examples.find(({ operationId }) => operationId === id);
+  if (!found) throw new Error(`there is no operation ${id}`);
+  return found;
+};
+const withQuery = (path: string, query: string): string => `${path}${path.includes('?') ? '&' : '?'}${query}`;
+
+let query: QueryUnderTest;
+/** Before a database that is away. */
+let broken: QueryUnderTest;
+let nowhere: Pool;
+let logIsAway = false;
+let token: string;
+
+beforeAll(async () => {
+  query = await startQuery({ now: () => NOW, seenLog: sometimesAway });
+  nowhere = createPool({ url: 'postgresql://127.0.0.1:1/none', max: 2, applicationName: 'query test' });
+  broken = await startQuery({ pool: nowhere });
+  token = await signAccessToken({ projectId: 1, subject: 'tester', scopes: SCOPES, expiresInSeconds: 600 }, SECRET);
+  await fill();
+}, 60_000);
+afterAll(async () => {
+  await query?.close();
+  await broken?.close();
+  await nowhere?.end();
+});
+
+/** The log, which a test may take away. */
+function sometimesAway(log: QueryUnderTest['log']): QueryRouterOptions['log'] {
+  const unlessAway = async <T>(work: () => Promise<T>): Promise<T> => {
+    if (logIsAway) throw new LogUnavailableError('unavailable', 'the log is away');
+    return work();
+  };
+  return {
+    id: log.id,
+    ranges: (topic) => unlessAway(() => log.ranges(topic)),
+    peek: (place) => unlessAway(() => log.peek(place)),
+    append: (topic, records) => unlessAway(() => log.append(topic, records)),
+  };
+}
+
+/** Whatever the examples ask for, with everything that there could be about it. */
+async function fill(): Promise<void> {
+  const [event] = JSON.parse(`[${eventOfExample()}]`);
+  const occurredMs = Date.parse(event.occurredAt);
+  const full = { ...event, occurredAt: occurredMs, anonymousId: 'a-1', target: 'cart', referrer: 'r', userAgent: 'ua' };
+  const source = { kind: 'app', name: 'shop', version: '1', instance: 'i' };
+  await query.store([{ ...full, source }], { skewMs: 10_000 });
+  await query.store([
+    { ...full, sessionId: 's-9', source },
+    eventAt(1, { sessionId: 's-2', userId: 'u-7', ...app('checkout') }),
+    eventAt(2, { sessionId: 's-2', machineId: 'm-3', ...microservice('cart') }),
+    eventAt(3, { sessionId: 's-3', type: 'sessionStarted', context: { previousSessionId: 's-2' } }),
+    eventAt(4, { sessionId: 's-8', userId: 'u-8' }),
+  ]);
+  // The dead letter of the examples is the first.
+  const readable = { ...full, userId: 'u-7', colour: 'red' };
+  await query.deadLetter(letterOf('unknown_field'), {
+    value: { project: 1, receivedAt: SESSION_START, event: readable },
+  });
+  const mended = { sessionId: 's-6', type: 'click', occurredAt: SESSION_START, userId: 'u-6' };
+  const value = { project: 1, receivedAt: SESSION_START, event: { eventId: id(2), ...mended } };
+  await query.deadLetter({ ...letterOf('unstorable'), eventId: id(2) }, { value, headers: { 'x-a': 'b' } });
+  await query.deadLetter(letterOf('unreadable'), { value: Buffer.from([0xff, 0xfe]) });
+  await query.append([eventAt(5, { sessionId: 's-unread' })]);
+}
+
+const id = (n: number) => `00000000-0000-4000-8000-00000000000${n}`;
+const letterOf = (code: 'unknown_field' | 'unstorable' | 'unreadable') => ({
+  code,
+  detail: code,
+  eventId: id(1),
+  sessionId: 's-6',
+});
+
+/** That which the example of `POST /v1/events` sends. */
+function eventOfExample(): string {
+  const sent = exampleRequests(describeApi({ roles: ['ingest'], version: '0', nowMs: NOW }));
+  return sent.find(({ operationId }) => operationId === 'sendEvents')?.body ?? '{}';
+}
+
+async function ask(
+  { method, path, contentType, body }: Pick<ExampleRequest, 'method' | 'path' | 'contentType' | 'body'>,
+  {
+    credential = token,
+    of = query,
+    bytes,
+  }: { credential?: string | null; of?: QueryUnderTest; bytes?: Uint8Array } = {},
+): Promise<Pick<Answer, 'status' | 'text'>> {
+  const headers = {
+    ...(credential !== null && { authorization: `Bearer ${credential}` }),
+    ...(contentType !== undefined && { 'content-type': contentType }),
+  };
+  const response = await fetch(of.url + path, {
+    method,
+    headers,
+    body: (bytes as Uint8Array<ArrayBuffer> | undefined) ?? body,
+  });
+  const text = await response.text();
+  of.api.check({ method, path, status: response.status, headers: response.headers, text });
+  return { status: response.status, text };
+}
+
+describe('C8: the description and the router of query', () => {
+  test('have the same routes', () => {
+    const router = createQueryRouter({
+      pool: nowhere,
+      log: query.log,
+      group: 'test',
+      verifier: { writeKey: () => undefined, authenticate: () => Promise.reject(new Error('unused')) },
+      logger: { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} },
+    });
+    const described = describedRoutes(description).filter((route) => !OF_EVERY_ROLE.test(route));
+    expect(servedRoutes(router).sort()).toEqual(described.sort());
+  });
+
+  test.each(examples)('$method $path has the parameters that are described', async (example) => {
+    const { status, text } = await ask({ ...example, path: withQuery(example.path, 'zz=1') });
+    const { detail = text } = JSON.parse(text);
+    expect({ status, detail }).toEqual({ status: 400, detail: expect.stringContaining('no parameter `zz`') });
+    const known = / it has: (.*)\.$/.exec(detail)?.[1]?.split(', ') ?? [];
+    expect(known.sort()).toEqual(parametersOf(example.operationId).sort());
+  });
+
+  // In the order of the page: what erases comes last.
+  test.each(examples)('$method $path: the example works', async (example) => {
+    const { status, text } = await ask(example);
+    expect({ status, text }).toEqual({ status: example.status, text: expect.any(String) });
+  });
+
+  test.each(examples)('$method $path: problems are as described', async (example) => {
+    expect((await ask(example, { credential: null })).status).toBe(401);
+    const poor = await signAccessToken(
+      { projectId: 1, subject: 't', scopes: SCOPES.filter((scope) => scope !== example.scope), expiresInSeconds: 60 },
+      SECRET,
+    );
+    expect((await ask(example, { credential: poor })).status).toBe(403);
+    const parameters = parametersOf(example.operationId);
+    if (parameters.includes('cursor')) {
+      expect((await ask({ ...example, path: withQuery(example.path, 'cursor=zz') })).text).toContain('invalid_cursor');
+    }
+    const missing = missingOf(example);
+    if (missing) expect((await ask(missing)).status).toBe(404);
+    expect((await ask(example, { of: broken })).text).toContain('database_unavailable');
+    if (example.method !== 'POST') return;
+    const json = { ...example, contentType: 'application/json' };
+    expect((await ask({ ...json, body: '{' })).text).toContain('invalid_json');
+    expect((await ask(json, { bytes: Uint8Array.of(0x22, 0xff, 0x22) })).text).toContain('invalid_encoding');
+    expect((await ask({ ...json, contentType: 'text/csv', body: 'a' })).status).toBe(415);
+    expect((await ask({ ...json, body: ' '.repeat(1024 * 1024 + 1) })).status).toBe(413);
+  });
+
+  test('all that is described was seen', async () => {
+    await seeTheRest();
+    const unseen = query.api.unseen();
+    const both = new Set(broken.api.unseen());
+    expect(unseen.filter((each) => both.has(each) && !isOfTheProcess(each))).toEqual([]);
+  });
+});
+
+/** What any request may meet: tests of the server, and of each part, see it. */
+const isOfTheProcess = (unseen: string): boolean =>
+  / (500|408)( |$)/.test(unseen) ||
+  / (internal|not_ready|overloaded|request_timeout)$/.test(unseen) ||
+  /^(livez|readyz|openapi|docs) /.test(unseen);
+
+/** The example of something that is not there. */
+function missingOf(example: ExampleRequest): ExampleRequest | undefined {
+  const { responses } = operationOf(example.operationId);
+  const problem = JSON.stringify(responses['404'] ?? {});
+  if (!problem.includes('not_found') && !problem.includes('UnknownFate')) return undefined;
+  const none = example.operationId === 'readEvent' ? id(9) : '99999';
+  return { ...example, path: example.path.replace(/^(\/v1\/[\w-]+\/)[^/?]+/, `$1${none}`) };
+}
+
+function operationOf(operationId: string) {
+  const all = Object.values(description.paths).flatMap((methods) => Object.values(methods));
+  const found = all.find((operation) => operation.operationId === operationId);
+  if (!found) throw new Error(`there is no operation ${operationId}`);
+  return found;
+}
+
+/** Names of those of the query string. */
+function parametersOf(operationId: string): string[] {
+  const parameters = (operationOf(operationId).parameters ?? []) as { $ref?: string; name: string; in: string }[];
+  return parameters.flatMap(({ $ref, name, in: place }) => {
+    if ($ref) return $ref.split('/').at(-1) as string;
+    return place === 'query' ? name : [];
+  });
+}
+
+/** What no example shows. */
+async function seeTheRest(): Promise<void> {
+  const post = (path: string, body?: object) =>
+    ask({ method: 'POST', path, ...(body && { contentType: 'application/json', body: JSON.stringify(body) }) });
+  await ask({ method: 'GET', path: `/v1/events/${id(2)}?sessionId=s-6` });
+  await post('/v1/dead-letters/1/replay');
+  await post('/v1/dead-letters/2/replay', { dryRun: true });
+  await post('/v1/dead-letters/replay', { dryRun: true });
+  await ask({ method: 'GET', path: '/v1/dead-letters/causes?limit=1' });
+  logIsAway = true;
+  for (const { operationId } of examples.filter(({ operationId }) => /^(list|read)/.test(operationId))) {
+    await ask(byId(operationId));
+  }
+  await post('/v1/dead-letters/2/replay');
+  await post('/v1/dead-letters/replay');
+  logIsAway = false;
+  await post('/v1/dead-letters/2/replay');
+  await post('/v1/dead-letters/replay');
+  for (const path of ['/v1/dead-letters/2', '/v1/dead-letters/3', '/v1/dead-letters', `/v1/events/${id(2)}`]) {
+    await ask({ method: 'GET', path });
+  }
+  await ask({ method: 'GET', path: '/v1/users/u-7/export' });
+}

@@ -1,0 +1,30 @@
+import type { Reader } from '../read-only.ts';
+import { timestampOf } from './timestamps.ts';
+
+/** What happened in an hour of the corrected time, UTC. */
+export interface HourlyCounts {
+  /** Start of the hour, epoch ms. */
+  hourMs: number;
+  /** Exact, of events of any type; a user is the `userId`, else the `anonymousId`. */
+  uniqueUsers: number;
+  clicks: number;
+  impressions: number;
+  events: number;
+}
+
+/**
+ * The hours that begin in [fromMs, toMs) and have events, in order. The counters of an hour stand in several rows: each writer
+ * adds to its own, in the transaction that stores the events.
+ */
+export async function hourlyCounts(
+  reader: Reader,
+  { projectId, fromMs, toMs }: { projectId: number; fromMs: number; toMs: number },
+): Promise<HourlyCounts[]> {
+  const { rows } = await reader.query<HourlyCounts>(
+    `SELECT hour AS "hourMs", sum(unique_users)::bigint AS "uniqueUsers", sum(clicks)::bigint AS clicks,
+       sum(impressions)::bigint AS impressions, sum(events)::bigint AS events
+     FROM hours WHERE project_id = $1 AND hour >= $2 AND hour < $3 GROUP BY hour ORDER BY hour`,
+    [projectId, timestampOf(fromMs), timestampOf(toMs)],
+  );
+  return rows;
+}
