@@ -31,6 +31,7 @@ export const PROBLEM_CODES = {
     retryable: false,
   },
   invalid_cursor: { status: 400, title: 'The cursor is not one of this list', retryable: false },
+  events_expired: { status: 400, title: 'The single events that this needs are deleted', retryable: false },
   unauthenticated: { status: 401, title: 'A valid key or token is needed', retryable: false },
   forbidden: { status: 403, title: 'The key or token does not allow this', retryable: false },
   origin_not_allowed: { status: 403, title: 'Pages of this origin may not use the key', retryable: false },

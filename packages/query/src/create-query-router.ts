@@ -35,6 +35,8 @@ import { machineMicroservicesDoor, timelineDoor } from './machine-doors.ts';
 import { readParameters, storable } from './parameters.ts';
 import { predecessorReads } from './predecessors/predecessor-reads.ts';
 import { readJsonBody } from './read-json-body.ts';
+import { PREDECESSOR_SERIES, predecessorSeriesDoor } from './series/predecessor-series-door.ts';
+import { GROUPING, seriesDoor } from './series/series-door.ts';
 import { componentsDoor, navigationDoor, sessionDoor, sessionEventsDoor, sessionsDoor } from './session-doors.ts';
 import { userDataDoors } from './user-data/user-data-doors.ts';
 
@@ -53,6 +55,8 @@ export interface QueryRouterOptions {
   idleMs?: number;
   /** No statement may take longer, ms. Default 15 s. */
   statementTimeoutMs?: number;
+  /** For projects without a retention of their own: so many days the workers keep events. Default: for ever. */
+  retentionDays?: number | undefined;
   /** How many days back an event may lie, where nothing else is set for its project. Default 90. */
   pastDays?: number;
   /** Asked before a dead letter is replayed. Default: whether an erasure in the database reaches it. */
@@ -77,6 +81,7 @@ export function createQueryRouter({
   now = Date.now,
   idleMs = LIMITS.sessionIdleMs,
   statementTimeoutMs = 15_000,
+  retentionDays,
   pastDays,
   isErased = (projectId, { userId, anonymousId }, receivedMs) =>
     isUserErased(pool, { projectId, userIds: [userId, anonymousId].filter((id) => id !== undefined), receivedMs }),
@@ -97,6 +102,8 @@ export function createQueryRouter({
     write: (work) => withProblems(readWrite(pool, { statementTimeoutMs }, work)),
     completeness: () => withProblems(completeness()),
     idleMs,
+    retentionDays,
+    now,
     logger,
   };
 
@@ -122,6 +129,8 @@ export function createQueryRouter({
   serve('/v1/machines/:id/timeline', [...RANGE, ...PAGE], timelineDoor(sources));
   serve('/v1/machines/:id/microservices', RANGE, machineMicroservicesDoor(sources));
   serve('/v1/events/:id', ['sessionId', 'at'], fateDoor(sources));
+  serve('/v1/series/:namespace/:type', [...RANGE, ...GROUPING], seriesDoor(sources), 'aggregation');
+  serve('/api/events/:namespace/:name', PREDECESSOR_SERIES, predecessorSeriesDoor(sources), 'aggregation');
   serve('/v1/ledger', RANGE, ledgerDoor(sources), 'admin');
   const latest = createLatestMetrics(sources);
   serve('/v1/analytics/hourly', [...RANGE, 'empty'], hourlyDoor(sources, now), 'aggregation');
@@ -153,7 +162,7 @@ interface Guarded {
   budget?: ByteBudget;
 }
 
-function behind({ verifier, scope, parameters: known, door, budget }: Guarded): RequestHandler<{ id?: string }> {
+function behind({ verifier, scope, parameters: known, door, budget }: Guarded): RequestHandler<Record<string, string>> {
   return async (request, response) => {
     const { projectId, id: subject, allowImport } = await authorize(request, verifier, scope);
     const id = storable('id', request.params.id ?? '');
@@ -162,6 +171,8 @@ function behind({ verifier, scope, parameters: known, door, budget }: Guarded): 
       projectId,
       id,
       parameters,
+      path: storablePath(request.params),
+      setHeader: (name, value) => void response.setHeader(name, value),
       body: budget ? await readJsonBody(request, budget) : {},
       allowImport,
       requestId: requestIdOf(response),
@@ -172,4 +183,8 @@ function behind({ verifier, scope, parameters: known, door, budget }: Guarded): 
     response.setHeader('Cache-Control', 'no-store');
     response.end('json' in body ? body.json : JSON.stringify(body));
   };
+}
+
+function storablePath(params: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(params).map(([name, text]) => [name, storable(name, text)]));
 }

@@ -10,6 +10,10 @@ export interface Asked {
   /** What stands in the address in place of `:id`; '' where there is none. */
   id: string;
   parameters: Parameters;
+  /** All that stands in the address in place of a `:name`. */
+  path: Readonly<Record<string, string>>;
+  /** Sets a header of the answer. */
+  setHeader(name: string, value: string): void;
   /** The object in the body; an empty one where there is none. */
   body: Readonly<Record<string, unknown>>;
   /** Whether the caller may write times from 2000 on. */
@@ -35,6 +39,10 @@ export interface Sources {
   completeness(): Promise<Completeness>;
   /** After so long without an event a session counts as ended, ms. */
   idleMs: number;
+  /** For projects without a retention of their own: so long events are kept; undefined: for ever. */
+  retentionDays: number | undefined;
+  /** Epoch ms. */
+  now(): number;
   logger: Pick<HttpLogger, 'info'>;
 }
 
@@ -45,4 +53,9 @@ export function completenessFields({ throughMs, reason, lagging }: Completeness)
   return throughMs === null
     ? { completeThrough: null, completeThroughReason: reason }
     : { completeThrough: isoTime(throughMs), lagging };
+}
+
+/** The same, for answers whose form has no place for it. */
+export function tellCompleteness({ throughMs }: Completeness, { setHeader }: Pick<Asked, 'setHeader'>): void {
+  if (throughMs !== null) setHeader('Wayline-Complete-Through', isoTime(throughMs));
 }

@@ -6,6 +6,8 @@ export interface Parameters {
   text(name: string): string | undefined;
   /** Epoch ms. */
   time(name: string): number | undefined;
+  /** One of a few words. */
+  choice<T extends string>(name: string, choices: readonly T[]): T | undefined;
   /** `from` (inclusive) and `to` (exclusive). */
   range(): TimeRange;
   limit(): number;
@@ -46,6 +48,13 @@ export function readParameters(query: Readonly<Record<string, unknown>>, known: 
   return {
     text: (name) => given.get(name),
     time,
+    choice(name, choices) {
+      const text = given.get(name);
+      if (text === undefined) return undefined;
+      const choice = choices.find((each) => each === text);
+      if (choice !== undefined) return choice;
+      throw invalid(`\`${name}\` must be one of ${choices.join(', ')}.`);
+    },
     range() {
       const range = { fromMs: time('from'), toMs: time('to') };
       if (range.fromMs === undefined || range.toMs === undefined || range.fromMs <= range.toMs) return range;

@@ -68,7 +68,15 @@ async function startAll(service: Service<'all'>, print: (text: string) => void):
     stream,
     routers: [
       router,
-      createQueryRouter({ pool, log, group: config.group, verifier, logger, pastDays: config.pastDays }),
+      createQueryRouter({
+        pool,
+        log,
+        group: config.group,
+        verifier,
+        logger,
+        pastDays: config.pastDays,
+        retentionDays: config.retentionDays,
+      }),
     ],
     checks: [logCheck(log, INGEST_LOG_GRACE_MS), databaseCheck(pool)],
   });

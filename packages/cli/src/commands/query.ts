@@ -15,7 +15,17 @@ export function runQuery(config: Config<'query'>): Promise<ExitCode> {
     const pool = await openPool(service, config.databaseUrl, 'query');
     const log = await openKafka(service, config.kafkaBrokers);
     serve(service, http, {
-      routers: [createQueryRouter({ pool, log, group: config.group, verifier, logger, pastDays: config.pastDays })],
+      routers: [
+        createQueryRouter({
+          pool,
+          log,
+          group: config.group,
+          verifier,
+          logger,
+          pastDays: config.pastDays,
+          retentionDays: config.retentionDays,
+        }),
+      ],
       // Without the log it still answers, and says that it cannot tell how complete the answers are.
       checks: [logCheck(log, Number.POSITIVE_INFINITY), databaseCheck(pool)],
     });

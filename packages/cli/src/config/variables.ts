@@ -324,7 +324,7 @@ export const VARIABLES = {
     name: 'WAYLINE_RETENTION_DAYS',
     type: integer(1, 36_500),
     fallbackText: 'for ever',
-    roles: ['all', 'worker', 'admin'],
+    roles: ['all', 'worker', 'query', 'admin'],
     meaning:
       'For so many days events are kept, where `wayline admin` has set nothing else for the project; then they are deleted.',
   },

@@ -7,6 +7,7 @@ export { listSessions, type SessionFilter, type SessionsPage } from './list-sess
 export { locateSession, type SessionPlace } from './locate-session.ts';
 export { machineTimeline, type TimelineKey, type TimelinePage } from './machine-timeline.ts';
 export { type PartitionPosition, readPositions } from './read-positions.ts';
+export * from './series/index.ts';
 export { type PlacedEvent, type SessionEventsPage, sessionEvents } from './session-events.ts';
 export { type Hop, sessionHops } from './session-hops.ts';
 export type { SessionOrderKey } from './session-order.ts';

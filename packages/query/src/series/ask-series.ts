@@ -1,0 +1,89 @@
+import { ProblemError } from '@wayline/contracts';
+import {
+  type Aggregation,
+  countBuckets,
+  findSeries,
+  type Granularity,
+  RawEventsGoneError,
+  readSeries,
+  type SeriesPoint,
+  seriesExtent,
+  type TimeRange,
+  type WholeMinutes,
+} from '@wayline/store';
+import type { Completeness } from '../completeness.ts';
+import type { Sources } from '../door.ts';
+import { isoTime } from '../iso-time.ts';
+
+/** Groups that a range may have, empty ones included. */
+export const MAX_POINTS = 50_000;
+
+export interface SeriesAsked {
+  projectId: number;
+  namespace: string;
+  type: string;
+  /** Corrected time; what is open goes as far as there are events. */
+  range: TimeRange;
+  granularity: Granularity;
+  aggregation: Aggregation;
+  /** Whether a closed range counts only as far as there are events in it. */
+  cutToEvents?: boolean;
+}
+
+export interface SeriesAnswer {
+  points: SeriesPoint[];
+  /** What the range came to; undefined where it is open and there are no events. */
+  range: WholeMinutes | undefined;
+}
+
+/** @throws ProblemError `invalid_request` for more groups than `MAX_POINTS` */
+export function refuseTooManyPoints(granularity: Granularity, range: { fromMs: number; toMs: number }): void {
+  const points = countBuckets(granularity, range);
+  if (points <= MAX_POINTS) return;
+  throw new ProblemError(
+    'invalid_request',
+    `By ${granularity}, the time from ${isoTime(range.fromMs)} to ${isoTime(range.toMs)} has ${points} groups, and an answer holds ${MAX_POINTS}; ask for a shorter time, or for longer groups (\`granularity\`).`,
+  );
+}
+
+/**
+ * The groups of a series, over one snapshot. A series that nothing was ever stored of has none.
+ * @throws ProblemError `invalid_request` for too many groups, `events_expired` where events are needed that retention has
+ *   taken
+ */
+export async function askSeries(
+  sources: Pick<Sources, 'read' | 'retentionDays' | 'now'>,
+  { projectId, namespace, type, range: asked, granularity, aggregation, cutToEvents = false }: SeriesAsked,
+  { throughMs }: Completeness,
+): Promise<SeriesAnswer> {
+  const { fromMs, toMs } = asked;
+  const closed = fromMs !== undefined && toMs !== undefined ? { fromMs, toMs } : undefined;
+  const retention = { throughMs: throughMs ?? sources.now(), defaultDays: sources.retentionDays };
+  try {
+    return await sources.read(async (reader) => {
+      const series = await findSeries(reader, { projectId, namespace, type });
+      const extent = series && (await seriesExtent(reader, series));
+      if (!series || !extent) return { points: [], range: closed };
+      const range = rangeOf(asked, extent, cutToEvents);
+      refuseTooManyPoints(granularity, range);
+      return { points: await readSeries(reader, series, { range, granularity, aggregation, retention }), range };
+    });
+  } catch (error) {
+    throw error instanceof RawEventsGoneError ? expired(error, aggregation) : error;
+  }
+}
+
+/** An end that is open is where the events end; where it is said, so is one that lies beyond them. */
+function rangeOf({ fromMs, toMs }: TimeRange, extent: WholeMinutes, isCut: boolean): { fromMs: number; toMs: number } {
+  const from = isCut ? Math.max(fromMs ?? extent.fromMs, extent.fromMs) : (fromMs ?? extent.fromMs);
+  const to = isCut ? Math.min(toMs ?? extent.toMs, extent.toMs) : (toMs ?? extent.toMs);
+  return { fromMs: Math.min(from, to), toMs: to };
+}
+
+function expired({ keptFromMs }: RawEventsGoneError, aggregation: Aggregation): ProblemError {
+  const kept = `The single events from before ${isoTime(keptFromMs)} are deleted`;
+  const instead = /^p\d/.test(aggregation)
+    ? 'and percentiles need them; begin there, or ask for another aggregation'
+    : 'and a range that begins or ends within a minute needs them; begin there, or at whole minutes';
+  return new ProblemError('events_expired', `${kept}, ${instead}.`);
+}

@@ -1,0 +1,52 @@
+import { inlineNameId, NAME_KINDS, type NameKind, nameId } from '../../names.ts';
+import type { Reader } from '../../read-only.ts';
+
+/** A type or a namespace as rows know it. */
+interface SeriesName {
+  /** By which rollups know it. */
+  id: string;
+  /** Its hash belongs to another name: rows of `events` have no id of it, but the name itself. */
+  isInline: boolean;
+  name: string;
+}
+
+/** The events of one namespace and type. */
+export interface Series {
+  projectId: number;
+  namespace: SeriesName;
+  type: SeriesName;
+}
+
+/** Undefined if no event of that namespace, or no event of that type, was ever stored. */
+export async function findSeries(
+  reader: Reader,
+  { projectId, namespace, type }: { projectId: number; namespace: string; type: string },
+): Promise<Series | undefined> {
+  const { rows } = await reader.query<{ kind: number; name: string }>(
+    `SELECT kind, name FROM names WHERE project_id = $1
+       AND ((kind = ${NAME_KINDS.namespace} AND id = $2) OR (kind = ${NAME_KINDS.type} AND id = $3))`,
+    [projectId, nameId(NAME_KINDS.namespace, namespace), nameId(NAME_KINDS.type, type)],
+  );
+  const find = (kind: NameKind, name: string): SeriesName | undefined => {
+    const stored = rows.find((row) => row.kind === kind);
+    if (!stored) return undefined;
+    const isInline = stored.name !== name;
+    return { id: isInline ? inlineNameId(kind, name) : nameId(kind, name), isInline, name };
+  };
+  const [foundNamespace, foundType] = [find(NAME_KINDS.namespace, namespace), find(NAME_KINDS.type, type)];
+  return foundNamespace && foundType && { projectId, namespace: foundNamespace, type: foundType };
+}
+
+/**
+ * Which rows of `events` belong to a series, as a condition.
+ * @param place adds a value to the statement's, and tells its place
+ */
+export function ofSeries({ projectId, namespace, type }: Series, place: (value: unknown) => string): string {
+  const named = ({ id, isInline, name }: SeriesName, column: string, key: string): string =>
+    isInline ? `${column} IS NULL AND inline_names ->> '${key}' = ${place(name)}` : `${column} = ${place(id)}::bigint`;
+  return [
+    `project_id = ${place(projectId)}`,
+    named(type, 'type_id', 'type'),
+    named(namespace, 'namespace_id', 'namespace'),
+  ].join(' AND ');
+}

@@ -1,0 +1,68 @@
+import type { Reader } from '../../read-only.ts';
+import { type Aggregation, isPercentile, mergeParts, type SeriesPart } from './aggregation.ts';
+import type { Series } from './find-series.ts';
+import { bucketStart, type Granularity, MINUTE_MS } from './granularity.ts';
+import type { RetentionAsOf } from './raw-events-kept.ts';
+import { type Edge, seriesEdge } from './series-edge.ts';
+import { seriesPercentiles } from './series-percentiles.ts';
+import { seriesRollups, type WholeMinutes } from './series-rollups.ts';
+
+export interface SeriesQuestion {
+  /** [fromMs, toMs), corrected time, epoch ms. */
+  range: { fromMs: number; toMs: number };
+  granularity: Granularity;
+  aggregation: Aggregation;
+  retention: RetentionAsOf;
+}
+
+/** One group. Times in epoch ms. */
+export interface SeriesPoint {
+  /** The start of the group; 0 for `none`. */
+  bucketMs: number;
+  /** The lowest corrected time of the events that count. */
+  firstMs: number;
+  value: number;
+  /** The events that count: those with a value; all of them for the aggregation `count`. */
+  count: number;
+}
+
+/**
+ * The groups of a series that have an event that counts, in order of time. Whole minutes come from the rollups, which hold
+ * every event from the moment that it is stored; parts of a minute, and percentiles, from the events themselves. All is
+ * read through one reader, so over one snapshot.
+ * @throws RawEventsGoneError where events are needed that retention has taken
+ */
+export async function readSeries(reader: Reader, series: Series, question: SeriesQuestion): Promise<SeriesPoint[]> {
+  const { range, granularity, aggregation, retention } = question;
+  if (isPercentile(aggregation)) {
+    const groups = await seriesPercentiles(reader, series, { range, granularity, percentile: aggregation, retention });
+    return groups.map(toPoint);
+  }
+  const { minutes, edges } = splitRange(range);
+  const parts = minutes ? await seriesRollups(reader, series, { minutes, granularity, aggregation }) : [];
+  for (const edge of edges) {
+    const part = await seriesEdge(reader, series, { edge, aggregation, retention });
+    if (part) parts.push({ ...part, bucketMs: bucketStart(granularity, edge.minuteMs) });
+  }
+  const groups = mergeParts(aggregation, parts).map(toPoint);
+  return aggregation === 'avg' ? groups.map((point) => ({ ...point, value: point.value / point.count })) : groups;
+}
+
+const toPoint = ({ bucketMs, firstMs, amount, count }: SeriesPart): SeriesPoint => ({
+  bucketMs,
+  firstMs,
+  value: amount,
+  count,
+});
+
+/** The whole minutes of a range, and the parts of a minute at its ends; together they are the range, each time once. */
+function splitRange({ fromMs, toMs }: SeriesQuestion['range']): { minutes?: WholeMinutes; edges: Edge[] } {
+  if (fromMs >= toMs) return { edges: [] };
+  const [first, last] = [fromMs, toMs].map((ms) => Math.floor(ms / MINUTE_MS) * MINUTE_MS) as [number, number];
+  if (first === last) return { edges: [{ minuteMs: first, fromMs, toMs }] };
+  const edges: Edge[] = [];
+  const minutes = { fromMs: fromMs === first ? first : first + MINUTE_MS, toMs: last };
+  if (fromMs > first) edges.push({ minuteMs: first, fromMs, toMs: minutes.fromMs });
+  if (toMs > last) edges.push({ minuteMs: last, fromMs: last, toMs });
+  return minutes.fromMs < minutes.toMs ? { minutes, edges } : { edges };
+}

@@ -1,0 +1,67 @@
+import type { Reader } from '../../read-only.ts';
+import { timestampsOf } from '../timestamps.ts';
+import { type Additive, COLUMNS, type SeriesPart } from './aggregation.ts';
+import type { Series } from './find-series.ts';
+import { bucketSql, type Granularity } from './granularity.ts';
+
+/** Whole minutes: [fromMs, toMs), both at the start of one, epoch ms. */
+export interface WholeMinutes {
+  fromMs: number;
+  toMs: number;
+}
+
+/** The slots of a minute are its parts, and so are the minutes of a group: all of them are summed up. */
+const OF_SERIES = 'project_id = $1 AND namespace_id = $2 AND type_id = $3 AND minute >= $4 AND minute < $5';
+
+const valuesOf = ({ projectId, namespace, type }: Series, minutes: WholeMinutes): unknown[] => [
+  projectId,
+  namespace.id,
+  type.id,
+  ...timestampsOf(minutes),
+];
+
+/** Groups of whole minutes, out of the rollups; those without an event that counts are left out. No order. */
+export async function seriesRollups(
+  reader: Reader,
+  series: Series,
+  { minutes, granularity, aggregation }: { minutes: WholeMinutes; granularity: Granularity; aggregation: Additive },
+): Promise<SeriesPart[]> {
+  const { counted, first, ofRollups } = COLUMNS[aggregation];
+  const { rows } = await reader.query<SeriesPart>(
+    `SELECT ${bucketSql(granularity, 'minute')} AS "bucketMs", sum(${counted})::bigint AS count, min(${first}) AS "firstMs",
+       ${ofRollups} AS amount
+     FROM series_minutes WHERE ${OF_SERIES} AND ${counted} > 0 GROUP BY 1`,
+    valuesOf(series, minutes),
+  );
+  return rows;
+}
+
+/** How many events, and how many with a value, were stored in whole minutes: also those that are gone since. */
+export async function seriesTally(
+  reader: Reader,
+  series: Series,
+  minutes: WholeMinutes,
+): Promise<{ events: number; valued: number }> {
+  const { rows } = await reader.query<{ events: number; valued: number }>(
+    `SELECT coalesce(sum(events), 0)::bigint AS events, coalesce(sum(valued), 0)::bigint AS valued
+     FROM series_minutes WHERE ${OF_SERIES}`,
+    valuesOf(series, minutes),
+  );
+  return rows[0] ?? { events: 0, valued: 0 };
+}
+
+/** From the first minute that has an event to the end of the last; undefined where there is none. */
+export async function seriesExtent(
+  reader: Reader,
+  { projectId, namespace, type }: Series,
+): Promise<WholeMinutes | undefined> {
+  const end = (order: 'ASC' | 'DESC'): string =>
+    `(SELECT minute FROM series_minutes WHERE project_id = $1 AND namespace_id = $2 AND type_id = $3
+      ORDER BY minute ${order} LIMIT 1)`;
+  const { rows } = await reader.query<{ first: number | null; last: number | null }>(
+    `SELECT ${end('ASC')} AS first, ${end('DESC')} AS last`,
+    [projectId, namespace.id, type.id],
+  );
+  const { first = null, last = null } = rows[0] ?? {};
+  return first === null || last === null ? undefined : { fromMs: first, toMs: last + 60_000 };
+}
