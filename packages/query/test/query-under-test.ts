@@ -106,7 +106,7 @@ function judged(event: IdentifiedEvent, { projectId = 1, skewMs = 0, ...times }:
 }
 
 export async function startQuery(
-  options: Partial<Pick<QueryRouterOptions, 'now' | 'log' | 'pool' | 'statementTimeoutMs' | 'pastDays'>> & {
+  options: Partial<Pick<QueryRouterOptions, 'now' | 'log' | 'pool' | 'statementTimeoutMs' | 'pastDays' | 'exports'>> & {
     partitions?: number;
     /** How the API sees the log, where that is not as it is. */
     seenLog?(log: EventLog): QueryRouterOptions['log'];
