@@ -5,8 +5,8 @@ import type { BenchFindings } from './benches/bench-findings.ts';
 import { type BenchOptions, LOGS } from './benches/bench-options.ts';
 import { benchDoors } from './benches/doors.ts';
 import { benchIngest } from './benches/ingest.ts';
-import { benchQuery } from './benches/query.ts';
 import { benchOverload } from './benches/overload.ts';
+import { benchQuery } from './benches/query.ts';
 import { benchSoak } from './benches/soak.ts';
 import { benchThrottle } from './benches/throttle.ts';
 import { benchWorker } from './benches/worker.ts';
@@ -80,9 +80,7 @@ function readCommand(args: readonly string[], tell: (text: string) => void) {
   const bench = Object.hasOwn(BENCHES, name) ? BENCHES[name] : undefined;
   if (!bench || more.length > 0) throw new UsageError(`There is no benchmark "${positionals.join(' ')}".`);
   if (['worker', 'throttle', 'query'].includes(name) && (values.log ?? values.kafka) !== undefined) {
-    throw new UsageError(
-      'This is measured on a Kafka of its own, which is filled: --log and --kafka are not for it.',
-    );
+    throw new UsageError('This is measured on a Kafka of its own, which is filled: --log and --kafka are not for it.');
   }
   const logs = values.log ?? (name === 'ingest' ? LOGS : LOGS.slice(0, 1));
   const unknown = logs.find((log) => !LOGS.some((known) => known === log));

@@ -4,12 +4,17 @@ import { type IdentifiedEvent, uuidV7 } from '@wayline/contracts';
 import { generateEvents, type TestDatabase } from '@wayline/testkit';
 import type pg from 'pg';
 import {
+  appGraph,
   BatchWriter,
   createPool,
   ensurePosition,
   findDeadLetter,
   findEvent,
+  findSeries,
   findSession,
+  hopsPendingSince,
+  hourlyCounts,
+  latestUserCounts,
   ledgerHours,
   listSessions,
   locateSession,
@@ -17,13 +22,19 @@ import {
   machineTimeline,
   type Reader,
   readPositions,
+  readSeries,
   remakeHops,
+  type Series,
+  type SeriesQuestion,
   type SessionPlace,
+  seriesExtent,
   sessionEvents,
   sessionHops,
   sessionSourceUses,
+  userCountHistory,
 } from '../src/index.ts';
 import { machineSeen } from '../src/queries/machine-seen.ts';
+import { refuseIfExpired } from '../src/queries/series/raw-events-kept.ts';
 import { batchOf, storeVerdict } from './batches.ts';
 import { explainReads } from './explain-reads.ts';
 import { createStoreDatabase } from './store-database.ts';
@@ -63,10 +74,23 @@ interface PlannedRead {
 
 const everySession = { projectId: PROJECT, range: {} };
 const aDay = { fromMs: MIDDLE, toMs: MIDDLE + DAY_MS };
+const aCutDay = { fromMs: MIDDLE + 90_123, toMs: MIDDLE + DAY_MS + HOUR_MS + 90_123 };
+const aMonth = { fromMs: START + DAY_MS, toMs: START + (DAYS - 1) * DAY_MS };
+const SERIES = { projectId: PROJECT, namespace: 'shop', type: 'click' };
 const NEAR = 3;
 
 /** Each file of `src/queries` that reads something: with what it must do well. */
 const QUERIES: Readonly<Record<string, readonly PlannedRead[]>> = {
+  'app-graph': [
+    { what: 'of a month', range: aMonth },
+    { what: 'of a day', range: aDay },
+    { what: 'of a day with cut edges', range: aCutDay },
+  ].map(
+    ({ what, range }): PlannedRead => ({
+      what,
+      read: (reader) => appGraph(reader, { projectId: PROJECT, range, limit: 1_001, shares: [0.5, 0.95] }),
+    }),
+  ),
   'find-dead-letter': [
     { what: 'an id', read: (reader, { eventId }) => findDeadLetter(reader, { projectId: PROJECT, eventId }) },
   ],
@@ -90,6 +114,11 @@ const QUERIES: Readonly<Record<string, readonly PlannedRead[]>> = {
     },
   ],
   'find-session': [{ what: 'a session', read: (reader, { sessionId }) => findSession(reader, PROJECT, sessionId) }],
+  'hops-pending': [{ what: 'of a project', read: (reader) => hopsPendingSince(reader, PROJECT) }],
+  'hourly-counts': [
+    { what: 'of a day', read: (reader) => hourlyCounts(reader, { projectId: PROJECT, ...aDay }) },
+    { what: 'of a month', read: (reader) => hourlyCounts(reader, { projectId: PROJECT, ...aMonth }) },
+  ],
   'inherited-users': [
     {
       what: 'a session without a user',
@@ -141,6 +170,45 @@ const QUERIES: Readonly<Record<string, readonly PlannedRead[]>> = {
       read: (reader) => readPositions(reader as unknown as pg.Pool, LOG.logId, LOG.group),
     },
   ],
+  'series/find-series': [{ what: 'a series', read: (reader) => findSeries(reader, SERIES) }],
+  'series/raw-events-kept': [
+    {
+      what: 'of a series',
+      read: async (reader) => {
+        const retention = { throughMs: Date.now(), defaultDays: undefined };
+        await refuseIfExpired(reader, await aSeries(reader), { fromMs: MIDDLE, retention });
+      },
+      partitions: 1,
+      mayScan: 'until it meets the first row, of one partition after the other from the earliest on',
+    },
+  ],
+  'series/read-series': [
+    { what: 'by hour over a month', question: { range: aMonth, granularity: 'hour' as const } },
+    { what: 'by minute over a day', question: { range: aDay, granularity: 'minute' as const } },
+  ].map(
+    ({ what, question }): PlannedRead => ({ what, read: (reader) => readASeries(reader, question) }),
+  ),
+  'series/series-edge': [
+    {
+      what: 'both edges of a day',
+      read: (reader) => readASeries(reader, { range: aCutDay, granularity: 'hour' }),
+      partitions: NEAR + 1,
+    },
+  ],
+  'series/series-percentiles': [
+    {
+      what: 'of a day by hour',
+      read: (reader) => readASeries(reader, { range: aDay, granularity: 'hour', aggregation: 'p95' }),
+      partitions: NEAR,
+      mayScan: 'a percentile takes every value, and most events of the days have one',
+    },
+  ],
+  'series/series-rollups': [
+    {
+      what: 'the extent of a series',
+      read: async (reader) => seriesExtent(reader, await aSeries(reader)),
+    },
+  ],
   'session-events': [
     {
       what: 'a page',
@@ -165,7 +233,26 @@ const QUERIES: Readonly<Record<string, readonly PlannedRead[]>> = {
     },
   ],
   'stored-session': [{ what: 'a session', read: (reader, { sessionId }) => findSession(reader, PROJECT, sessionId) }],
+  'user-counts': [
+    { what: 'the latest', read: (reader) => latestUserCounts(reader, PROJECT) },
+    {
+      what: 'the history of a day',
+      read: (reader) => userCountHistory(reader, { projectId: PROJECT, range: aDay, limit: 101 }),
+    },
+  ],
 };
+
+async function aSeries(reader: Reader): Promise<Series> {
+  const series = await findSeries(reader, SERIES);
+  if (!series) throw new Error('The database is not filled as it should be');
+  return series;
+}
+
+async function readASeries(reader: Reader, question: Partial<SeriesQuestion> & Pick<SeriesQuestion, 'range'>) {
+  const retention = { throughMs: Date.now(), defaultDays: undefined };
+  const series = await aSeries(reader);
+  return readSeries(reader, series, { granularity: 'none', aggregation: 'avg', retention, ...question });
+}
 
 let database: TestDatabase;
 let pool: pg.Pool;
@@ -263,7 +350,7 @@ describe.each(Object.entries(QUERIES).flatMap(([file, reads]) => reads.map((plan
 
 test('every query has a plan that it must have: a new one in src/queries is to be named above', async () => {
   const folder = new URL('../src/queries/', import.meta.url);
-  const files = (await readdir(folder)).filter((file) => file.endsWith('.ts') && file !== 'index.ts');
+  const files = (await readdir(folder, { recursive: true })).filter((file) => file.endsWith('.ts') && !file.endsWith('index.ts'));
   const queries: string[] = [];
   for (const file of files) {
     if (/\b(Reader|Pool)\b/.test(await readFile(new URL(file, folder), 'utf8'))) queries.push(file.replace('.ts', ''));

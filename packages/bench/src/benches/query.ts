@@ -118,9 +118,7 @@ async function askCase(asker: Asker, { query, options, progress }: Asked) {
       ...rate(eventsPerSecond),
       answers,
       target: { p99Ms: targetMs },
-      ...(isMissing
-        ? { isMissing }
-        : { p50Ms: rounded(p50Ms, 2), p99Ms: rounded(p99Ms, 2), isMet: p99Ms <= targetMs }),
+      ...(isMissing ? { isMissing } : { p50Ms: rounded(p50Ms, 2), p99Ms: rounded(p99Ms, 2), isMet: p99Ms <= targetMs }),
     },
     failures: isMissing ? [] : [...refused].map(([status, times]) => `${name}: ${times} answers of ${status}`),
   };

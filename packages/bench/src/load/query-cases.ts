@@ -53,7 +53,8 @@ export async function findQueryCases(client: Client, { fromMs, days }: QuerySpan
     storingTargetMs: 40,
     paths: names.types.flatMap((type) =>
       ranges.map(
-        (range) => `/v1/series/${NAMESPACE}/${encodeURIComponent(type)}?granularity=${granularity}&aggregation=avg&${range}`,
+        (range) =>
+          `/v1/series/${NAMESPACE}/${encodeURIComponent(type)}?granularity=${granularity}&aggregation=avg&${range}`,
       ),
     ),
   });
@@ -68,8 +69,14 @@ export async function findQueryCases(client: Client, { fromMs, days }: QuerySpan
     { name: 'components', targetMs: 10, storingTargetMs: 20, paths: session('/components') },
     { name: 'navigation', targetMs: 10, storingTargetMs: 20, paths: session('/navigation') },
     { name: 'events page of 100', targetMs: 10, storingTargetMs: 20, paths: session('/events?limit=100') },
-    list('of a user', of(({ user }) => `userId=${user}`)),
-    list('of a machine', of(({ machine }) => `machineId=${machine}`)),
+    list(
+      'of a user',
+      of(({ user }) => `userId=${user}`),
+    ),
+    list(
+      'of a machine',
+      of(({ machine }) => `machineId=${machine}`),
+    ),
     list(
       'of an app',
       names.apps.map((name) => `app=${name}`),

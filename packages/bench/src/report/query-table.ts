@@ -10,7 +10,10 @@ const COLUMNS: readonly Column[] = [
   figure('p99 ms', 'p99Ms', 1),
   figure('peak MB', 'rssMb', 0),
   { title: 'target', cell: targetOf },
-  { title: 'met', cell: ({ isMet, isMissing }) => (isMissing ? 'missing' : isMet === undefined ? '' : isMet ? 'yes' : 'NO') },
+  {
+    title: 'met',
+    cell: ({ isMet, isMissing }) => (isMissing ? 'missing' : isMet === undefined ? '' : isMet ? 'yes' : 'NO'),
+  },
 ];
 
 /** How long each query took beside how long it may take, as it is shown on the screen. */

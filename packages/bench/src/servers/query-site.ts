@@ -97,7 +97,8 @@ async function settled(client: Client): Promise<void> {
   };
   const deadline = performance.now() + SETTLING_SECONDS * 1000;
   for (let open = await left(); open.length > 0; open = await left()) {
-    if (performance.now() > deadline) throw new Error(`After ${SETTLING_SECONDS} s there still is something in ${open}`);
+    if (performance.now() > deadline)
+      throw new Error(`After ${SETTLING_SECONDS} s there still is something in ${open}`);
     await sleep(LOOK_EVERY_MS);
   }
 }

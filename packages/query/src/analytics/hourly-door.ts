@@ -9,11 +9,11 @@ export const NOTHING = { uniqueUsers: 0, clicks: 0, impressions: 0, events: 0 };
 
 /** `GET /v1/analytics/hourly`: exact counts by hour of the corrected time, of everything that is stored. */
 export function hourlyDoor(sources: Sources, now: () => number): Door {
-  return async ({ projectId, parameters }) => {
+  return async ({ projectId, parameters, signal }) => {
     const range = wholeHours(parameters, now());
     const withEmpty = includesEmpty(parameters);
     const complete = await sources.completeness();
-    const found = await sources.read((reader) => hourlyCounts(reader, { projectId, ...range }));
+    const found = await sources.read((reader) => hourlyCounts(reader, { projectId, ...range }), signal);
     const hours = withEmpty ? filled(found, range) : found;
     return {
       body: {

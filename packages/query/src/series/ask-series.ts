@@ -28,6 +28,8 @@ export interface SeriesAsked {
   aggregation: Aggregation;
   /** Whether a closed range counts only as far as there are events in it. */
   cutToEvents?: boolean;
+  /** The request's. */
+  signal: AbortSignal;
 }
 
 export interface SeriesAnswer {
@@ -53,7 +55,7 @@ export function refuseTooManyPoints(granularity: Granularity, range: { fromMs: n
  */
 export async function askSeries(
   sources: Pick<Sources, 'read' | 'retentionDays' | 'now'>,
-  { projectId, namespace, type, range: asked, granularity, aggregation, cutToEvents = false }: SeriesAsked,
+  { projectId, namespace, type, range: asked, granularity, aggregation, cutToEvents = false, signal }: SeriesAsked,
   { throughMs }: Completeness,
 ): Promise<SeriesAnswer> {
   const { fromMs, toMs } = asked;
@@ -67,7 +69,7 @@ export async function askSeries(
       const range = rangeOf(asked, extent, cutToEvents);
       refuseTooManyPoints(granularity, range);
       return { points: await readSeries(reader, series, { range, granularity, aggregation, retention }), range };
-    });
+    }, signal);
   } catch (error) {
     throw error instanceof RawEventsGoneError ? expired(error, aggregation) : error;
   }
