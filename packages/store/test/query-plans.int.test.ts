@@ -82,12 +82,12 @@ const NEAR = 3;
 /** Each file of `src/queries` that reads something: with what it must do well. */
 const QUERIES: Readonly<Record<string, readonly PlannedRead[]>> = {
   'app-graph': [
-    { what: 'of a month', range: aMonth },
+    { what: 'of a month', range: aMonth, mayScan: 'the days of the month are all days that there are' },
     { what: 'of a day', range: aDay },
     { what: 'of a day with cut edges', range: aCutDay },
   ].map(
-    ({ what, range }): PlannedRead => ({
-      what,
+    ({ range, ...planned }): PlannedRead => ({
+      ...planned,
       read: (reader) => appGraph(reader, { projectId: PROJECT, range, limit: 1_001, shares: [0.5, 0.95] }),
     }),
   ),
@@ -185,9 +185,7 @@ const QUERIES: Readonly<Record<string, readonly PlannedRead[]>> = {
   'series/read-series': [
     { what: 'by hour over a month', question: { range: aMonth, granularity: 'hour' as const } },
     { what: 'by minute over a day', question: { range: aDay, granularity: 'minute' as const } },
-  ].map(
-    ({ what, question }): PlannedRead => ({ what, read: (reader) => readASeries(reader, question) }),
-  ),
+  ].map(({ what, question }): PlannedRead => ({ what, read: (reader) => readASeries(reader, question) })),
   'series/series-edge': [
     {
       what: 'both edges of a day',
@@ -350,7 +348,9 @@ describe.each(Object.entries(QUERIES).flatMap(([file, reads]) => reads.map((plan
 
 test('every query has a plan that it must have: a new one in src/queries is to be named above', async () => {
   const folder = new URL('../src/queries/', import.meta.url);
-  const files = (await readdir(folder, { recursive: true })).filter((file) => file.endsWith('.ts') && !file.endsWith('index.ts'));
+  const files = (await readdir(folder, { recursive: true })).filter(
+    (file) => file.endsWith('.ts') && !file.endsWith('index.ts'),
+  );
   const queries: string[] = [];
   for (const file of files) {
     if (/\b(Reader|Pool)\b/.test(await readFile(new URL(file, folder), 'utf8'))) queries.push(file.replace('.ts', ''));
