@@ -60,11 +60,11 @@ export function createApiChecker(description: ApiDescription): ApiChecker {
   return {
     check({ method, path, status, headers, text }) {
       const [address = ''] = path.split('?', 1);
-      const found = addresses.find(({ pattern }) => pattern.test(address));
       const verb = method === 'HEAD' ? 'get' : method.toLowerCase();
-      const operation = found?.methods[verb];
+      const fitting = addresses.filter(({ pattern }) => pattern.test(address));
+      const operation = fitting.find(({ methods }) => methods[verb])?.methods[verb];
       if (!operation) {
-        if (status === (found ? 405 : 404) || method === 'OPTIONS') return;
+        if (status === (fitting.length > 0 ? 405 : 404) || method === 'OPTIONS') return;
         throw new Error(`${method} ${address} answers ${status}, and is not described`);
       }
       const place = `${operation.operationId} ${status}`;
