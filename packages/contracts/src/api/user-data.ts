@@ -24,7 +24,6 @@ export const userData: Area = {
         value: orNull(text(), 'The record, where it is UTF-8.'),
         valueBase64: text('The record, where it is not.'),
         replay: text('What it was replayed as.'),
-        replayBase64: text(),
       },
     ),
   },
