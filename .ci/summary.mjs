@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { relative } from 'node:path';
 
-const [report, failedChecks, status] = process.argv.slice(2);
+const [report, second, failedChecks, status] = process.argv.slice(2);
 const print = (line) => process.stdout.write(`${line}\n`);
 
 const REASON_LINES = 25;
@@ -13,8 +13,8 @@ const LACKING = [
   ...(process.getuid?.() === 0 ? [] : [{ test: /\bas root\b/, lacks: 'root' }]),
 ];
 
-function results() {
-  const text = readFileSync(report, 'utf8');
+function results(file) {
+  const text = readFileSync(file, 'utf8');
   return text ? JSON.parse(text).testResults : [];
 }
 
@@ -22,7 +22,18 @@ let passed = 0;
 let failed = Number(failedChecks);
 let skipped = 0;
 const failures = [];
-const suites = results();
+const again = new Map(results(second).map((suite) => [suite.name, suite]));
+const suites = results(report).map((first) => {
+  const suite = again.get(first.name) ?? first;
+  if (suite !== first && suite.status !== 'failed') {
+    const { fullName, failureMessages } = first.assertionResults.find((test) => test.status === 'failed') ?? {};
+    print(
+      `\nUnsteady: ${relative('.', first.name)} passed only when it was run again by itself. Before: ${fullName ?? ''}`,
+    );
+    print((failureMessages?.[0] ?? first.message).split('\n').slice(0, REASON_LINES).join('\n'));
+  }
+  return suite;
+});
 for (const { assertionResults, status: suiteStatus, name, message, endTime } of suites) {
   let failedHere = 0;
   for (const { fullName, status: outcome, failureMessages } of assertionResults) {

@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
-import { Closers } from '@wayline/testkit';
+import { type Closers, runProgram, UsageError } from '@wayline/testkit';
 import type { BenchFindings } from './benches/bench-findings.ts';
 import { type BenchOptions, LOGS } from './benches/bench-options.ts';
 import { benchDoors } from './benches/doors.ts';
@@ -45,18 +45,12 @@ const USAGE = `npm run bench -- NAME [options]; NAME is one of ${Object.keys(BEN
   --kafka HOST:PORT  a Kafka to use, several by comma; else one is started. Not for the worker, the throttle
                      and the drains of the doors, as --log`;
 
-class UsageError extends Error {}
-
 /**
  * Runs a benchmark: the table on standard output, how far it is on standard error.
  * @returns the exit code: 0, or 1 where something does not hold that must, or 2 after a wrong command line
  */
 export async function main(args: readonly string[]): Promise<number> {
-  const say = (text: string) => void process.stderr.write(`${text}\n`);
-  const closers = new Closers();
-  const stop = () => void closers.closeAll().finally(() => process.exit(130));
-  process.once('SIGINT', stop).once('SIGTERM', stop);
-  try {
+  return runProgram(USAGE, async ({ closers, say }) => {
     const command = readCommand(args, (text) => say(`· ${text}`));
     if (command === 'help') {
       process.stdout.write(`${USAGE}\n`);
@@ -71,14 +65,7 @@ export async function main(args: readonly string[]): Promise<number> {
     for (const failure of failures) say(`FAILED ${failure}`);
     if (json) await writeFile(json, `${JSON.stringify(report, null, 2)}\n`);
     return failures.length === 0 ? 0 : 1;
-  } catch (error) {
-    if (error instanceof UsageError) say(`${error.message}\n${USAGE}`);
-    else say(error instanceof Error ? (error.stack ?? error.message) : String(error));
-    return error instanceof UsageError ? 2 : 1;
-  } finally {
-    await closers.closeAll();
-    process.off('SIGINT', stop).off('SIGTERM', stop);
-  }
+  });
 }
 
 function readCommand(args: readonly string[], tell: (text: string) => void) {

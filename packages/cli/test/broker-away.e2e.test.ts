@@ -6,8 +6,14 @@ import { afterEach, expect, test } from '@jest/globals';
 import { type LoggedEvent, TOPICS } from '@wayline/contracts';
 import { createKafkaLog } from '@wayline/event-log/kafka';
 import { formatWriteKey } from '@wayline/identity/verify';
-import { describeWithKafka, type KafkaCluster, startKafka, startWayline, type TestProcess } from '@wayline/testkit';
-import { Closers } from './distributed.ts';
+import {
+  Closers,
+  describeWithKafka,
+  type KafkaCluster,
+  startKafka,
+  startWayline,
+  type TestProcess,
+} from '@wayline/testkit';
 
 const closers = new Closers();
 afterEach(() => closers.closeAll());
@@ -19,7 +25,7 @@ interface Ingest {
 }
 
 async function startIngest(kafka: KafkaCluster): Promise<Ingest> {
-  const secretFile = join(await closers.temporaryFolder(), 'secrets.json');
+  const secretFile = join(await closers.folder('test'), 'secrets.json');
   const made = startWayline(['admin', 'create-secret', secretFile]);
   await made.exited;
   const env = {

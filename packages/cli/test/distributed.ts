@@ -1,39 +1,15 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type PostgresServer, startPostgresServer } from '@wayline/postgres-server';
-import { type KafkaCluster, runWayline, startKafka, startWayline, type TestProcess } from '@wayline/testkit';
-
-/** What a test has opened; closed in the reverse order, each whatever became of the others. */
-export class Closers {
-  readonly #closers: (() => Promise<unknown>)[] = [];
-
-  add(close: () => Promise<unknown>): void {
-    this.#closers.push(close);
-  }
-
-  async closeAll(): Promise<void> {
-    for (const close of this.#closers.splice(0).reverse()) await close();
-  }
-
-  async temporaryFolder(): Promise<string> {
-    const folder = await mkdtemp(join(tmpdir(), 'wayline-test-'));
-    this.add(() => rm(folder, { recursive: true, force: true }));
-    return folder;
-  }
-}
-
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = createServer().once('error', reject);
-    probe.listen(0, '127.0.0.1', () => {
-      const { port } = probe.address() as { port: number };
-      probe.close(() => resolve(port));
-    });
-  });
-}
+import {
+  type Closers,
+  freePort,
+  type KafkaCluster,
+  runWayline,
+  startKafka,
+  startWayline,
+  type TestProcess,
+} from '@wayline/testkit';
 
 export interface Restartable {
   url: string;
@@ -97,7 +73,7 @@ export async function startDistributed(
   closers: Closers,
   { workers, env: more = {} }: { workers: number; env?: Readonly<Record<string, string>> },
 ): Promise<Distributed> {
-  const folder = await closers.temporaryFolder();
+  const folder = await closers.folder('test');
   const secretFile = join(folder, 'secrets.json');
   const [kafka, postgres] = await Promise.all([
     startKafka().then((started) => {

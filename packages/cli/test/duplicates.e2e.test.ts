@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { identifiedEvent, runWayline } from '@wayline/testkit';
-import { Closers, nothingPending, startRestartable } from './distributed.ts';
+import { Closers, identifiedEvent, runWayline } from '@wayline/testkit';
+import { nothingPending, startRestartable } from './distributed.ts';
 
 const closers = new Closers();
 let url: string;
@@ -10,7 +10,7 @@ let dataDir: string;
 let own: { writeKey: string; token: string };
 
 beforeAll(async () => {
-  dataDir = await closers.temporaryFolder();
+  dataDir = await closers.folder('test');
   ({ url } = await startRestartable(closers, ['all'], { WAYLINE_DATA_DIR: dataDir }));
   own = JSON.parse(await readFile(join(dataDir, 'dev.json'), 'utf8'));
 }, 60_000);

@@ -6,6 +6,7 @@ import { afterEach, describe, expect, test } from '@jest/globals';
 import type { IdentifiedEvent } from '@wayline/contracts';
 import {
   accountFor,
+  Closers,
   createTestDatabase,
   NOTHING_WRONG,
   sessionEvents,
@@ -13,7 +14,7 @@ import {
   startOnSmallDisk,
 } from '@wayline/testkit';
 import type { DevFile } from '../src/dev-file.ts';
-import { Closers, nothingPending } from './distributed.ts';
+import { nothingPending } from './distributed.ts';
 
 const CLI = fileURLToPath(new URL('../bin/wayline.js', import.meta.url));
 const DISK_BYTES = 32 * 1024 * 1024;
@@ -51,7 +52,7 @@ function createSender({ url, writeKey }: DevFile) {
 
 (possible ? describe : describe.skip)('T6: wayline all, when the disk of its log is full', () => {
   test('refuses events with 503, goes on reading, and takes events again by itself when there is room', async () => {
-    const dataDir = await closers.temporaryFolder();
+    const dataDir = await closers.folder('test');
     const folder = join(dataDir, 'log');
     await mkdir(folder);
     const database = await createTestDatabase();

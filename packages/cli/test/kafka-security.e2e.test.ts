@@ -2,14 +2,15 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import {
+  Closers,
   createCertificateAuthority,
   describeWithKafka,
+  freePort,
   type KafkaCluster,
   runWayline,
   startKafka,
   startWayline,
 } from '@wayline/testkit';
-import { Closers, freePort } from './distributed.ts';
 
 /** KAFKA_SSL_*, KAFKA_SASL_*: a broker that wants TLS, a client certificate, and a sign-in. */
 await describeWithKafka(
@@ -19,7 +20,7 @@ await describeWithKafka(
     let kafka: KafkaCluster;
     let env: Record<string, string>;
     beforeAll(async () => {
-      const folder = await closers.temporaryFolder();
+      const folder = await closers.folder('test');
       const authority = await createCertificateAuthority('The authority of a test');
       const client = await authority.issue('wayline');
       const tls = { broker: await authority.issue('kafka'), authority: authority.certificate, client };

@@ -5,13 +5,14 @@ import { afterEach, describe, expect, test } from '@jest/globals';
 import { lastConnectionString } from '@wayline/postgres-server';
 import {
   accountFor,
+  Closers,
   describeWithKafka,
   generateEvents,
   NOTHING_WRONG,
   seededRandom,
   sendRecorded,
 } from '@wayline/testkit';
-import { Closers, nothingPending, startDistributed, startRestartable } from './distributed.ts';
+import { nothingPending, startDistributed, startRestartable } from './distributed.ts';
 
 const SEED = 7;
 /** The workload's times must lie in the window of an ordinary key. */
@@ -76,7 +77,7 @@ async function killAndCount(scene: Scene): Promise<void> {
 
 describe('T6: what was acknowledged is stored exactly once, through SIGKILL at random moments', () => {
   test('embedded: the whole of it, or its PostgreSQL', async () => {
-    const dataDir = await closers.temporaryFolder();
+    const dataDir = await closers.folder('test');
     const all = await startRestartable(closers, ['all'], { WAYLINE_DATA_DIR: dataDir });
     const { writeKey, token } = JSON.parse(await readFile(join(dataDir, 'dev.json'), 'utf8'));
     const killPostgres = async () => {

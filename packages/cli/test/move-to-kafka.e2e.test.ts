@@ -2,9 +2,18 @@ import { join } from 'node:path';
 import { afterEach, expect, test } from '@jest/globals';
 import type { IdentifiedEvent } from '@wayline/contracts';
 import { startPostgresServer } from '@wayline/postgres-server';
-import { accountFor, describeWithKafka, NOTHING_WRONG, runWayline, sessionEvents, startKafka } from '@wayline/testkit';
+import {
+  accountFor,
+  Closers,
+  describeWithKafka,
+  freePort,
+  NOTHING_WRONG,
+  runWayline,
+  sessionEvents,
+  startKafka,
+} from '@wayline/testkit';
 import { createAllInOne, type Running } from './all-in-one.ts';
-import { Closers, freePort, nothingPending } from './distributed.ts';
+import { nothingPending } from './distributed.ts';
 
 const closers = new Closers();
 afterEach(() => closers.closeAll(), 60_000);
@@ -21,7 +30,7 @@ async function post({ dev }: Running, events: readonly IdentifiedEvent[], key = 
 
 /** A PostgreSQL that can be away, at an address that stays. */
 async function startDatabase() {
-  const dataDir = join(await closers.temporaryFolder(), 'postgres');
+  const dataDir = join(await closers.folder('test'), 'postgres');
   const port = await freePort();
   let server = await startPostgresServer({ dataDir, port });
   closers.add(() => server.stop());

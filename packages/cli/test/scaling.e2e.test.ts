@@ -3,6 +3,7 @@ import { afterEach, expect, test } from '@jest/globals';
 import { createPool } from '@wayline/store';
 import {
   accountFor,
+  Closers,
   describeWithKafka,
   generateEvents,
   groupShares,
@@ -12,7 +13,7 @@ import {
   ownedPartitions,
   sendRecorded,
 } from '@wayline/testkit';
-import { Closers, nothingPending, type Restartable, startDistributed } from './distributed.ts';
+import { nothingPending, type Restartable, startDistributed } from './distributed.ts';
 
 const GROUP = 'wayline';
 const TOPIC = 'wayline.events';

@@ -4,9 +4,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { createKafkaLog } from '@wayline/event-log/kafka';
 import { createPool } from '@wayline/store';
-import { describeWithKafka, runWayline } from '@wayline/testkit';
+import { Closers, describeWithKafka, runWayline } from '@wayline/testkit';
 import { createAllInOne } from './all-in-one.ts';
-import { Closers, startDistributed } from './distributed.ts';
+import { startDistributed } from './distributed.ts';
 
 const closers = new Closers();
 afterEach(() => closers.closeAll(), 120_000);
@@ -79,7 +79,7 @@ describe('settings of wayline all', () => {
 
 await describeWithKafka('settings of roles on their own', () => {
   test('I2, I6, T5: a revocation reaches every ingest and the worker, with PostgreSQL away from then on too', async () => {
-    const stateDir = join(await closers.temporaryFolder(), 'state');
+    const stateDir = join(await closers.folder('test'), 'state');
     const system = await startDistributed(closers, { workers: 2, env: { WAYLINE_STATE_DIR: stateDir } });
     const { ingest, writeKey, run, postgres, kafka } = system;
     const other = await run('admin', 'create-key', '--project', 'default');

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, expect, test } from '@jest/globals';
 import { lastConnectionString } from '@wayline/postgres-server';
-import { accountFor, NOTHING_WRONG, startProcess } from '@wayline/testkit';
-import { Closers, nothingPending, startRestartable } from './distributed.ts';
+import { accountFor, Closers, NOTHING_WRONG, startProcess } from '@wayline/testkit';
+import { nothingPending, startRestartable } from './distributed.ts';
 
 const CLIENT = fileURLToPath(new URL('../../ingest/test/stream-client-process.mjs', import.meta.url));
 const FRAMES = 3000;
@@ -14,7 +14,7 @@ const closers = new Closers();
 afterEach(() => closers.closeAll(), 60_000);
 
 async function startAll() {
-  const dataDir = await closers.temporaryFolder();
+  const dataDir = await closers.folder('test');
   const all = await startRestartable(closers, ['all'], { WAYLINE_DATA_DIR: dataDir });
   const { writeKey, token } = JSON.parse(await readFile(join(dataDir, 'dev.json'), 'utf8'));
   return { dataDir, all, writeKey, token };

@@ -2,13 +2,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, expect, test } from '@jest/globals';
 import {
   accountFor,
+  Closers,
   describeWithKafka,
   generateEvents,
   groupShares,
   NOTHING_WRONG,
   sendRecorded,
 } from '@wayline/testkit';
-import { Closers, nothingPending, startDistributed } from './distributed.ts';
+import { nothingPending, startDistributed } from './distributed.ts';
 
 const closers = new Closers();
 afterEach(() => closers.closeAll(), 60_000);

@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { UsageError } from '@wayline/testkit';
 import { KNOWN_BUGS, type PlantedBug } from './bugs/known-bugs.ts';
 import { ALL_KINDS } from './kinds/all-kinds.ts';
 import type { FaultKind } from './kinds/fault-kind.ts';
@@ -26,9 +27,6 @@ export const USAGE = `npm run faults -- [options]
                   ${KNOWN_BUGS.map(({ name }) => name).join(', ')}
   --json FILE     writes the figures to a file, too
   --logs FOLDER   where to leave what the processes said, if something is wrong (default: a new folder)`;
-
-/** The command line is not as it must be. */
-export class UsageError extends Error {}
 
 const BUG_FAULTS = 8;
 

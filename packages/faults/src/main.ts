@@ -2,9 +2,9 @@ import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Closers } from '@wayline/testkit';
+import { type Closers, runProgram } from '@wayline/testkit';
 import { plantBug } from './bugs/plant-bug.ts';
-import { type Command, readCommand, USAGE, UsageError } from './command-line.ts';
+import { type Command, readCommand, USAGE } from './command-line.ts';
 import type { FaultsReport } from './report/faults-report.ts';
 import { faultsTable } from './report/faults-table.ts';
 import { runFaults } from './run/run-faults.ts';
@@ -17,14 +17,7 @@ const PROGRAM = fileURLToPath(new URL('../../cli/bin/wayline.js', import.meta.ur
  * other way round: 0 where it was found, and 1 where it was not
  */
 export async function main(args: readonly string[]): Promise<number> {
-  const say = (text: string) => void process.stderr.write(`${text}\n`);
-  const closers = new Closers();
-  const stop = (signal: NodeJS.Signals) => {
-    say(`ended by ${signal}: what was started is removed`);
-    void closers.closeAll().finally(() => process.exit(130));
-  };
-  process.once('SIGINT', stop).once('SIGTERM', stop);
-  try {
+  return runProgram(USAGE, async ({ closers, say }) => {
     const command = readCommand(args);
     say(`seed ${command.seed}`);
     const report = await run(closers, command, (sentence) => say(`· ${sentence}`));
@@ -37,14 +30,7 @@ export async function main(args: readonly string[]): Promise<number> {
       found ? `The planted bug ${command.bug.name} was found.` : `The planted bug ${command.bug.name} WAS NOT FOUND.`,
     );
     return found ? 0 : 1;
-  } catch (error) {
-    if (error instanceof UsageError) say(`${error.message}\n${USAGE}`);
-    else say(error instanceof Error ? (error.stack ?? error.message) : String(error));
-    return error instanceof UsageError ? 2 : 1;
-  } finally {
-    await closers.closeAll();
-    process.off('SIGINT', stop).off('SIGTERM', stop);
-  }
+  });
 }
 
 async function run(closers: Closers, command: Command, tell: (sentence: string) => void): Promise<FaultsReport> {

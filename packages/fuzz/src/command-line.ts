@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { UsageError } from '@wayline/testkit';
 
 export interface Command {
   seed: number;
@@ -10,9 +11,6 @@ export const USAGE = `npm run fuzz -- [options]
   --inputs N   how many inputs, over all doors (default 100000)
   --seed N     the same seed gives the same inputs, but for ids and times (default: another one each time)
   --json FILE  writes what was done and found to a file, too`;
-
-/** The command line is not as it must be. */
-export class UsageError extends Error {}
 
 /** Of fewer, some doors would have none. */
 const LEAST_INPUTS = 100;

@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
-import { Closers } from '@wayline/testkit';
-import { type Command, readCommand, USAGE, UsageError } from './command-line.ts';
+import { type Closers, runProgram } from '@wayline/testkit';
+import { type Command, readCommand, USAGE } from './command-line.ts';
 import { fuzzDirect } from './run/fuzz-direct.ts';
 import { fuzzDoors } from './run/fuzz-doors.ts';
 import { emptyReport, type FuzzReport } from './run/fuzz-report.ts';
@@ -15,14 +15,7 @@ const DIRECT = 0.2;
  * @returns the exit code: 0, or 1 where something is wrong, or 2 after a wrong command line
  */
 export async function main(args: readonly string[]): Promise<number> {
-  const say = (text: string) => void process.stderr.write(`${text}\n`);
-  const closers = new Closers();
-  const stop = (signal: NodeJS.Signals) => {
-    say(`ended by ${signal}: what was started is removed`);
-    void closers.closeAll().finally(() => process.exit(130));
-  };
-  process.once('SIGINT', stop).once('SIGTERM', stop);
-  try {
+  return runProgram(USAGE, async ({ closers, say }) => {
     const command = readCommand(args);
     say(`seed ${command.seed}`);
     const report = await run(closers, command, (sentence) => say(`· ${sentence}`));
@@ -30,14 +23,7 @@ export async function main(args: readonly string[]): Promise<number> {
     for (const sentence of report.wrong) say(`WRONG ${sentence}`);
     if (command.json) await writeFile(command.json, `${JSON.stringify(report, null, 2)}\n`);
     return report.wrong.length > 0 ? 1 : 0;
-  } catch (error) {
-    if (error instanceof UsageError) say(`${error.message}\n${USAGE}`);
-    else say(error instanceof Error ? (error.stack ?? error.message) : String(error));
-    return error instanceof UsageError ? 2 : 1;
-  } finally {
-    await closers.closeAll();
-    process.off('SIGINT', stop).off('SIGTERM', stop);
-  }
+  });
 }
 
 async function run(closers: Closers, { seed, inputs }: Command, progress: (sentence: string) => void) {

@@ -148,7 +148,7 @@ export function createQueryRouter({
   serve('/api/events/:namespace/:name', PREDECESSOR_SERIES, predecessorSeriesDoor(sources), 'aggregation');
   serve('/v1/ledger', RANGE, ledgerDoor(sources), 'admin');
   const latest = createLatestMetrics(sources);
-  serve('/v1/analytics/hourly', [...RANGE, 'empty'], hourlyDoor(sources, now), 'aggregation');
+  serve('/v1/analytics/hourly', [...RANGE, 'empty'], hourlyDoor(sources), 'aggregation');
   serve('/v1/metrics/latest', [], latestMetricsDoor(latest), 'aggregation');
   serve('/v1/metrics/history', [...RANGE, ...PAGE], metricsHistoryDoor(sources), 'aggregation');
   router.use(predecessorReads({ sources, verifier, latest }));

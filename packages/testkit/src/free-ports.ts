@@ -17,3 +17,8 @@ export async function freePorts(count: number): Promise<number[]> {
   }
   return [...ports];
 }
+
+/** One such port. */
+export async function freePort(): Promise<number> {
+  return (await freePorts(1))[0] as number;
+}

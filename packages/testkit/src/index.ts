@@ -27,6 +27,7 @@ export * from './process.ts';
 export * from './python-producer.ts';
 export * from './recording-client.ts';
 export * from './recount-rollups.ts';
+export * from './run-program.ts';
 export * from './schema-registry.ts';
 export * from './seeded-random.ts';
 export * from './small-disk.ts';

@@ -7,11 +7,11 @@ import { NOTHING } from '../analytics/hourly-door.ts';
 import type { LatestMetrics } from '../analytics/latest-metrics.ts';
 import { METRICS_EVERY_SECONDS, metricsOf } from '../analytics/metrics-doors.ts';
 import { HOUR_MS, hourOf } from '../analytics/whole-hours.ts';
-import type { Sources } from '../door.ts';
+import { type Sources, tellCompleteness } from '../door.ts';
 import { type Parameters, readParameters } from '../parameters.ts';
 
 export interface PredecessorReadsOptions {
-  sources: Pick<Sources, 'read'>;
+  sources: Pick<Sources, 'read' | 'completeness'>;
   verifier: Verifier;
   latest: LatestMetrics;
   /** The most minutes of one history. Default 50,000, over a month. */
@@ -43,10 +43,17 @@ export function predecessorReads({ sources, verifier, latest, maxHistory = 50_00
       .all(servesOnly('GET', 'HEAD'));
   };
 
+  /** These forms have no place for it. */
+  const tellComplete = async (response: Response): Promise<void> =>
+    tellCompleteness(await sources.completeness(), {
+      setHeader: (name, value) => void response.setHeader(name, value),
+    });
+
   serve('/analytics', ['timestamp'], async ({ projectId, parameters, request, response }) => {
     const timestamp = timeOf(parameters, 'timestamp');
     if (timestamp === undefined) throw invalid('`timestamp` is needed: of the hour that is asked for.');
     const fromMs = hourOf(timestamp);
+    await tellComplete(response);
     const [found = NOTHING] = await sources.read((reader) =>
       hourlyCounts(reader, { projectId, fromMs, toMs: fromMs + HOUR_MS }),
     );
@@ -68,6 +75,7 @@ export function predecessorReads({ sources, verifier, latest, maxHistory = 50_00
 
   serve('/metrics/history', ['from', 'to'], async ({ projectId, parameters, response }) => {
     const range = { fromMs: timeOf(parameters, 'from'), toMs: timeOf(parameters, 'to') };
+    await tellComplete(response);
     const found = await sources.read((reader) => userCountHistory(reader, { projectId, range, limit: maxHistory + 1 }));
     if (found.length > maxHistory) {
       throw invalid(

@@ -2,8 +2,8 @@ export { type AppGraph, type AppGraphAsked, appGraph, type GraphEdge, type Graph
 export { type FoundDeadLetter, findDeadLetter } from './find-dead-letter.ts';
 export { type EventSearch, type FoundEvent, findEvent } from './find-event.ts';
 export { findSession } from './find-session.ts';
-export { type HourlyCounts, hourlyCounts } from './hourly-counts.ts';
 export { hopsPendingSince } from './hops-pending.ts';
+export { type HourlyCounts, hourlyCounts, hourlyExtent } from './hourly-counts.ts';
 export { type LedgerHour, ledgerHours } from './ledger-hours.ts';
 export { listSessions, type SessionFilter, type SessionsPage } from './list-sessions.ts';
 export { locateSession, type SessionPlace } from './locate-session.ts';
