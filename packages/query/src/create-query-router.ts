@@ -10,7 +10,15 @@ import {
   servesOnly,
 } from '@wayline/http';
 import type { Scope, Verifier } from '@wayline/identity/verify';
-import { isErased as isUserErased, type Pool, readOnly, readWrite, type StoreLogger } from '@wayline/store';
+import {
+  isErased as isUserErased,
+  type LongReader,
+  type Pool,
+  readLong,
+  readOnly,
+  readWrite,
+  type StoreLogger,
+} from '@wayline/store';
 import { type RequestHandler, Router } from 'express';
 import { hourlyDoor } from './analytics/hourly-door.ts';
 import { createLatestMetrics } from './analytics/latest-metrics.ts';
@@ -29,6 +37,8 @@ import {
 import { createReplayDoors } from './dead-letters/replay-doors.ts';
 import type { IsErased } from './dead-letters/replay-letters.ts';
 import type { Asked, Door, Sources } from './door.ts';
+import { type ExportLimits, exportRoutes } from './export/export-routes.ts';
+import type { Patience } from './export/stream-answer.ts';
 import { fateDoor } from './fate-door.ts';
 import { graphDoor } from './graph-door.ts';
 import { ledgerDoor } from './ledger-door.ts';
@@ -65,12 +75,15 @@ export interface QueryRouterOptions {
   readerRole?: string | undefined;
   /** How many days back an event may lie, where nothing else is set for its project. Default 90. */
   pastDays?: number;
+  /** How many exports may run at once, and how long one may stand still. */
+  exports?: ExportLimits & Partial<Patience>;
   /** Asked before a dead letter is replayed. Default: whether an erasure in the database reaches it. */
   isErased?: IsErased;
 }
 
 const PAGE = ['limit', 'cursor'];
 const RANGE = ['from', 'to'];
+const PATIENCE: Patience = { clientMs: 60_000, databaseMs: 600_000 };
 /** Bytes of bodies in hand at once. */
 const BODIES_BYTES = 8 * 1024 * 1024;
 
@@ -91,6 +104,7 @@ export function createQueryRouter({
   maxWaiting = 200,
   readerRole,
   pastDays,
+  exports: { atOnce, ...patience } = {},
   isErased = (projectId, { userId, anonymousId }, receivedMs) =>
     isUserErased(pool, { projectId, userIds: [userId, anonymousId].filter((id) => id !== undefined), receivedMs }),
 }: QueryRouterOptions): Router {
@@ -152,6 +166,18 @@ export function createQueryRouter({
   serve('/v1/metrics/latest', [], latestMetricsDoor(latest), 'aggregation');
   serve('/v1/metrics/history', [...RANGE, ...PAGE], metricsHistoryDoor(sources), 'aggregation');
   router.use(predecessorReads({ sources, verifier, latest }));
+  const streaming = {
+    pool,
+    verifier,
+    readLong: <T>(signal: AbortSignal, work: (reader: LongReader) => Promise<T>) =>
+      withProblems(readLong(pool, { signal }, work)),
+    completeness: sources.completeness,
+    logger,
+    patience: { ...PATIENCE, ...patience },
+  };
+  for (const [path, handler] of exportRoutes(streaming, { atOnce })) {
+    router.route(path).get(handler).all(servesOnly('GET', 'HEAD'));
+  }
   const replay = createReplayDoors({ sources, log, verifier, pastDays, isErased });
   serve('/v1/dead-letters', [...FILTERS, ...PAGE], deadLettersDoor(sources), 'admin');
   serve('/v1/dead-letters/causes', [...FILTERS, 'limit'], causesDoor(sources), 'admin');
@@ -162,7 +188,6 @@ export function createQueryRouter({
   serveChange('/v1/dead-letters/:id/discard', [], discardDoor(sources));
   const userData = userDataDoors({ pool, verifier, withProblems });
   router.route('/v1/users/:id').delete(userData.erase).all(servesOnly('DELETE'));
-  router.route('/v1/users/:id/export').get(userData.export).all(servesOnly('GET', 'HEAD'));
   router.use('/dashboard', dashboardDoor());
   router.use(problemHandler(logger));
   return router;

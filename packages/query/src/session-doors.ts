@@ -20,7 +20,7 @@ import { toSummary } from './session-summary.ts';
 /** More hops than this are not told; the answer says so. */
 const MAX_HOPS = 10_000;
 
-const unknownSession = (id: string): ProblemError =>
+export const unknownSession = (id: string): ProblemError =>
   new ProblemError('not_found', `No event of the session ${JSON.stringify(id)} is stored in this project.`);
 
 /** Lists sessions; `fixed` tells which filter the address itself sets. */
