@@ -111,7 +111,10 @@ function judged(event: IdentifiedEvent, { projectId = 1, skewMs = 0, ...times }:
 
 export async function startQuery(
   options: Partial<
-    Pick<QueryRouterOptions, 'now' | 'log' | 'pool' | 'statementTimeoutMs' | 'pastDays' | 'maxWaiting' | 'readerRole' | 'exports'>
+    Pick<
+      QueryRouterOptions,
+      'now' | 'log' | 'pool' | 'statementTimeoutMs' | 'pastDays' | 'maxWaiting' | 'readerRole' | 'exports'
+    >
   > & {
     partitions?: number;
     /** How the API sees the log, where that is not as it is. */

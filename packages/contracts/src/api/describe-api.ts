@@ -197,9 +197,12 @@ function requestBody({ required, description, content }: NonNullable<Operation['
 /** A name for an example that may be a key. */
 const idOf = (name: string): string => name.replaceAll(/\W+/g, '-');
 
+/** Told where a limit holds for the key. */
+const LIMITED = ['RateLimit-Policy', 'RateLimit'];
+
 /** Where a status is both a success and a problem, it has the content of both. */
 function responsesOf(operation: Operation, limited: boolean): Record<string, object> {
-  const problems = problemAnswers([...new Set(operation.problems)]);
+  const problems = problemAnswers([...new Set(operation.problems)], limited ? LIMITED : []);
   const answers: Record<string, object> = { ...problems };
   for (const [status, success] of Object.entries(operation.success)) {
     const answer = answerOf(success, limited);
@@ -223,7 +226,7 @@ function answerOf(
     name,
     { description: meaning, schema: { type: 'string' } },
   ]);
-  const shared = ['X-Request-Id', ...(limited ? ['RateLimit-Policy', 'RateLimit'] : [])];
+  const shared = ['X-Request-Id', ...(limited ? LIMITED : [])];
   return {
     description,
     headers: {
