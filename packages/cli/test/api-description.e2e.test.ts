@@ -142,10 +142,10 @@ describeWithChromium('C8: the page to try it, in a browser', (executablePath) =>
     expect(await page.locator('.opblock').count()).toBe(operations);
 
     await page.click('.btn.authorize');
-    const token = page.locator('.auth-container', { hasText: 'token' }).filter({ hasText: 'JWT' });
+    const token = page.locator('.auth-container').filter({ has: page.locator('code', { hasText: /^token$/ }) });
     await token.locator('input').fill(dev.token);
     await token.locator('button[type=submit]').click();
-    await page.click('.btn-done');
+    await token.locator('.btn-done').click();
     const listed = page.locator('#operations-Traces-listSessions');
     await listed.locator('.opblock-summary-control').click();
     const answered = page.waitForResponse((response) => response.url().includes('/v1/sessions?'));

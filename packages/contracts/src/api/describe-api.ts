@@ -59,7 +59,6 @@ export function describeApi({ roles, version, nowMs }: DescribeOptions): ApiDesc
         description: INTRODUCTION,
         license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
       },
-      servers: [{ url: '/' }],
       tags: areas.map(({ name, description }) => ({ name, description })),
       paths,
       components: {
@@ -112,7 +111,11 @@ const HEADERS = {
 };
 
 const SECURITY = {
-  writeKey: { type: 'http', scheme: 'bearer', description: 'A write key of a project: for writing only.' },
+  writeKey: {
+    type: 'http',
+    scheme: 'bearer',
+    description: 'A write key of a project, from `wayline admin create-key`: for writing only.',
+  },
   writeKeyInAddress: {
     type: 'apiKey',
     in: 'query',
@@ -123,7 +126,8 @@ const SECURITY = {
     type: 'http',
     scheme: 'bearer',
     bearerFormat: 'JWT',
-    description: 'A token with the scope that the operation needs: `write`, `read`, `aggregation` or `admin`.',
+    description:
+      'A token, from `wayline admin create-token`, with the scope that the operation needs: `write`, `read`, `aggregation` or `admin`.',
   },
   writeKeyAsUser: {
     type: 'http',

@@ -56,12 +56,12 @@ function bothOf(call: string, schema: string, example: object): Operation[] {
   const own = { ...shared, ...(call === 'batch' ? batch : message) };
   const name = `${call[0]?.toUpperCase()}${call.slice(1)}`;
   return [
-    { ...own, id: `segment${name}`, path: `/v1/${call}`, summary: `\`${call}\` of Segment's API`, body },
+    { ...own, id: `segment${name}`, path: `/v1/${call}`, summary: `Segment: ${call}`, body },
     {
       ...own,
       id: `segment${name}Short`,
       path: `/v1/${call[0]}`,
-      summary: `The same as \`/v1/${call}\`, as Segment's browser library says it`,
+      summary: `The same as /v1/${call}, as Segment's browser library says it`,
       body,
     },
   ];
