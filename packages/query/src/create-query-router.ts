@@ -32,7 +32,14 @@ import { ledgerDoor } from './ledger-door.ts';
 import { machineMicroservicesDoor, timelineDoor } from './machine-doors.ts';
 import { readParameters, storable } from './parameters.ts';
 import { readJsonBody } from './read-json-body.ts';
-import { componentsDoor, navigationDoor, sessionDoor, sessionEventsDoor, sessionsDoor } from './session-doors.ts';
+import {
+  componentsDoor,
+  gapsDoor,
+  navigationDoor,
+  sessionDoor,
+  sessionEventsDoor,
+  sessionsDoor,
+} from './session-doors.ts';
 import { userDataDoors } from './user-data/user-data-doors.ts';
 
 export interface QueryRouterOptions {
@@ -113,6 +120,7 @@ export function createQueryRouter({
   serve('/v1/sessions/:id', [], sessionDoor(sources));
   serve('/v1/sessions/:id/events', ['type', ...PAGE], sessionEventsDoor(sources));
   serve('/v1/sessions/:id/navigation', [], navigationDoor(sources));
+  serve('/v1/sessions/:id/gaps', [], gapsDoor(sources));
   serve('/v1/sessions/:id/components', [], componentsDoor(sources));
   serve('/v1/users/:id/sessions', ['machineId', ...filters], sessionsDoor(sources, 'userId'));
   serve('/v1/machines/:id/sessions', ['userId', ...filters], sessionsDoor(sources, 'machineId'));

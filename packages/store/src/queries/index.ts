@@ -9,6 +9,7 @@ export { locateSession, type SessionPlace } from './locate-session.ts';
 export { machineTimeline, type TimelineKey, type TimelinePage } from './machine-timeline.ts';
 export { type PartitionPosition, readPositions } from './read-positions.ts';
 export { type PlacedEvent, type SessionEventsPage, sessionEvents } from './session-events.ts';
+export { gapsBefore, type SeqGap, type SessionGaps, sessionGaps } from './session-gaps.ts';
 export { type Hop, sessionHops } from './session-hops.ts';
 export type { SessionOrderKey } from './session-order.ts';
 export { machineSourceUses, type SourceUse, sessionSourceUses } from './source-uses.ts';
