@@ -71,10 +71,7 @@ export async function bookHopDays(
 ): Promise<void> {
   const deltas = deltasOf(removed, added);
   if (deltas.length === 0) return;
-  await client.query(ADD, [
-    ...keysOf(deltas),
-    ...COUNTS.map((count) => bigints(deltas.map((delta) => delta[count]))),
-  ]);
+  await client.query(ADD, [...keysOf(deltas), ...COUNTS.map((count) => bigints(deltas.map((delta) => delta[count])))]);
   const fewer = deltas.filter(({ visits }) => visits < 0);
   if (fewer.length > 0) await client.query(REMOVE_EMPTY, keysOf(fewer));
 }

@@ -11,6 +11,7 @@ export { machineTimeline, type TimelineKey, type TimelinePage } from './machine-
 export { type PartitionPosition, readPositions } from './read-positions.ts';
 export * from './series/index.ts';
 export { type PlacedEvent, type SessionEventsPage, sessionEvents } from './session-events.ts';
+export { gapsBefore, type SeqGap, type SessionGaps, sessionGaps } from './session-gaps.ts';
 export { type Hop, sessionHops } from './session-hops.ts';
 export type { SessionOrderKey } from './session-order.ts';
 export { machineSourceUses, type SourceUse, sessionSourceUses } from './source-uses.ts';
