@@ -73,15 +73,17 @@ async function fill(): Promise<void> {
   await query.store([{ ...full, source }], { skewMs: 10_000 });
   await query.store([
     { ...full, sessionId: 's-9', source },
-    eventAt(1, { sessionId: 's-2', userId: 'u-7', ...app('checkout') }),
+    eventAt(1, { sessionId: 's-2', userId: 'u-7', seq: 5, ...app('checkout') }),
     eventAt(2, { sessionId: 's-2', machineId: 'm-3', ...microservice('cart') }),
     eventAt(3, { sessionId: 's-3', type: 'sessionStarted', context: { previousSessionId: 's-2' } }),
     eventAt(4, { sessionId: 's-8', userId: 'u-8' }),
   ]);
   await query.store([
     eventAt(5, { sessionId: 's-10', namespace: 'frontend', type: 'loadTime', value: 3 }),
-    // More hops, and more apps, than are told.
-    ...Array.from({ length: 10_002 }, (_, i) => eventAt(i, { sessionId: 's-long', ...app(`app-${i % 1001}`) })),
+    // More hops, gaps and apps than are told.
+    ...Array.from({ length: 10_002 }, (_, i) =>
+      eventAt(i, { sessionId: 's-long', seq: 2 * i, ...app(`app-${i % 1001}`) }),
+    ),
   ]);
   // The dead letter of the examples is the first.
   const envelope = (event: object) => ({ project: 1, receivedAt: SESSION_START, event });
@@ -248,7 +250,7 @@ async function seeTheRest(): Promise<void> {
   for (const n of [1, 2]) await get(`/v1/events/${id(n)}?sessionId=s-6`);
   await get('/v1/dead-letters');
   await get(byId('readEvent').path.split('?', 1)[0] as string);
-  await get('/v1/sessions/s-long/navigation');
+  for (const part of ['navigation', 'gaps']) await get(`/v1/sessions/s-long/${part}`);
   for (const user of ['u-6', 'u-7']) await get(`/v1/users/${user}/export`);
   const stranger = { projectId: 9, subject: 'tester', scopes: SCOPES, expiresInSeconds: 60 };
   const credential = await signAccessToken(stranger, SECRET);
