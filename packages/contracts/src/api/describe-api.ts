@@ -148,7 +148,7 @@ function described(operation: Operation, tag: string): DescribedOperation {
     security: securityOf(operation),
     ...(parameters.length > 0 && { parameters }),
     ...(body && { requestBody: requestBody(body) }),
-    responses: responsesOf(operation, scope === 'write'),
+    responses: responsesOf(operation, scope === 'write' && operation.method === 'post'),
   };
 }
 

@@ -7,6 +7,7 @@ import { NOTHING } from '../analytics/hourly-door.ts';
 import type { LatestMetrics } from '../analytics/latest-metrics.ts';
 import { METRICS_EVERY_SECONDS, metricsOf } from '../analytics/metrics-doors.ts';
 import { HOUR_MS, hourOf } from '../analytics/whole-hours.ts';
+import type { Completeness } from '../completeness.ts';
 import { type Sources, tellCompleteness } from '../door.ts';
 import { type Parameters, readParameters } from '../parameters.ts';
 
@@ -43,21 +44,20 @@ export function predecessorReads({ sources, verifier, latest, maxHistory = 50_00
       .all(servesOnly('GET', 'HEAD'));
   };
 
-  /** These forms have no place for it. */
-  const tellComplete = async (response: Response): Promise<void> =>
-    tellCompleteness(await sources.completeness(), {
-      setHeader: (name, value) => void response.setHeader(name, value),
-    });
+  /** These forms have no place for it; a problem has no need of it. */
+  const tellComplete = (complete: Completeness, response: Response): void =>
+    tellCompleteness(complete, { setHeader: (name, value) => void response.setHeader(name, value) });
 
   serve('/analytics', ['timestamp'], async ({ projectId, parameters, request, response }) => {
     const timestamp = timeOf(parameters, 'timestamp');
     if (timestamp === undefined) throw invalid('`timestamp` is needed: of the hour that is asked for.');
     const fromMs = hourOf(timestamp);
-    await tellComplete(response);
+    const complete = await sources.completeness();
     const [found = NOTHING] = await sources.read((reader) =>
       hourlyCounts(reader, { projectId, fromMs, toMs: fromMs + HOUR_MS }),
     );
     const { uniqueUsers, clicks, impressions } = found;
+    tellComplete(complete, response);
     response.vary('Accept');
     if (request.accepts('text/plain', 'application/json') === 'application/json') {
       response.json({ uniqueUsers, clicks, impressions });
@@ -75,13 +75,14 @@ export function predecessorReads({ sources, verifier, latest, maxHistory = 50_00
 
   serve('/metrics/history', ['from', 'to'], async ({ projectId, parameters, response }) => {
     const range = { fromMs: timeOf(parameters, 'from'), toMs: timeOf(parameters, 'to') };
-    await tellComplete(response);
+    const complete = await sources.completeness();
     const found = await sources.read((reader) => userCountHistory(reader, { projectId, range, limit: maxHistory + 1 }));
     if (found.length > maxHistory) {
       throw invalid(
         `There are more than ${maxHistory} minutes between \`from\` and \`to\`; ask for them in parts, or page through /v1/metrics/history.`,
       );
     }
+    tellComplete(complete, response);
     response.json(found.map(metricsOf));
   });
 
