@@ -27,7 +27,9 @@ const suites = results(report).map((first) => {
   const suite = again.get(first.name) ?? first;
   if (suite !== first && suite.status !== 'failed') {
     const { fullName, failureMessages } = first.assertionResults.find((test) => test.status === 'failed') ?? {};
-    print(`\nUnsteady: ${relative('.', first.name)} passed only when it was run again by itself. Before: ${fullName ?? ''}`);
+    print(
+      `\nUnsteady: ${relative('.', first.name)} passed only when it was run again by itself. Before: ${fullName ?? ''}`,
+    );
     print((failureMessages?.[0] ?? first.message).split('\n').slice(0, REASON_LINES).join('\n'));
   }
   return suite;

@@ -135,6 +135,22 @@ describe('a real access log: the API answers what a script computes from the raw
     expect(filled.hours.reduce((sum, { events }) => sum + events, 0)).toBe(10_000);
   });
 
+  test('A6: requests of each hour, and of all of them, as a series', async () => {
+    const series = (parameters: string) =>
+      read<{ points: { at: string; value: number; count: number }[] }>(
+        `/v1/series/access-log/request?aggregation=count&${RANGE}&${parameters}`,
+      );
+    const { points } = await series('granularity=hour');
+    expect(points.map(({ at, value }) => ({ hour: at.slice(0, 13), requests: value }))).toEqual(
+      answers.hours.map(({ hour, requests }) => ({ hour, requests })),
+    );
+    const first = answers.sessions.flat().sort()[0]?.split(' ')[0];
+    expect((await series('granularity=none')).points).toEqual([{ at: first, value: 10_000, count: 10_000 }]);
+    const days = countBy(answers.sessions.flat().map((told) => told.slice(0, 10)));
+    const byDay = (await series('granularity=day')).points.map(({ at, value }) => [at.slice(0, 10), value]);
+    expect(Object.fromEntries(byDay)).toEqual(days);
+  });
+
   test('A11: the same of the busiest hour, in the form of the predecessor', async () => {
     const visitors = answers.hours.find(({ hour }) => hour === '2015-05-19T19')?.visitors;
     const answer = await ask(`/analytics?timestamp=${Date.UTC(2015, 4, 19, 19, 30) / 1000}`);

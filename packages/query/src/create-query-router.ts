@@ -48,7 +48,14 @@ import { predecessorReads } from './predecessors/predecessor-reads.ts';
 import { readJsonBody } from './read-json-body.ts';
 import { PREDECESSOR_SERIES, predecessorSeriesDoor } from './series/predecessor-series-door.ts';
 import { GROUPING, seriesDoor } from './series/series-door.ts';
-import { componentsDoor, navigationDoor, sessionDoor, sessionEventsDoor, sessionsDoor } from './session-doors.ts';
+import {
+  componentsDoor,
+  gapsDoor,
+  navigationDoor,
+  sessionDoor,
+  sessionEventsDoor,
+  sessionsDoor,
+} from './session-doors.ts';
 import { untilClosed } from './until-closed.ts';
 import { userDataDoors } from './user-data/user-data-doors.ts';
 
@@ -151,6 +158,7 @@ export function createQueryRouter({
   serve('/v1/sessions/:id', [], sessionDoor(sources));
   serve('/v1/sessions/:id/events', ['type', ...PAGE], sessionEventsDoor(sources));
   serve('/v1/sessions/:id/navigation', [], navigationDoor(sources));
+  serve('/v1/sessions/:id/gaps', [], gapsDoor(sources));
   serve('/v1/sessions/:id/components', [], componentsDoor(sources));
   serve('/v1/users/:id/sessions', ['machineId', ...filters], sessionsDoor(sources, 'userId'));
   serve('/v1/machines/:id/sessions', ['userId', ...filters], sessionsDoor(sources, 'machineId'));
@@ -162,7 +170,7 @@ export function createQueryRouter({
   serve('/api/events/:namespace/:name', PREDECESSOR_SERIES, predecessorSeriesDoor(sources), 'aggregation');
   serve('/v1/ledger', RANGE, ledgerDoor(sources), 'admin');
   const latest = createLatestMetrics(sources);
-  serve('/v1/analytics/hourly', [...RANGE, 'empty'], hourlyDoor(sources, now), 'aggregation');
+  serve('/v1/analytics/hourly', [...RANGE, 'empty'], hourlyDoor(sources), 'aggregation');
   serve('/v1/metrics/latest', [], latestMetricsDoor(latest), 'aggregation');
   serve('/v1/metrics/history', [...RANGE, ...PAGE], metricsHistoryDoor(sources), 'aggregation');
   router.use(predecessorReads({ sources, verifier, latest }));

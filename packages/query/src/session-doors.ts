@@ -1,13 +1,16 @@
 import { ProblemError } from '@wayline/contracts';
 import {
   findSession,
+  gapsBefore,
   listSessions,
   locateSession,
   type Reader,
+  type SeqGap,
   type SessionFilter,
   type SessionPlace,
   type SourceUse,
   sessionEvents,
+  sessionGaps,
   sessionHops,
   sessionSourceUses,
 } from '@wayline/store';
@@ -19,6 +22,8 @@ import { toSummary } from './session-summary.ts';
 
 /** More hops than this are not told; the answer says so. */
 const MAX_HOPS = 10_000;
+/** The same of gaps of a whole session. */
+const MAX_GAPS = 1_000;
 
 export const unknownSession = (id: string): ProblemError =>
   new ProblemError('not_found', `No event of the session ${JSON.stringify(id)} is stored in this project.`);
@@ -30,6 +35,7 @@ export function sessionsDoor(sources: Sources, fixed?: 'userId' | 'machineId'): 
       projectId,
       userId: fixed === 'userId' ? id : parameters.text('userId'),
       machineId: fixed === 'machineId' ? id : parameters.text('machineId'),
+      machineTouched: fixed === 'machineId',
       app: parameters.text('app'),
       microservice: parameters.text('microservice'),
       type: parameters.text('type'),
@@ -88,26 +94,41 @@ export function sessionEventsDoor(sources: Sources): Door {
     );
     const cursor = parameters.text('cursor');
     const after = cursor === undefined ? undefined : eventKey(cursors.read(cursor));
-    const found = await readOfSession(sources, asked, (reader, session) =>
-      sessionEvents(reader, session, { type, limit: limit + 1, after }),
-    );
-    const { items, nextCursor } = pageOf(found, limit, ({ key }) =>
-      cursors.write([key.correctedMs, key.place, key.seq, key.eventId, key.occurredMs]),
-    );
-    return {
-      body: {
-        json: eventsJson(
-          items.map(({ event }) => event),
-          { nextCursor },
-        ),
-      },
-    };
+    const { events, nextCursor, gaps } = await readOfSession(sources, asked, async (reader, session) => {
+      const found = await sessionEvents(reader, session, { type, limit: limit + 1, after });
+      const page = pageOf(found, limit, ({ key }) =>
+        cursors.write([key.correctedMs, key.place, key.seq, key.eventId, key.occurredMs]),
+      );
+      const events = page.items.map(({ event }) => event);
+      return { events, nextCursor: page.nextCursor, gaps: await gapsBefore(reader, session, events) };
+    });
+    return { body: { json: eventsJson(events, { gaps: gaps.map(gapJson), nextCursor }) } };
   };
 }
 
 function eventKey(parts: readonly (string | number)[]) {
   const [correctedMs, place, seq, eventId, occurredMs] = parts as [number, string, number, string, number];
   return { correctedMs, place, seq, eventId, occurredMs };
+}
+
+const gapJson = ({ source, after, before, missing, eventId }: SeqGap): object => ({
+  source: source ?? null,
+  after: after ?? null,
+  before,
+  missing,
+  eventId,
+});
+
+/** Where numbers of a session are missing, over all of it. */
+export function gapsDoor(sources: Sources): Door {
+  return async (asked) => {
+    const { gaps, missing } = await readOfSession(sources, asked, (reader, session) =>
+      sessionGaps(reader, session, MAX_GAPS + 1),
+    );
+    return {
+      body: { gaps: gaps.slice(0, MAX_GAPS).map(gapJson), missing, ...(gaps.length > MAX_GAPS && { truncated: true }) },
+    };
+  };
 }
 
 export function navigationDoor(sources: Sources): Door {

@@ -82,7 +82,7 @@ describe('O14: NDJSON', () => {
     const { text } = await query.get(`${SESSION}/events?limit=1000`);
     const lines = await exportedLines(query, `${SESSION}/export`);
     expect(lines).toHaveLength(21);
-    expect(`{"events":[${lines.join(',')}],"nextCursor":null}`).toBe(text);
+    expect(text.slice(0, text.indexOf(',"gaps":'))).toBe(`{"events":[${lines.join(',')}]`);
   });
 
   test('of a machine has what its timeline has, in that order, and the same range', async () => {

@@ -32,7 +32,9 @@ const withBytes = (json: Json): Json =>
   });
 
 const withHex = (json: Json): Json =>
-  mapJson(json, (name, value) => (IDS[name] && value instanceof Uint8Array ? Buffer.from(value).toString('hex') : value));
+  mapJson(json, (name, value) =>
+    IDS[name] && value instanceof Uint8Array ? Buffer.from(value).toString('hex') : value,
+  );
 
 /** Empty lists are not on the wire. */
 export const withoutEmptyLists = (json: Json): Json => {

@@ -95,6 +95,13 @@ describe('A11: GET /analytics', () => {
   });
 });
 
+test('A12: a header says how complete the answer is', async () => {
+  for (const path of [at(SESSION_START), '/metrics/history']) {
+    const { headers } = await ask(path);
+    expect(headers.get('wayline-complete-through')).toMatch(/^20\d\d-\d\d-\d\dT/);
+  }
+});
+
 const PATHS = [at(SESSION_START), '/metrics/latest', '/metrics/history'];
 
 test.each(PATHS)('A11, I1: reading %s needs a token with the scope aggregation', async (path) => {

@@ -1,3 +1,4 @@
+import { DERIVED_TABLES } from '@wayline/testkit';
 import type pg from 'pg';
 import { locateSession, sessionEvents } from '../src/index.ts';
 
@@ -54,21 +55,12 @@ export async function keptVisits(pool: pg.Pool, projectId: number): Promise<Expe
   return rows;
 }
 
-/** What of the sums of days differs from the visits that stand in the table, as JSON. */
+/** What of the sums of days differs from the visits that stand in the table. */
 export async function wrongHopDays(pool: pg.Pool): Promise<string[]> {
-  const before = (column: string) => `(${column} AT TIME ZONE 'UTC')::date = (at AT TIME ZONE 'UTC')::date`;
-  const { rows } = await pool.query<{ wrong: string }>(
-    `SELECT row_to_json(wrong)::text AS wrong FROM (
-       SELECT * FROM hop_days d FULL JOIN (
-         SELECT project_id, date_trunc('day', at, 'UTC') AS day, from_app COLLATE "C" AS from_app,
-           to_app COLLATE "C" AS to_app, stay_class, count(*) AS visits,
-           count(*) FILTER (WHERE ${before('app_before_at')} IS NOT TRUE) AS app_sessions,
-           count(*) FILTER (WHERE ${before('edge_before_at')} IS NOT TRUE) AS edge_sessions,
-           count(app_before_at) AS returns, count(*) FILTER (WHERE is_loop) AS loops,
-           count(*) FILTER (WHERE is_last) AS lasts
-         FROM session_hops GROUP BY 1, 2, 3, 4, 5) c USING (project_id, day, from_app, to_app, stay_class)
-       WHERE (d.visits, d.app_sessions, d.edge_sessions, d.returns, d.loops, d.lasts)
-         IS DISTINCT FROM (c.visits, c.app_sessions, c.edge_sessions, c.returns, c.loops, c.lasts)) wrong`,
-  );
-  return rows.map(({ wrong }) => wrong);
+  const client = await pool.connect();
+  try {
+    return await DERIVED_TABLES.hop_days(client);
+  } finally {
+    client.release();
+  }
 }

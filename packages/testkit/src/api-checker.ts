@@ -12,11 +12,11 @@ export interface AnswerToCheck {
 
 /** Holds answers against the description of the API, and remembers what of it was ever seen. */
 export interface ApiChecker {
-  /** @throws where the description says otherwise: no such operation, status, media type, code or field */
+  /** @throws where the description says otherwise: no such operation, status, header, media type, code or field */
   check(answer: AnswerToCheck): void;
   /**
-   * What is described and was never seen: `operation status`, `operation status code` of problems, and fields as
-   * `Component.field` or `operation status.field`.
+   * What is described and was never seen: `operation status`, `operation status code` of problems, `operation status header
+   * name`, and fields as `Component.field` or `operation status.field`.
    */
   unseen(): string[];
 }
@@ -36,6 +36,7 @@ export function createApiChecker(description: ApiDescription): ApiChecker {
       for (const [status, response] of Object.entries(operation.responses)) {
         const place = `${operation.operationId} ${status}`;
         all.add(place);
+        for (const name of Object.keys((response as Response).headers ?? {})) all.add(`${place} header ${name}`);
         for (const [type, media] of Object.entries((response as Response).content ?? {})) {
           if (type === PROBLEM) for (const code of codesOf(media)) all.add(`${place} ${code}`);
           for (const field of schemas.fieldsOf(media.schema, place)) all.add(field);
@@ -60,17 +61,22 @@ export function createApiChecker(description: ApiDescription): ApiChecker {
   return {
     check({ method, path, status, headers, text }) {
       const [address = ''] = path.split('?', 1);
-      const found = addresses.find(({ pattern }) => pattern.test(address));
       const verb = method === 'HEAD' ? 'get' : method.toLowerCase();
-      const operation = found?.methods[verb];
+      const fitting = addresses.filter(({ pattern }) => pattern.test(address));
+      const operation = fitting.find(({ methods }) => methods[verb])?.methods[verb];
       if (!operation) {
-        if (status === (found ? 405 : 404) || method === 'OPTIONS') return;
+        if (status === (fitting.length > 0 ? 405 : 404) || method === 'OPTIONS') return;
         throw new Error(`${method} ${address} answers ${status}, and is not described`);
       }
       const place = `${operation.operationId} ${status}`;
       const response = operation.responses[status] as Response | undefined;
       if (!response) throw new Error(`${place}: the status is not described; ${text.slice(0, 500)}`);
       seen.add(place);
+      const described = Object.keys(response.headers ?? {});
+      for (const name of described) if (headers.has(name)) seen.add(`${place} header ${name}`);
+      const known = new Set(described.map((name) => name.toLowerCase()));
+      const unknown = [...headers.keys()].filter((name) => !known.has(name) && !OF_HTTP.test(name));
+      if (unknown.length > 0) throw new Error(`${place} is described without the headers ${unknown.join(', ')}`);
       if (method === 'HEAD') return;
       if (!response.content) {
         if (text !== '') throw new Error(`${place} is described without a body: ${text.slice(0, 500)}`);
@@ -92,7 +98,12 @@ interface Media {
   examples?: Record<string, unknown>;
 }
 
+/** Headers that say nothing that is ours. */
+const OF_HTTP =
+  /^(date|connection|keep-alive|content-(length|type|encoding|security-policy)|transfer-encoding|upgrade|cache-control|vary|allow|trailer|access-control-.+|etag|last-modified|accept-ranges|x-content-type-options|referrer-policy|x-powered-by)$/;
+
 interface Response {
+  headers?: Record<string, object>;
   content?: Record<string, Media>;
 }
 

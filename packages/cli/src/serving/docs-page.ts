@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
+import { ProblemError } from '@wayline/contracts';
 import { servesOnly } from '@wayline/http';
 import { type Response, Router } from 'express';
 
@@ -64,10 +65,10 @@ export function createDocsPage(): Router {
     .all(servesOnly('GET', 'HEAD'));
   router
     .route('/docs/:file')
-    .get((request, response, next) => {
+    .get((request, response) => {
       const { file } = request.params;
       if (file === 'page.js') return give(withHeaders(response), 'text/javascript', SCRIPT);
-      if (!FILES.includes(file)) return next();
+      if (!FILES.includes(file)) throw new ProblemError('not_found', `There is no /docs/${file}.`);
       // With a root: else a folder on the way to it, whose name begins with a dot, would make it a hidden file.
       return withHeaders(response).sendFile(file, { root: folder(), cacheControl: false });
     })

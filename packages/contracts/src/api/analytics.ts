@@ -1,4 +1,4 @@
-import { complete, nextCursor } from './complete.ts';
+import { COMPLETE_HEADER, complete, nextCursor } from './complete.ts';
 import type { Area, Operation, Parameter } from './operation.ts';
 import { PAGE, RANGE } from './parameters.ts';
 import { LISTS, READS } from './problem-answers.ts';
@@ -137,6 +137,7 @@ export const predecessorReads: Area = {
             'text/plain': { type: 'string' },
             'application/json': object({ uniqueUsers: count(), clicks: count(), impressions: count() }),
           },
+          headers: COMPLETE_HEADER,
         },
       },
       problems: READS,
@@ -159,7 +160,9 @@ export const predecessorReads: Area = {
       path: '/metrics/history',
       summary: 'Users of all time, by minute',
       query: [looseTime('from', 'From then on.'), looseTime('to', 'Before then.')],
-      success: { 200: { description: 'All of them, the oldest first.', schema: list(ref('Metrics')) } },
+      success: {
+        200: { description: 'All of them, the oldest first.', schema: list(ref('Metrics')), headers: COMPLETE_HEADER },
+      },
       problems: READS,
       example: { query: { from: SAMPLE.from, to: SAMPLE.to } },
     },

@@ -1,6 +1,7 @@
 import { analytics, predecessorReads } from './analytics.ts';
 import { deadLetters } from './dead-letters.ts';
 import { events } from './events.ts';
+import { exports } from './exports.ts';
 import { health } from './health.ts';
 import { ledger } from './ledger.ts';
 import { machines } from './machines.ts';
@@ -23,6 +24,7 @@ export const AREAS: readonly Area[] = [
   series,
   analytics,
   predecessorReads,
+  exports,
   ledger,
   deadLetters,
   userData,

@@ -29,3 +29,8 @@ export const complete = (
   );
 
 export const nextCursor = orNull(text(), 'For the next page; null on the last.');
+
+/** Of answers whose form has no place for it. */
+export const COMPLETE_HEADER = {
+  'Wayline-Complete-Through': 'As `completeThrough` elsewhere; absent where the log could not be asked.',
+};

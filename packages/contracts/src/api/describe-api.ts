@@ -59,7 +59,6 @@ export function describeApi({ roles, version, nowMs }: DescribeOptions): ApiDesc
         description: INTRODUCTION,
         license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
       },
-      servers: [{ url: '/' }],
       tags: areas.map(({ name, description }) => ({ name, description })),
       paths,
       components: {
@@ -112,7 +111,11 @@ const HEADERS = {
 };
 
 const SECURITY = {
-  writeKey: { type: 'http', scheme: 'bearer', description: 'A write key of a project: for writing only.' },
+  writeKey: {
+    type: 'http',
+    scheme: 'bearer',
+    description: 'A write key of a project, from `wayline admin create-key`: for writing only.',
+  },
   writeKeyInAddress: {
     type: 'apiKey',
     in: 'query',
@@ -123,7 +126,8 @@ const SECURITY = {
     type: 'http',
     scheme: 'bearer',
     bearerFormat: 'JWT',
-    description: 'A token with the scope that the operation needs: `write`, `read`, `aggregation` or `admin`.',
+    description:
+      'A token, from `wayline admin create-token`, with the scope that the operation needs: `write`, `read`, `aggregation` or `admin`.',
   },
   writeKeyAsUser: {
     type: 'http',
@@ -144,7 +148,7 @@ function described(operation: Operation, tag: string): DescribedOperation {
     security: securityOf(operation),
     ...(parameters.length > 0 && { parameters }),
     ...(body && { requestBody: requestBody(body) }),
-    responses: responsesOf(operation, scope === 'write'),
+    responses: responsesOf(operation, scope === 'write' && operation.method === 'post'),
   };
 }
 
@@ -197,9 +201,12 @@ function requestBody({ required, description, content }: NonNullable<Operation['
 /** A name for an example that may be a key. */
 const idOf = (name: string): string => name.replaceAll(/\W+/g, '-');
 
+/** Told where a limit holds for the key. */
+const LIMITED = ['RateLimit-Policy', 'RateLimit'];
+
 /** Where a status is both a success and a problem, it has the content of both. */
 function responsesOf(operation: Operation, limited: boolean): Record<string, object> {
-  const problems = problemAnswers([...new Set(operation.problems)]);
+  const problems = problemAnswers([...new Set(operation.problems)], limited ? LIMITED : []);
   const answers: Record<string, object> = { ...problems };
   for (const [status, success] of Object.entries(operation.success)) {
     const answer = answerOf(success, limited);
@@ -223,7 +230,7 @@ function answerOf(
     name,
     { description: meaning, schema: { type: 'string' } },
   ]);
-  const shared = ['X-Request-Id', ...(limited ? ['RateLimit-Policy', 'RateLimit'] : [])];
+  const shared = ['X-Request-Id', ...(limited ? LIMITED : [])];
   return {
     description,
     headers: {

@@ -58,11 +58,14 @@ const bodyOf = (name: string): Schema => ({
   ],
 });
 
+/** Without what is undefined. */
+const plain = (given: object): object => JSON.parse(JSON.stringify(given)) as object;
+
 /** Without the session, where the address names it. */
 const eventContent = (inAddress: boolean): Record<string, Media> => {
   const own = (given: object) => (inAddress ? { ...given, sessionId: undefined, eventId: undefined } : given);
-  const written = (given: object) => JSON.parse(JSON.stringify(own(given))) as object;
-  const cloud = { ...cloudEvent, ...(inAddress && { id: 'A-2' }) };
+  const written = (given: object) => plain(own(given));
+  const cloud = { ...cloudEvent, ...(inAddress && { id: 'A-2', sessionid: undefined }) };
   return {
     'application/json': {
       schema: ref(inAddress ? 'SessionEventsBody' : 'EventsBody'),
@@ -80,10 +83,10 @@ const eventContent = (inAddress: boolean): Record<string, Media> => {
       schema: text('JSON, as of `application/json`: so that a page needs no preflight for its last beacon.'),
       examples: { 'a beacon': JSON.stringify(written({ sessionId: 's-4', type: 'pageLeft' })) },
     },
-    'application/cloudevents+json': { schema: ref('CloudEvent'), examples: { structured: cloud } },
+    'application/cloudevents+json': { schema: ref('CloudEvent'), examples: { structured: plain(cloud) } },
     'application/cloudevents-batch+json': {
       schema: list(ref('CloudEvent')),
-      examples: { batch: [{ ...cloud, id: `${cloud.id}-b` }] },
+      examples: { batch: [plain({ ...cloud, id: `${cloud.id}-b` })] },
     },
   };
 };

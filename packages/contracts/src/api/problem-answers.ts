@@ -95,8 +95,14 @@ export function problemExamples(): Record<string, object> {
 
 const WAIT: ReadonlySet<number> = new Set([429, 503]);
 
-/** The answers by which an operation tells of problems, by status. */
-export function problemAnswers(codes: readonly ProblemCode[]): Record<string, object> {
+/** Refusals of whoever asks, before it is counted what the key sends. */
+const BEFORE_LIMITS: ReadonlySet<number> = new Set([401, 403]);
+
+/**
+ * The answers by which an operation tells of problems, by status.
+ * @param headers names of those that are sent once it is known who asks
+ */
+export function problemAnswers(codes: readonly ProblemCode[], headers: readonly string[]): Record<string, object> {
   const statuses = [...new Set(codes.map((code) => PROBLEM_CODES[code].status))].sort((a, b) => a - b);
   return Object.fromEntries(
     statuses.map((status) => {
@@ -104,16 +110,18 @@ export function problemAnswers(codes: readonly ProblemCode[]): Record<string, ob
         (code): code is ProblemCode =>
           codes.includes(code as ProblemCode) && PROBLEM_CODES[code as ProblemCode].status === status,
       );
-      return [String(status), problemAnswer(status, own)];
+      return [String(status), problemAnswer(status, own, BEFORE_LIMITS.has(status) ? [] : headers)];
     }),
   );
 }
 
-function problemAnswer(status: number, codes: readonly ProblemCode[]): object {
+function problemAnswer(status: number, codes: readonly ProblemCode[], headers: readonly string[]): object {
   return {
     description: codes.map((code) => `\`${code}\`: ${PROBLEM_CODES[code].title}.`).join(' '),
     headers: {
-      'X-Request-Id': { $ref: '#/components/headers/X-Request-Id' },
+      ...Object.fromEntries(
+        ['X-Request-Id', ...headers].map((name) => [name, { $ref: `#/components/headers/${name}` }]),
+      ),
       ...(WAIT.has(status) && { 'Retry-After': { $ref: '#/components/headers/Retry-After' } }),
       ...(status === 401 && { 'WWW-Authenticate': { $ref: '#/components/headers/WWW-Authenticate' } }),
     },

@@ -21,17 +21,25 @@ const messageOf = (call: keyof typeof CALLS) => ({
   ...CALLS[call],
 });
 
-const shared: Pick<Operation, 'method' | 'scope' | 'basic' | 'headers' | 'success' | 'problems'> = {
+const shared: Pick<Operation, 'method' | 'scope' | 'basic' | 'headers'> = {
   method: 'post',
   scope: 'write',
   basic: true,
   headers: [SENT_AT],
+};
+
+const message: Pick<Operation, 'success' | 'problems'> = {
+  success: { 200: { description: 'It is durable.', schema: object({ success: { const: true } }) } },
+  problems: [...WRITES, 'no_valid_events'],
+};
+
+const batch: Pick<Operation, 'success' | 'problems'> = {
   success: {
     200: {
       description: 'What was accepted is durable.',
       schema: object(
         { success: { const: true } },
-        { rejected: list(ref('RejectedEvent'), 'Messages of a batch that were refused.') },
+        { rejected: list(ref('RejectedEvent'), 'Those that were refused.') },
       ),
     },
   },
@@ -45,14 +53,15 @@ function bothOf(call: string, schema: string, example: object): Operation[] {
     description: 'JSON, whatever `Content-Type` says of it.',
     content: { 'application/json': { schema: ref(schema), examples: { [call]: example } } },
   };
+  const own = { ...shared, ...(call === 'batch' ? batch : message) };
   const name = `${call[0]?.toUpperCase()}${call.slice(1)}`;
   return [
-    { ...shared, id: `segment${name}`, path: `/v1/${call}`, summary: `\`${call}\` of Segment's API`, body },
+    { ...own, id: `segment${name}`, path: `/v1/${call}`, summary: `Segment: ${call}`, body },
     {
-      ...shared,
+      ...own,
       id: `segment${name}Short`,
       path: `/v1/${call[0]}`,
-      summary: `The same as \`/v1/${call}\`, as Segment's browser library says it`,
+      summary: `The same as /v1/${call}, as Segment's browser library says it`,
       body,
     },
   ];

@@ -1,4 +1,4 @@
-import { complete } from './complete.ts';
+import { COMPLETE_HEADER, complete } from './complete.ts';
 import type { Area, Operation, Parameter } from './operation.ts';
 import { RANGE } from './parameters.ts';
 import { READS } from './problem-answers.ts';
@@ -84,9 +84,7 @@ export const series: Area = {
               value: orNull({ type: 'number' }),
             }),
           ),
-          headers: {
-            'Wayline-Complete-Through': 'As `completeThrough` elsewhere; absent where the log could not be asked.',
-          },
+          headers: COMPLETE_HEADER,
         },
       },
       problems: [...READS, 'events_expired'],

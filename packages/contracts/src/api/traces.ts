@@ -4,7 +4,7 @@ import { SAMPLE_EVENT_ID } from './events.ts';
 import type { Area, Operation, Schema } from './operation.ts';
 import { PAGE, RANGE } from './parameters.ts';
 import { LISTS, READS } from './problem-answers.ts';
-import { count, flag, integer, list, object, oneOf, only, orNull, ref, text, time } from './schemas.ts';
+import { count, flag, integer, list, object, oneOf, only, orNull, ref, text, time, uuid } from './schemas.ts';
 
 const { eventId, sessionId, type, namespace, occurredAt: _sent, source: _source, ...others } = eventSchema.properties;
 
@@ -63,6 +63,16 @@ export const traceSchemas: Readonly<Record<string, Schema>> = {
   Hop: {
     ...object({ from: text(), to: text(), at: time(), page: orNull(text()) }),
     description: 'A step of a user from one app to another.',
+  },
+  Gap: {
+    ...object({
+      source: orNull(ref('Source'), 'Who numbers its events; null where they name no source.'),
+      after: orNull(count(), 'The last number that is there; null where the first are missing.'),
+      before: count('The next number that is there.'),
+      missing: count('How many are not.'),
+      eventId: uuid('The event with the next number.'),
+    }),
+    description: 'Numbers (`seq`) of a session that are missing.',
   },
   SourceUse: object({ name: text(), count: count('Events.'), firstAt: time(), lastAt: time() }),
 };
@@ -126,10 +136,31 @@ export const traces: Area = {
       success: {
         200: {
           description: 'A page of events.',
-          schema: object({ events: list(ref('StoredEvent')), nextCursor }),
+          schema: object({
+            events: list(ref('StoredEvent')),
+            gaps: list(ref('Gap'), 'Before the events of the page.'),
+            nextCursor,
+          }),
         },
       },
       problems: [...LISTS, 'not_found'],
+      example: { path: { id: 's-2' } },
+    },
+    {
+      ...reads,
+      id: 'readSessionGaps',
+      path: '/v1/sessions/{id}/gaps',
+      summary: 'Where numbers of a session are missing',
+      success: {
+        200: {
+          description: 'Over all of the session.',
+          schema: object(
+            { gaps: list(ref('Gap')), missing: count('How many numbers are missing.') },
+            { truncated: flag('There are more gaps than are told.') },
+          ),
+        },
+      },
+      problems: [...READS, 'not_found'],
       example: { path: { id: 's-2' } },
     },
     {

@@ -1,3 +1,4 @@
+import { EXPORT_HEADERS } from './exports.ts';
 import type { Area, Schema } from './operation.ts';
 import { READS } from './problem-answers.ts';
 import { count, object, only, orNull, ref, text, time } from './schemas.ts';
@@ -24,7 +25,6 @@ export const userData: Area = {
         value: orNull(text(), 'The record, where it is UTF-8.'),
         valueBase64: text('The record, where it is not.'),
         replay: text('What it was replayed as.'),
-        replayBase64: text(),
       },
     ),
   },
@@ -43,6 +43,7 @@ export const userData: Area = {
               oneOf: [ref('ExportedEvent'), ref('ExportedSession'), ref('ExportedDeadLetter')],
             },
           },
+          headers: EXPORT_HEADERS,
         },
       },
       problems: READS,

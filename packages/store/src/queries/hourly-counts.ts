@@ -1,6 +1,8 @@
 import type { Reader } from '../read-only.ts';
 import { timestampOf } from './timestamps.ts';
 
+const HOUR_MS = 3_600_000;
+
 /** What happened in an hour of the corrected time, UTC. */
 export interface HourlyCounts {
   /** Start of the hour, epoch ms. */
@@ -10,6 +12,19 @@ export interface HourlyCounts {
   clicks: number;
   impressions: number;
   events: number;
+}
+
+/** Where the hours of a project begin and end, epoch ms; undefined where it has none. */
+export async function hourlyExtent(
+  reader: Reader,
+  projectId: number,
+): Promise<{ fromMs: number; toMs: number } | undefined> {
+  const { rows } = await reader.query<{ first: number | null; last: number | null }>(
+    'SELECT min(hour) AS first, max(hour) AS last FROM hours WHERE project_id = $1',
+    [projectId],
+  );
+  const { first = null, last = null } = rows[0] ?? {};
+  return first === null || last === null ? undefined : { fromMs: first, toMs: last + HOUR_MS };
 }
 
 /**

@@ -3,7 +3,7 @@ export { type FoundDeadLetter, findDeadLetter } from './find-dead-letter.ts';
 export { type EventSearch, type FoundEvent, findEvent } from './find-event.ts';
 export { findSession } from './find-session.ts';
 export { hopsPendingSince } from './hops-pending.ts';
-export { type HourlyCounts, hourlyCounts } from './hourly-counts.ts';
+export { type HourlyCounts, hourlyCounts, hourlyExtent } from './hourly-counts.ts';
 export { type LedgerHour, ledgerHours } from './ledger-hours.ts';
 export { listSessions, type SessionFilter, type SessionsPage } from './list-sessions.ts';
 export { locateSession, type SessionPlace } from './locate-session.ts';
@@ -11,6 +11,7 @@ export { machineTimeline, type TimelineKey, type TimelinePage } from './machine-
 export { type PartitionPosition, readPositions } from './read-positions.ts';
 export * from './series/index.ts';
 export { type PlacedEvent, type SessionEventsPage, sessionEvents } from './session-events.ts';
+export { gapsBefore, type SeqGap, type SessionGaps, sessionGaps } from './session-gaps.ts';
 export { type Hop, sessionHops } from './session-hops.ts';
 export type { SessionOrderKey } from './session-order.ts';
 export { machineSourceUses, type SourceUse, sessionSourceUses } from './source-uses.ts';
