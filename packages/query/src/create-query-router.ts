@@ -32,6 +32,8 @@ import { machineMicroservicesDoor, timelineDoor } from './machine-doors.ts';
 import { readParameters, storable } from './parameters.ts';
 import { readJsonBody } from './read-json-body.ts';
 import { componentsDoor, navigationDoor, sessionDoor, sessionEventsDoor, sessionsDoor } from './session-doors.ts';
+import { createTailDoor } from './tail/tail-door.ts';
+import type { TailLimits } from './tail/tail-limits.ts';
 import { userDataDoors } from './user-data/user-data-doors.ts';
 
 export interface QueryRouterOptions {
@@ -53,6 +55,10 @@ export interface QueryRouterOptions {
   pastDays?: number;
   /** Asked before a dead letter is replayed. Default: whether an erasure in the database reaches it. */
   isErased?: IsErased;
+  /** Once it is aborted, readers of the live tail are told goodbye. */
+  stopping?: AbortSignal;
+  /** Of the live tail, where they differ from the usual ones. */
+  tailLimits?: Partial<TailLimits>;
 }
 
 const PAGE = ['limit', 'cursor'];
@@ -76,6 +82,8 @@ export function createQueryRouter({
   pastDays,
   isErased = (projectId, { userId, anonymousId }, receivedMs) =>
     isUserErased(pool, { projectId, userIds: [userId, anonymousId].filter((id) => id !== undefined), receivedMs }),
+  stopping,
+  tailLimits,
 }: QueryRouterOptions): Router {
   const withProblems = async <T>(work: Promise<T>): Promise<T> => {
     try {
@@ -118,6 +126,8 @@ export function createQueryRouter({
   serve('/v1/machines/:id/timeline', [...RANGE, ...PAGE], timelineDoor(sources));
   serve('/v1/machines/:id/microservices', RANGE, machineMicroservicesDoor(sources));
   serve('/v1/events/:id', ['sessionId', 'at'], fateDoor(sources));
+  const tail = createTailDoor({ ...{ pool, log, group, verifier, logger, withProblems, stopping }, read: sources.read, limits: tailLimits });
+  router.route('/v1/tail').get(tail).all(servesOnly('GET', 'HEAD'));
   serve('/v1/ledger', RANGE, ledgerDoor(sources), 'admin');
   const replay = createReplayDoors({ sources, log, verifier, pastDays, isErased });
   serve('/v1/dead-letters', [...FILTERS, ...PAGE], deadLettersDoor(sources), 'admin');

@@ -67,6 +67,8 @@ export interface QueryUnderTest {
   url: string;
   /** What the server logged as its own faults. */
   faults: unknown[];
+  /** Requests that are not answered to their end. */
+  requests(): number;
   get(path: string, asking?: Asking): Promise<Answer>;
   post(path: string, body?: object, asking?: Asking): Promise<Answer>;
   /** The body of an answer of 200. */
@@ -106,7 +108,7 @@ function judged(event: IdentifiedEvent, { projectId = 1, skewMs = 0, ...times }:
 }
 
 export async function startQuery(
-  options: Partial<Pick<QueryRouterOptions, 'now' | 'log' | 'pool' | 'statementTimeoutMs' | 'pastDays'>> & {
+  options: Partial<Pick<QueryRouterOptions, 'now' | 'log' | 'pool' | 'statementTimeoutMs' | 'pastDays' | 'stopping' | 'tailLimits'>> & {
     partitions?: number;
     /** How the API sees the log, where that is not as it is. */
     seenLog?(log: EventLog): QueryRouterOptions['log'];
@@ -151,6 +153,11 @@ export async function startQuery(
   application.use(noSuchRoute);
   application.use(problemHandler(logger));
   const server = await listening(createServer(application));
+  let requests = 0;
+  server.on('request', (_request, response) => {
+    requests++;
+    response.once('close', () => requests--);
+  });
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 
   async function ask(
@@ -173,6 +180,7 @@ export async function startQuery(
     log,
     url,
     faults,
+    requests: () => requests,
     get,
     post: (path, body, asking = {}) =>
       ask(

@@ -63,12 +63,13 @@ async function startAll(service: Service<'all'>, print: (text: string) => void):
     logger,
     maxBodyBytesHeld: inFlightBytes(config),
   });
+  const stopping = lifecycle.signal;
   serve(service, http, {
     hotPath,
     stream,
     routers: [
       router,
-      createQueryRouter({ pool, log, group: config.group, verifier, logger, pastDays: config.pastDays }),
+      createQueryRouter({ pool, log, group: config.group, verifier, logger, pastDays: config.pastDays, stopping }),
     ],
     checks: [logCheck(log, INGEST_LOG_GRACE_MS), databaseCheck(pool)],
   });

@@ -8,14 +8,15 @@ import { requireSchema } from '../store-access.ts';
 /** The trace API over PostgreSQL. */
 export function runQuery(config: Config<'query'>): Promise<ExitCode> {
   return runService('query', config, async (service) => {
-    const { logger } = service;
+    const { logger, lifecycle } = service;
     const { verifier } = await openSecrets(service, config.secretFile);
     const http = await listen(service);
     await requireSchema(config.databaseUrl);
     const pool = await openPool(service, config.databaseUrl, 'query');
     const log = await openKafka(service, config.kafkaBrokers);
+    const stopping = lifecycle.signal;
     serve(service, http, {
-      routers: [createQueryRouter({ pool, log, group: config.group, verifier, logger, pastDays: config.pastDays })],
+      routers: [createQueryRouter({ pool, log, group: config.group, verifier, logger, pastDays: config.pastDays, stopping })],
       // Without the log it still answers, and says that it cannot tell how complete the answers are.
       checks: [logCheck(log, Number.POSITIVE_INFINITY), databaseCheck(pool)],
     });

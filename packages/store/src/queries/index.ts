@@ -12,4 +12,7 @@ export type { SessionOrderKey } from './session-order.ts';
 export { machineSourceUses, type SourceUse, sessionSourceUses } from './source-uses.ts';
 export type { StoredEvent } from './stored-event.ts';
 export type { StoredSession } from './stored-session.ts';
+export { type LogStretch, type TailBatch, tailBatches } from './tail-batches.ts';
+export { isKeyed, type TailCandidate, type TailFilter, tailCandidates, tailMatcher } from './tail-candidates.ts';
+export { tailEvents } from './tail-events.ts';
 export type { TimeRange } from './timestamps.ts';
