@@ -28,9 +28,15 @@ import {
   type SeriesQuestion,
   type SessionPlace,
   seriesExtent,
+  gapsBefore,
   sessionEvents,
+  sessionGaps,
   sessionHops,
   sessionSourceUses,
+  type TailFilter,
+  tailBatches,
+  tailCandidates,
+  tailEvents,
   userCountHistory,
 } from '../src/index.ts';
 import { machineSeen } from '../src/queries/machine-seen.ts';
@@ -45,6 +51,7 @@ jest.setTimeout(240_000);
 /** A month and some, so many events a day: enough for the planner to choose as it does with many more. */
 const DAYS = 34;
 const EVENTS_A_DAY = 7_000;
+const BATCH_EVENTS = 1_000;
 const DAY_MS = 86_400_000;
 const HOUR_MS = 3_600_000;
 const START = Math.floor(Date.now() / DAY_MS) * DAY_MS - DAYS * DAY_MS;
@@ -76,6 +83,7 @@ const everySession = { projectId: PROJECT, range: {} };
 const aDay = { fromMs: MIDDLE, toMs: MIDDLE + DAY_MS };
 const aCutDay = { fromMs: MIDDLE + 90_123, toMs: MIDDLE + DAY_MS + HOUR_MS + 90_123 };
 const aMonth = { fromMs: START + DAY_MS, toMs: START + (DAYS - 1) * DAY_MS };
+const LAST_OF_MIDDLE = { topic: TOPIC, partition: 0, from: 17 * EVENTS_A_DAY, to: 18 * EVENTS_A_DAY };
 const SERIES = { projectId: PROJECT, namespace: 'shop', type: 'click' };
 const NEAR = 3;
 
@@ -219,6 +227,21 @@ const QUERIES: Readonly<Record<string, readonly PlannedRead[]>> = {
       partitions: NEAR,
     },
   ],
+  'session-gaps': [
+    { what: 'of a session', read: (reader, { place }) => sessionGaps(reader, place, 101), partitions: NEAR },
+    {
+      what: 'before its events',
+      read: async (reader, { place }) => {
+        const events = (await sessionEvents(reader, place, { limit: 20 })).map(({ event }) => event);
+        await gapsBefore(
+          reader,
+          place,
+          events.map((event, n) => ({ ...event, seq: 2 * n + 3 })),
+        );
+      },
+      partitions: NEAR,
+    },
+  ],
   'session-hops': [
     { what: 'of a session', read: (reader, { place }) => sessionHops(reader, place, 10_001), partitions: NEAR },
   ],
@@ -231,6 +254,26 @@ const QUERIES: Readonly<Record<string, readonly PlannedRead[]>> = {
     },
   ],
   'stored-session': [{ what: 'a session', read: (reader, { sessionId }) => findSession(reader, PROJECT, sessionId) }],
+  'tail-batches': [
+    {
+      what: 'after an offset',
+      read: (reader) => tailBatches(reader, { logId: LOG.logId, stretches: [LAST_OF_MIDDLE], limit: 100 }),
+    },
+  ],
+  'tail-candidates': [
+    { what: 'of a project', filter: {} },
+    { what: 'of a session', filter: { sessionId: 's' } },
+    { what: 'of a type and an app', filter: { type: 'click', app: 'shop-web' } },
+  ].map(
+    ({ what, filter }): PlannedRead => ({ what, read: (reader) => candidatesOf(reader, filter), partitions: 2 }),
+  ),
+  'tail-events': [
+    {
+      what: 'of candidates',
+      read: async (reader) => tailEvents(reader, (await candidatesOf(reader, {})).slice(0, 100)),
+      partitions: 2,
+    },
+  ],
   'user-counts': [
     { what: 'the latest', read: (reader) => latestUserCounts(reader, PROJECT) },
     {
@@ -239,6 +282,13 @@ const QUERIES: Readonly<Record<string, readonly PlannedRead[]>> = {
     },
   ],
 };
+
+/** What a reader of the tail is shown of one batch. */
+async function candidatesOf(reader: Reader, filter: Partial<TailFilter>) {
+  const batches = await tailBatches(reader, { logId: LOG.logId, stretches: [LAST_OF_MIDDLE], limit: 1 });
+  if (batches.length === 0) throw new Error('The database is not filled as it should be');
+  return tailCandidates(reader, batches, { filters: [{ projectId: PROJECT, ...filter }], limit: 2_000 });
+}
 
 async function aSeries(reader: Reader): Promise<Series> {
   const series = await findSeries(reader, SERIES);
@@ -285,10 +335,8 @@ async function fill(pool: pg.Pool): Promise<void> {
     const dayMs = START + day * DAY_MS;
     const start = new Date(dayMs + HOUR_MS).toISOString();
     const lines = generateEvents({ count: EVENTS_A_DAY, hours: 2, start, seed: day + 1 });
-    await write(
-      [...lines].map((line) => JSON.parse(line) as IdentifiedEvent),
-      dayMs,
-    );
+    const events = [...lines].map((line) => JSON.parse(line) as IdentifiedEvent);
+    for (let n = 0; n < events.length; n += BATCH_EVENTS) await write(events.slice(n, n + BATCH_EVENTS), dayMs);
   }
   const rare = { type: 'sessionStarted', source: { kind: 'app' as const, name: 'rare' } };
   await write(
