@@ -56,6 +56,8 @@ import {
   sessionEventsDoor,
   sessionsDoor,
 } from './session-doors.ts';
+import { createTailDoor } from './tail/tail-door.ts';
+import type { TailLimits } from './tail/tail-limits.ts';
 import { untilClosed } from './until-closed.ts';
 import { userDataDoors } from './user-data/user-data-doors.ts';
 
@@ -86,6 +88,10 @@ export interface QueryRouterOptions {
   exports?: ExportLimits & Partial<Patience>;
   /** Asked before a dead letter is replayed. Default: whether an erasure in the database reaches it. */
   isErased?: IsErased;
+  /** Once it is aborted, readers of the live tail are told goodbye. */
+  stopping?: AbortSignal;
+  /** Of the live tail, where they differ from the usual ones. */
+  tailLimits?: Partial<TailLimits>;
 }
 
 const PAGE = ['limit', 'cursor'];
@@ -114,6 +120,8 @@ export function createQueryRouter({
   exports: { atOnce, ...patience } = {},
   isErased = (projectId, { userId, anonymousId }, receivedMs) =>
     isUserErased(pool, { projectId, userIds: [userId, anonymousId].filter((id) => id !== undefined), receivedMs }),
+  stopping,
+  tailLimits,
 }: QueryRouterOptions): Router {
   const withProblems = async <T>(work: Promise<T>): Promise<T> => {
     try {
@@ -168,6 +176,12 @@ export function createQueryRouter({
   serve('/v1/events/:id', ['sessionId', 'at'], fateDoor(sources));
   serve('/v1/series/:namespace/:type', [...RANGE, ...GROUPING], seriesDoor(sources), 'aggregation');
   serve('/api/events/:namespace/:name', PREDECESSOR_SERIES, predecessorSeriesDoor(sources), 'aggregation');
+  const tail = createTailDoor({
+    ...{ pool, log, group, verifier, logger, withProblems, stopping },
+    read: sources.read,
+    limits: tailLimits,
+  });
+  router.route('/v1/tail').get(tail).all(servesOnly('GET', 'HEAD'));
   serve('/v1/ledger', RANGE, ledgerDoor(sources), 'admin');
   const latest = createLatestMetrics(sources);
   serve('/v1/analytics/hourly', [...RANGE, 'empty'], hourlyDoor(sources), 'aggregation');

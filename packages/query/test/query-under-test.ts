@@ -71,6 +71,8 @@ export interface QueryUnderTest {
   faults: unknown[];
   /** Holds every answer against the description of the API. */
   api: ApiChecker;
+  /** Requests that are not answered to their end. */
+  requests(): number;
   get(path: string, asking?: Asking): Promise<Answer>;
   post(path: string, body?: object, asking?: Asking): Promise<Answer>;
   /** The body of an answer of 200. */
@@ -113,7 +115,16 @@ export async function startQuery(
   options: Partial<
     Pick<
       QueryRouterOptions,
-      'now' | 'log' | 'pool' | 'statementTimeoutMs' | 'pastDays' | 'maxWaiting' | 'readerRole' | 'exports'
+      | 'now'
+      | 'log'
+      | 'pool'
+      | 'statementTimeoutMs'
+      | 'pastDays'
+      | 'maxWaiting'
+      | 'readerRole'
+      | 'exports'
+      | 'stopping'
+      | 'tailLimits'
     >
   > & {
     partitions?: number;
@@ -164,6 +175,11 @@ export async function startQuery(
   application.use(noSuchRoute);
   application.use(problemHandler(logger));
   const server = await listening(createServer(application));
+  let requests = 0;
+  server.on('request', (_request, response) => {
+    requests++;
+    response.once('close', () => requests--);
+  });
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 
   async function ask(
@@ -188,6 +204,7 @@ export async function startQuery(
     url,
     faults,
     api,
+    requests: () => requests,
     get,
     post: (path, body, asking = {}) =>
       ask(

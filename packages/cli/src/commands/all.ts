@@ -65,6 +65,7 @@ async function startAll(service: Service<'all'>, print: (text: string) => void):
     logger,
     maxBodyBytesHeld: inFlightBytes(config),
   });
+  const stopping = lifecycle.signal;
   serve(service, http, {
     roles: ['ingest', 'worker', 'query'],
     hotPath,
@@ -80,6 +81,7 @@ async function startAll(service: Service<'all'>, print: (text: string) => void):
         pastDays: config.pastDays,
         retentionDays: config.retentionDays,
         readerRole,
+        stopping,
       }),
     ],
     checks: [logCheck(log, INGEST_LOG_GRACE_MS), databaseCheck(pool)],

@@ -9,13 +9,14 @@ import { requireSchema } from '../store-access.ts';
 /** The trace API over PostgreSQL. */
 export function runQuery(config: Config<'query'>): Promise<ExitCode> {
   return runService('query', config, async (service) => {
-    const { logger } = service;
+    const { logger, lifecycle } = service;
     const { verifier } = await openSecrets(service, config.secretFile);
     const http = await listen(service);
     await requireSchema(config.databaseUrl);
     const pool = await openPool(service, config.databaseUrl, 'query');
     const readerRole = await findReaderRole(pool, logger);
     const log = await openKafka(service, config.kafkaBrokers);
+    const stopping = lifecycle.signal;
     serve(service, http, {
       roles: ['query'],
       routers: [
@@ -28,6 +29,7 @@ export function runQuery(config: Config<'query'>): Promise<ExitCode> {
           pastDays: config.pastDays,
           retentionDays: config.retentionDays,
           readerRole,
+          stopping,
         }),
       ],
       // Without the log it still answers, and says that it cannot tell how complete the answers are.

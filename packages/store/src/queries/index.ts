@@ -17,5 +17,8 @@ export type { SessionOrderKey } from './session-order.ts';
 export { machineSourceUses, type SourceUse, sessionSourceUses } from './source-uses.ts';
 export type { StoredEvent } from './stored-event.ts';
 export type { StoredSession } from './stored-session.ts';
+export { type LogStretch, type TailBatch, tailBatches } from './tail-batches.ts';
+export { isKeyed, type TailCandidate, type TailFilter, tailCandidates, tailMatcher } from './tail-candidates.ts';
+export { tailEvents } from './tail-events.ts';
 export type { TimeRange } from './timestamps.ts';
 export { latestUserCounts, type UserCounts, type UserCountsPage, userCountHistory } from './user-counts.ts';

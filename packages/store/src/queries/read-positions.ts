@@ -1,4 +1,4 @@
-import type { Pool } from 'pg';
+import type { Reader } from '../read-only.ts';
 
 /** How far a partition of the log is stored. */
 export interface PartitionPosition {
@@ -10,8 +10,8 @@ export interface PartitionPosition {
 }
 
 /** The stored positions of a group in one log. */
-export async function readPositions(pool: Pool, logId: string, group: string): Promise<PartitionPosition[]> {
-  const { rows } = await pool.query<PartitionPosition>(
+export async function readPositions(reader: Pick<Reader, 'query'>, logId: string, group: string): Promise<PartitionPosition[]> {
+  const { rows } = await reader.query<PartitionPosition>(
     `SELECT topic, partition, next_offset AS "nextOffset",
        (extract(epoch FROM last_log_time) * 1000)::float8 AS "lastLogMs"
      FROM positions WHERE log_id = $1 AND group_name = $2`,
