@@ -202,3 +202,4 @@ describe('A10: coming back', () => {
     expect(typesOf(back)).toEqual([LAST]);
   });
 });
+

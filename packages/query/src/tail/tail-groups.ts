@@ -96,5 +96,4 @@ export class TailGroups {
   }
 }
 
-const keyOf = (filter: TailFilter): string =>
-  JSON.stringify(Object.entries(filter).sort(([a], [b]) => (a < b ? -1 : 1)));
+const keyOf = (filter: TailFilter): string => JSON.stringify(Object.entries(filter).sort(([a], [b]) => (a < b ? -1 : 1)));
