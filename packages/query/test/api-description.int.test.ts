@@ -3,7 +3,13 @@ import { type ApiDescription, describeApi } from '@wayline/contracts/api';
 import { LogUnavailableError } from '@wayline/event-log';
 import { type Scope, signAccessToken } from '@wayline/identity/verify';
 import { createPool, type Pool, recordUserCounts, remakeHops } from '@wayline/store';
-import { describedRoutes, type ExampleRequest, exampleRequests, servedRoutes } from '@wayline/testkit';
+import {
+  createApiSchemas,
+  describedRoutes,
+  type ExampleRequest,
+  exampleRequests,
+  servedRoutes,
+} from '@wayline/testkit';
 import { createQueryRouter, type QueryRouterOptions } from '../src/index.ts';
 import {
   type Answer,
@@ -15,6 +21,7 @@ import {
   SESSION_START,
   startQuery,
 } from './query-under-test.ts';
+import { openTail } from './tail-client.ts';
 
 const SCOPES: Scope[] = ['read', 'aggregation', 'admin', 'write'];
 const NOW = SESSION_START + 3_600_000;
@@ -186,6 +193,21 @@ describe('C8: the description and the router of query', () => {
     expect((await ask(json, { bytes: Uint8Array.of(0x22, 0xff, 0x22) })).text).toContain('invalid_encoding');
     expect((await ask({ ...json, contentType: 'text/csv', body: 'a' })).status).toBe(415);
     expect((await ask({ ...json, body: ' '.repeat(1024 * 1024 + 1) })).status).toBe(413);
+  });
+
+  test('what the tail sends is as described: an event, and a goodbye', async () => {
+    const schemas = createApiSchemas(description);
+    const tail = await openTail(query, '?sessionId=s-tail', { expiresInSeconds: 2 });
+    await query.store([eventAt(6, { sessionId: 's-tail', context: { a: 1 } })]);
+    await tail.ended;
+    expect(tail.blocks.map(({ event }) => event)).toEqual(['message', 'bye']);
+    const [event, bye] = tail.blocks.map(({ data }) => data);
+    expect(schemas.errorsOf({ $ref: '#/components/schemas/TailEvent' }, event)).toBeUndefined();
+    expect(schemas.errorsOf({ $ref: '#/components/schemas/TailBye' }, bye)).toBeUndefined();
+    expect(bye).toMatchObject({ code: 'unauthenticated' });
+    expect(
+      schemas.errorsOf({ $ref: '#/components/schemas/TailSkipped' }, { events: null, atMost: true }),
+    ).toBeUndefined();
   });
 
   test('all that is described was seen', async () => {
