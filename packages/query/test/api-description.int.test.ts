@@ -37,6 +37,14 @@ const byId = (id: string): ExampleRequest => {
 };
 const withQuery = (path: string, query: string): string => `${path}${path.includes('?') ? '&' : '?'}${query}`;
 
+/** The parameters that are one of a few words, of what is read. */
+const choices = examples
+  .filter(({ method }) => method === 'GET')
+  .flatMap(({ operationId, path }) => {
+    const parameters = (operationOf(operationId).parameters ?? []) as { name: string; schema?: { enum?: string[] } }[];
+    return parameters.flatMap(({ name, schema }) => (schema?.enum ? [{ path, name, values: schema.enum }] : []));
+  });
+
 let query: QueryUnderTest;
 /** Before a database that is away. */
 let broken: QueryUnderTest;
@@ -167,6 +175,26 @@ describe('C8: the description and the router of query', () => {
     expect(known.sort()).toEqual(parametersOf(example.operationId).sort());
   });
 
+  test.each(choices)('$path takes for $name what is described, and nothing else', async ({ path, name, values }) => {
+    const refused = await ask({ method: 'GET', path: withParameter(path, name, 'zz') });
+    const { detail } = JSON.parse(refused.text);
+    expect({ status: refused.status, detail }).toEqual({ status: 400, detail: expect.stringContaining(`\`${name}\``) });
+    const taken = / must be (?:one of:? )?(.*)\.$/.exec(detail)?.[1]?.split(/, (?:or )?/) ?? [];
+    expect(taken.sort()).toEqual([...values].sort());
+    for (const value of values) {
+      expect((await ask({ method: 'GET', path: withParameter(path, name, value) })).status).toBe(200);
+    }
+  });
+
+  test.each([{ operationId: 'replayDeadLetter' }, { operationId: 'replayDeadLetters' }])(
+    '$operationId takes the members that are described, and no others',
+    async ({ operationId }) => {
+      const { detail } = JSON.parse((await ask({ ...byId(operationId), body: '{"zz": 1}' })).text);
+      const { schema } = bodyOf(operationId);
+      expect(/ it has: (.*)\.$/.exec(detail)?.[1]?.split(', ').sort()).toEqual(Object.keys(schema.properties).sort());
+    },
+  );
+
   // In the order of the page: what erases comes last.
   test.each(examples)('$method $path: the example works', async (example) => {
     const { status, text } = await ask(example);
@@ -183,6 +211,14 @@ describe('C8: the description and the router of query', () => {
     const parameters = parametersOf(example.operationId);
     if (parameters.includes('cursor')) {
       expect((await ask({ ...example, path: withQuery(example.path, 'cursor=zz') })).text).toContain('invalid_cursor');
+    }
+    if (parameters.includes('limit')) {
+      const { maximum } = (description.components.parameters as { limit: { schema: { maximum: number } } }).limit
+        .schema;
+      expect((await ask({ ...example, path: withParameter(example.path, 'limit', `${maximum + 1}`) })).status).toBe(
+        400,
+      );
+      expect((await ask({ ...example, path: withParameter(example.path, 'limit', `${maximum}`) })).status).toBe(200);
     }
     const missing = missingOf(example);
     if (missing) expect((await ask(missing)).status).toBe(404);
@@ -241,6 +277,19 @@ function operationOf(operationId: string) {
   const found = all.find((operation) => operation.operationId === operationId);
   if (!found) throw new Error(`there is no operation ${operationId}`);
   return found;
+}
+
+function withParameter(path: string, name: string, value: string): string {
+  const [address, query] = path.split('?') as [string, string | undefined];
+  const parameters = new URLSearchParams(query);
+  parameters.set(name, value);
+  return `${address}?${parameters}`;
+}
+
+/** What of JSON an operation takes. */
+function bodyOf(operationId: string): { schema: { properties: object } } {
+  const { requestBody } = operationOf(operationId) as { requestBody?: { content: Record<string, unknown> } };
+  return requestBody?.content['application/json'] as { schema: { properties: object } };
 }
 
 /** Names of those of the query string. */
