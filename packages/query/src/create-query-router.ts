@@ -56,9 +56,9 @@ import {
   sessionEventsDoor,
   sessionsDoor,
 } from './session-doors.ts';
-import { untilClosed } from './until-closed.ts';
 import { createTailDoor } from './tail/tail-door.ts';
 import type { TailLimits } from './tail/tail-limits.ts';
+import { untilClosed } from './until-closed.ts';
 import { userDataDoors } from './user-data/user-data-doors.ts';
 
 export interface QueryRouterOptions {
@@ -176,7 +176,11 @@ export function createQueryRouter({
   serve('/v1/events/:id', ['sessionId', 'at'], fateDoor(sources));
   serve('/v1/series/:namespace/:type', [...RANGE, ...GROUPING], seriesDoor(sources), 'aggregation');
   serve('/api/events/:namespace/:name', PREDECESSOR_SERIES, predecessorSeriesDoor(sources), 'aggregation');
-  const tail = createTailDoor({ ...{ pool, log, group, verifier, logger, withProblems, stopping }, read: sources.read, limits: tailLimits });
+  const tail = createTailDoor({
+    ...{ pool, log, group, verifier, logger, withProblems, stopping },
+    read: sources.read,
+    limits: tailLimits,
+  });
   router.route('/v1/tail').get(tail).all(servesOnly('GET', 'HEAD'));
   serve('/v1/ledger', RANGE, ledgerDoor(sources), 'admin');
   const latest = createLatestMetrics(sources);

@@ -3,7 +3,13 @@ import { type ApiDescription, describeApi } from '@wayline/contracts/api';
 import { LogUnavailableError } from '@wayline/event-log';
 import { type Scope, signAccessToken } from '@wayline/identity/verify';
 import { createPool, type Pool, recordUserCounts, remakeHops } from '@wayline/store';
-import { describedRoutes, type ExampleRequest, exampleRequests, servedRoutes } from '@wayline/testkit';
+import {
+  createApiSchemas,
+  describedRoutes,
+  type ExampleRequest,
+  exampleRequests,
+  servedRoutes,
+} from '@wayline/testkit';
 import { createQueryRouter, type QueryRouterOptions } from '../src/index.ts';
 import {
   type Answer,
@@ -15,6 +21,7 @@ import {
   SESSION_START,
   startQuery,
 } from './query-under-test.ts';
+import { openTail } from './tail-client.ts';
 
 const SCOPES: Scope[] = ['read', 'aggregation', 'admin', 'write'];
 const NOW = SESSION_START + 3_600_000;
@@ -29,6 +36,14 @@ const byId = (id: string): ExampleRequest => {
   return found;
 };
 const withQuery = (path: string, query: string): string => `${path}${path.includes('?') ? '&' : '?'}${query}`;
+
+/** The parameters that are one of a few words, of what is read. */
+const choices = examples
+  .filter(({ method }) => method === 'GET')
+  .flatMap(({ operationId, path }) => {
+    const parameters = (operationOf(operationId).parameters ?? []) as { name: string; schema?: { enum?: string[] } }[];
+    return parameters.flatMap(({ name, schema }) => (schema?.enum ? [{ path, name, values: schema.enum }] : []));
+  });
 
 let query: QueryUnderTest;
 /** Before a database that is away. */
@@ -160,6 +175,26 @@ describe('C8: the description and the router of query', () => {
     expect(known.sort()).toEqual(parametersOf(example.operationId).sort());
   });
 
+  test.each(choices)('$path takes for $name what is described, and nothing else', async ({ path, name, values }) => {
+    const refused = await ask({ method: 'GET', path: withParameter(path, name, 'zz') });
+    const { detail } = JSON.parse(refused.text);
+    expect({ status: refused.status, detail }).toEqual({ status: 400, detail: expect.stringContaining(`\`${name}\``) });
+    const taken = / must be (?:one of:? )?(.*)\.$/.exec(detail)?.[1]?.split(/, (?:or )?/) ?? [];
+    expect(taken.sort()).toEqual([...values].sort());
+    for (const value of values) {
+      expect((await ask({ method: 'GET', path: withParameter(path, name, value) })).status).toBe(200);
+    }
+  });
+
+  test.each([{ operationId: 'replayDeadLetter' }, { operationId: 'replayDeadLetters' }])(
+    '$operationId takes the members that are described, and no others',
+    async ({ operationId }) => {
+      const { detail } = JSON.parse((await ask({ ...byId(operationId), body: '{"zz": 1}' })).text);
+      const { schema } = bodyOf(operationId);
+      expect(/ it has: (.*)\.$/.exec(detail)?.[1]?.split(', ').sort()).toEqual(Object.keys(schema.properties).sort());
+    },
+  );
+
   // In the order of the page: what erases comes last.
   test.each(examples)('$method $path: the example works', async (example) => {
     const { status, text } = await ask(example);
@@ -177,6 +212,14 @@ describe('C8: the description and the router of query', () => {
     if (parameters.includes('cursor')) {
       expect((await ask({ ...example, path: withQuery(example.path, 'cursor=zz') })).text).toContain('invalid_cursor');
     }
+    if (parameters.includes('limit')) {
+      const { maximum } = (description.components.parameters as { limit: { schema: { maximum: number } } }).limit
+        .schema;
+      expect((await ask({ ...example, path: withParameter(example.path, 'limit', `${maximum + 1}`) })).status).toBe(
+        400,
+      );
+      expect((await ask({ ...example, path: withParameter(example.path, 'limit', `${maximum}`) })).status).toBe(200);
+    }
     const missing = missingOf(example);
     if (missing) expect((await ask(missing)).status).toBe(404);
     expect((await ask(example, { of: broken })).text).toContain('database_unavailable');
@@ -186,6 +229,21 @@ describe('C8: the description and the router of query', () => {
     expect((await ask(json, { bytes: Uint8Array.of(0x22, 0xff, 0x22) })).text).toContain('invalid_encoding');
     expect((await ask({ ...json, contentType: 'text/csv', body: 'a' })).status).toBe(415);
     expect((await ask({ ...json, body: ' '.repeat(1024 * 1024 + 1) })).status).toBe(413);
+  });
+
+  test('what the tail sends is as described: an event, and a goodbye', async () => {
+    const schemas = createApiSchemas(description);
+    const tail = await openTail(query, '?sessionId=s-tail', { expiresInSeconds: 2 });
+    await query.store([eventAt(6, { sessionId: 's-tail', context: { a: 1 } })]);
+    await tail.ended;
+    expect(tail.blocks.map(({ event }) => event)).toEqual(['message', 'bye']);
+    const [event, bye] = tail.blocks.map(({ data }) => data);
+    expect(schemas.errorsOf({ $ref: '#/components/schemas/TailEvent' }, event)).toBeUndefined();
+    expect(schemas.errorsOf({ $ref: '#/components/schemas/TailBye' }, bye)).toBeUndefined();
+    expect(bye).toMatchObject({ code: 'unauthenticated' });
+    expect(
+      schemas.errorsOf({ $ref: '#/components/schemas/TailSkipped' }, { events: null, atMost: true }),
+    ).toBeUndefined();
   });
 
   test('all that is described was seen', async () => {
@@ -219,6 +277,19 @@ function operationOf(operationId: string) {
   const found = all.find((operation) => operation.operationId === operationId);
   if (!found) throw new Error(`there is no operation ${operationId}`);
   return found;
+}
+
+function withParameter(path: string, name: string, value: string): string {
+  const [address, query] = path.split('?') as [string, string | undefined];
+  const parameters = new URLSearchParams(query);
+  parameters.set(name, value);
+  return `${address}?${parameters}`;
+}
+
+/** What of JSON an operation takes. */
+function bodyOf(operationId: string): { schema: { properties: object } } {
+  const { requestBody } = operationOf(operationId) as { requestBody?: { content: Record<string, unknown> } };
+  return requestBody?.content['application/json'] as { schema: { properties: object } };
 }
 
 /** Names of those of the query string. */

@@ -115,7 +115,16 @@ export async function startQuery(
   options: Partial<
     Pick<
       QueryRouterOptions,
-      'now' | 'log' | 'pool' | 'statementTimeoutMs' | 'pastDays' | 'maxWaiting' | 'readerRole' | 'exports' | 'stopping' | 'tailLimits'
+      | 'now'
+      | 'log'
+      | 'pool'
+      | 'statementTimeoutMs'
+      | 'pastDays'
+      | 'maxWaiting'
+      | 'readerRole'
+      | 'exports'
+      | 'stopping'
+      | 'tailLimits'
     >
   > & {
     partitions?: number;

@@ -100,7 +100,7 @@ interface Media {
 
 /** Headers that say nothing that is ours. */
 const OF_HTTP =
-  /^(date|connection|keep-alive|content-(length|type|encoding|security-policy)|transfer-encoding|upgrade|cache-control|vary|allow|trailer|access-control-.+|etag|last-modified|accept-ranges|x-content-type-options|referrer-policy|x-powered-by)$/;
+  /^(date|connection|keep-alive|content-(length|type|encoding|security-policy)|transfer-encoding|upgrade|cache-control|vary|allow|trailer|access-control-.+|etag|last-modified|accept-ranges|x-content-type-options|referrer-policy|x-(powered-by|accel-buffering))$/;
 
 interface Response {
   headers?: Record<string, object>;

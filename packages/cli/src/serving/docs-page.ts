@@ -81,4 +81,7 @@ function withHeaders(response: Response): Response {
   return response;
 }
 
-const folder = (): string => dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'));
+function folder(): string {
+  const require = createRequire(import.meta.url);
+  return dirname(require.resolve('swagger-ui-dist/package.json'));
+}

@@ -62,7 +62,7 @@ export const analytics: Area = {
       id: 'readHourly',
       path: '/v1/analytics/hourly',
       summary: 'Users, clicks and impressions by hour',
-      description: 'Of the hours that the range touches, UTC; without `from` the last 24, at most a year.',
+      description: 'Of the whole hours that the range touches, UTC. An end that is open is where the events end.',
       query: [...RANGE, EMPTY],
       success: { 200: { description: 'The hours, in order.', schema: complete({ hours: list(ref('Hour')) }) } },
       problems: READS,

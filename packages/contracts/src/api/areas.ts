@@ -10,6 +10,7 @@ import { predecessorWrites } from './predecessors.ts';
 import { segment } from './segment.ts';
 import { series } from './series.ts';
 import { sessions } from './sessions.ts';
+import { tail } from './tail.ts';
 import { traces } from './traces.ts';
 import { userData } from './user-data.ts';
 
@@ -24,6 +25,7 @@ export const AREAS: readonly Area[] = [
   series,
   analytics,
   predecessorReads,
+  tail,
   exports,
   ledger,
   deadLetters,
