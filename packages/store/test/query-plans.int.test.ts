@@ -175,7 +175,7 @@ const QUERIES: Readonly<Record<string, readonly PlannedRead[]>> = {
   'read-positions': [
     {
       what: 'of a log',
-      read: (reader) => readPositions(reader as unknown as pg.Pool, LOG.logId, LOG.group),
+      read: (reader) => readPositions(reader, LOG.logId, LOG.group),
     },
   ],
   'series/find-series': [{ what: 'a series', read: (reader) => findSeries(reader, SERIES) }],
