@@ -57,30 +57,51 @@ export async function listSessions(reader: Reader, { filter, limit, after }: Ses
     const firstAt = conditions.values.length;
     conditions.add(`(first_at < $${firstAt} OR session_id > ?)`, after.sessionId);
   }
-  const { rows } = await reader.query<SessionRecord>(...pageQuery(conditions, range.fromMs, limit));
+  const { rows } = await reader.query<SessionRecord>(...pageQuery(conditions, filter, limit));
   return toStoredSessions(reader, projectId, rows);
 }
 
 /**
  * Without `from` a walk down the index on `first_at`. With it, only the long sessions can have begun more than a day
- * before and still reach into the range, so the walk ends there, and the long ones are looked for apart.
+ * before and still reach into the range, so the walk ends there, and the long ones are looked for apart. A user's own
+ * sessions are a walk down an index, too, and those that show a predecessor's user are looked for apart.
  */
-function pageQuery(conditions: Conditions, fromMs: number | undefined, limit: number): [string, unknown[]] {
+function pageQuery(conditions: Conditions, filter: SessionFilter, limit: number): [string, unknown[]] {
   const { values } = conditions;
   const place = (value: unknown): string => `$${values.push(value)}`;
-  const select = (where: string, max: string) =>
-    `SELECT ${SESSION_COLUMNS} FROM sessions WHERE ${where} ORDER BY first_at DESC, session_id LIMIT ${max}`;
-  if (fromMs === undefined) return [select(conditions.and(), place(limit)), values];
-  const from = place(timestampOf(fromMs));
-  const dayBefore = place(timestampOf(fromMs - LONG_MS));
+  const users = usersOf(filter, place);
+  const spans = spansOf(filter.range, place);
   const max = place(limit);
-  const recent = conditions.and(`last_at >= ${from}`, `first_at >= ${dayBefore}`);
-  const long = conditions.and(`last_at >= ${from}`, `first_at < ${dayBefore}`, 'is_long');
+  const selects = users.flatMap((user) =>
+    spans.map(
+      (span) =>
+        `SELECT ${SESSION_COLUMNS} FROM sessions WHERE ${conditions.and(...user, ...span)}
+         ORDER BY first_at DESC, session_id LIMIT ${max}`,
+    ),
+  );
+  const [only = '', ...others] = selects;
+  if (others.length === 0) return [only, values];
+  const found = selects.map((select) => `(${select})`).join(' UNION ALL ');
+  return [`SELECT * FROM (${found}) found ORDER BY first_at DESC, session_id LIMIT ${max}`, values];
+}
+
+type Place = (value: unknown) => string;
+
+/** Lists of conditions, of which a session meets one at most. */
+function spansOf({ fromMs }: TimeRange, place: Place): string[][] {
+  if (fromMs === undefined) return [[]];
+  const [from, dayBefore] = [place(timestampOf(fromMs)), place(timestampOf(fromMs - LONG_MS))];
   return [
-    `SELECT * FROM ((${select(recent, max)}) UNION ALL (${select(long, max)})) found
-     ORDER BY first_at DESC, session_id LIMIT ${max}`,
-    values,
+    [`last_at >= ${from}`, `first_at >= ${dayBefore}`],
+    [`last_at >= ${from}`, `first_at < ${dayBefore}`, 'is_long'],
   ];
+}
+
+/** The same. */
+function usersOf({ userId }: SessionFilter, place: Place): string[][] {
+  if (userId === undefined) return [[]];
+  const user = place(userId);
+  return [[`user_id = ${user}`], [`session_id = ANY (ARRAY(${inheritingOf(user)}))`]];
 }
 
 function addMachine(conditions: Conditions, machineId: string, { fromMs, toMs }: TimeRange): void {
@@ -95,8 +116,7 @@ function addMachine(conditions: Conditions, machineId: string, { fromMs, toMs }:
 
 /** False where a name is unknown: then nothing can match. */
 async function addFilter(reader: Reader, conditions: Conditions, filter: SessionFilter): Promise<boolean> {
-  const { projectId, userId, machineId, machineTouched = false, app, microservice, type, range } = filter;
-  if (userId !== undefined) conditions.add(`session_id = ANY (ARRAY(${SESSIONS_OF_USER}))`, userId);
+  const { projectId, machineId, machineTouched = false, app, microservice, type, range } = filter;
   if (machineId !== undefined) addMachine(conditions, machineId, machineTouched ? range : {});
   const sources = [
     { kind: SOURCE_KINDS.app, name: app },
@@ -127,16 +147,16 @@ async function addFilter(reader: Reader, conditions: Conditions, filter: Session
 }
 
 /**
- * The user's own sessions, and those after them that have no user of their own. A session has one predecessor, so none
- * is found twice, and a ring cannot be entered. To be used as an array: how many rows a recursion gives is not known before,
- * and a join would read all sessions.
+ * Sessions without a user of their own that come after a user's, directly or through others of the kind. A session has one
+ * predecessor, so none is found twice, and a ring cannot be entered. To be used as an array: how many rows a recursion gives
+ * is not known before, and a join would read all sessions.
  */
-const SESSIONS_OF_USER = `
+const inheritingOf = (user: string): string => `
   WITH RECURSIVE of_user AS (
-    SELECT session_id, 0 AS depth FROM sessions WHERE project_id = $1 AND user_id = ?
+    SELECT session_id, 0 AS depth FROM sessions WHERE project_id = $1 AND user_id = ${user}
     UNION ALL
     SELECT s.session_id, depth + 1 FROM of_user
     JOIN sessions s ON s.project_id = $1 AND s.previous_session_id = of_user.session_id
     WHERE s.user_id IS NULL AND depth < ${PREDECESSORS}
   )
-  SELECT session_id FROM of_user`;
+  SELECT session_id FROM of_user WHERE depth > 0`;
