@@ -5,6 +5,7 @@ export * from './event-times.ts';
 export { claimedIds, judgeDirectEvent, type RecordPlace, recordEventId } from './judge-direct-event.ts';
 export { LIMITS } from './limits.ts';
 export type { IdentifiedEvent, LoggedEvent } from './logged-event.ts';
+export { looseTimeMs } from './loose-time.ts';
 export * from './problem.ts';
 export { readLoggedEvent } from './read-logged-event.ts';
 export { type RecordRefusal, readRecordValue } from './read-record-value.ts';

@@ -1,5 +1,4 @@
-import type { EventError } from '@wayline/contracts';
-import { looseTimeMs } from './loose-time.ts';
+import { type EventError, looseTimeMs } from '@wayline/contracts';
 
 export const missingField = (name: string): EventError => ({
   pointer: `/${name}`,

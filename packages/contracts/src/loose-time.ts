@@ -1,4 +1,4 @@
-import { parseRfc3339 } from '@wayline/contracts';
+import { parseRfc3339 } from './rfc3339.ts';
 
 /** Below it a number counts seconds (until the year 5138), from it on milliseconds (since 1973). */
 const MILLISECONDS_FROM = 1e11;
