@@ -24,6 +24,7 @@ const READABLE = [
   'dead_letters',
   'dirty_sessions',
   'events',
+  'hop_days',
   'hour_users',
   'hours',
   'ledger',
@@ -41,6 +42,9 @@ const READABLE = [
   'settings_version',
   'sources',
   'unclocked_ids',
+  'user_count_deltas',
+  'user_count_history',
+  'user_counts',
   'users',
   'worker_throttles',
 ];
