@@ -19,7 +19,15 @@ beforeAll(async () => {
   const cart = { ...session, source: { kind: 'microservice' as const, name: 'cart', version: '1' } };
   await query.store([
     eventAt(0, { ...session, type: 'sessionStarted', context: { previousSessionId: 's-0' } }),
-    eventAt(10, { ...shop, type: 'pageVisit', page: '/"x"\\', seq: 1, value: 1.5, userAgent: 'agent', platform: 'web' }),
+    eventAt(10, {
+      ...shop,
+      type: 'pageVisit',
+      page: '/"x"\\',
+      seq: 1,
+      value: 1.5,
+      userAgent: 'agent',
+      platform: 'web',
+    }),
     eventAt(15, { ...cart, type: 'serviceCall', target: 'add', context: { traceparent: TRACEPARENT } }),
     eventAt(16, { ...cart, type: 'serviceCall', context: { _cloudevent: { traceparent: TRACEPARENT } } }),
     eventAt(17, { ...cart, type: 'serviceCall', context: { traceparent: '00-nonsense' } }),
@@ -156,7 +164,13 @@ describe('A5: a session in Chrome’s trace-event format', () => {
 
   test('is as the format’s document has it', async () => {
     const schema = JSON.parse(await readFile(new URL('chrome-trace.schema.json', import.meta.url), 'utf8'));
-    const ajv = new Ajv({ allErrors: true, strict: true, strictTypes: false, strictRequired: false, allowUnionTypes: true });
+    const ajv = new Ajv({
+      allErrors: true,
+      strict: true,
+      strictTypes: false,
+      strictRequired: false,
+      allowUnionTypes: true,
+    });
     const validate = ajv.compile(schema);
     validate(trace);
     expect(validate.errors ?? []).toEqual([]);
