@@ -26,7 +26,10 @@ beforeAll(async () => {
   const { status } = await fetch(`${dev.url}/v1/events`, { method: 'POST', headers, body: JSON.stringify(EVENTS) });
   expect(status).toBe(202);
   const asked = { headers: { authorization: `Bearer ${dev.token}` } };
-  const stored = async () => (await (await fetch(`${dev.url}/v1/sessions/s%2F1`, asked)).json()).eventCount;
+  const stored = async () => {
+    const answer = await fetch(`${dev.url}/v1/sessions/s%2F1`, asked);
+    return ((await answer.json()) as { eventCount?: number }).eventCount;
+  };
   for (const deadline = Date.now() + 30_000; (await stored()) !== EVENTS.length; await sleep(50)) {
     if (Date.now() > deadline) throw new Error('the events were not stored');
   }

@@ -16,7 +16,7 @@ export async function exportCommand(
   standardOutput: NodeJS.WritableStream,
 ): Promise<void> {
   const { path, query } = addressOf(options);
-  const { headers, body } = await streamFromWayline(await tokenSettings(config), path, query);
+  const { headers, body } = await streamFromWayline(await tokenSettings(config, 'read'), path, query);
   const { output } = options;
   if (output === undefined) await sent(body, (from) => pipeline(from, standardOutput, { end: false }));
   else await sent(body, (from) => intoFile(from, output));
