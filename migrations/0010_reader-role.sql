@@ -26,7 +26,7 @@ BEGIN
     END;
   END IF;
   IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'wayline_reader')
-    AND NOT pg_has_role(current_user, 'wayline_reader', 'MEMBER') THEN
+    AND NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) THEN
     BEGIN
       EXECUTE format('GRANT wayline_reader TO %I', current_user);
     EXCEPTION

@@ -192,7 +192,7 @@ export function createQueryRouter({
     pool,
     verifier,
     readLong: <T>(signal: AbortSignal, work: (reader: LongReader) => Promise<T>) =>
-      withProblems(readLong(pool, { signal }, work)),
+      withProblems(readLong(pool, { signal, role: readerRole }, work)),
     completeness: sources.completeness,
     logger,
     patience: { ...PATIENCE, ...patience },
@@ -248,11 +248,7 @@ function behind({ verifier, scope, parameters: known, door, budget }: Guarded): 
       caller: { projectId, subject },
       signal,
     };
-    const answer = await door(asked).catch((error: unknown) => {
-      if (!signal.aborted) throw error;
-    });
-    if (!answer) return; // nobody waits for it any more
-    const { status = 200, body } = answer;
+    const { status = 200, body } = await door(asked);
     response.statusCode = status;
     response.setHeader('Content-Type', 'application/json');
     response.setHeader('Cache-Control', 'no-store');

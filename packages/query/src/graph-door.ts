@@ -9,13 +9,16 @@ const HIGH = 0.95;
 
 /** From which app to which app sessions went in a range, with what a flow is judged by. */
 export function graphDoor(sources: Sources): Door {
-  return async ({ projectId, parameters }) => {
+  return async ({ projectId, parameters, signal }) => {
     const range = parameters.range();
     const complete = await sources.completeness();
-    const { graph, pendingMs } = await sources.read(async (reader) => ({
-      graph: await appGraph(reader, { projectId, range, limit: MOST + 1, shares: [MEDIAN, HIGH] }),
-      pendingMs: await hopsPendingSince(reader, projectId),
-    }));
+    const { graph, pendingMs } = await sources.read(
+      async (reader) => ({
+        graph: await appGraph(reader, { projectId, range, limit: MOST + 1, shares: [MEDIAN, HIGH] }),
+        pendingMs: await hopsPendingSince(reader, projectId),
+      }),
+      signal,
+    );
     const { nodes, edges } = graph;
     return {
       body: {

@@ -1,6 +1,7 @@
 import type { Pool, PoolClient } from 'pg';
 import { to as copyTo } from 'pg-copy-streams';
-import type { Reader } from './read-only.ts';
+import type { Reader, ReadOptions } from './read-only.ts';
+import { asRole } from './reader-role.ts';
 
 /** What a read of any length needs of a connection. */
 export interface LongReader extends Reader {
@@ -27,7 +28,7 @@ const LOOK_FOR_CLIENT = `SELECT set_config('client_connection_check_interval', '
  */
 export async function readLong<T>(
   pool: Pool,
-  { signal }: { signal?: AbortSignal | undefined },
+  { signal, role }: Pick<ReadOptions, 'signal' | 'role'>,
   work: (reader: LongReader) => Promise<T>,
 ): Promise<T> {
   signal?.throwIfAborted();
@@ -53,7 +54,7 @@ export async function readLong<T>(
     await client.query(
       `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = 0; SET LOCAL jit = off;
        SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL max_parallel_workers_per_gather = 0;
-       ${LOOK_FOR_CLIENT}`,
+       ${LOOK_FOR_CLIENT}; ${asRole(client, role)}`,
     );
     const result = await work(reader);
     if (!copying) await client.query('COMMIT');

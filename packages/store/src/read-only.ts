@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client, Pool, PoolClient } from 'pg';
 import { cancelStatement } from './cancel-statement.ts';
+import { asRole } from './reader-role.ts';
 
 /** What a read query needs of a connection. */
 export type Reader = Pick<PoolClient, 'query'>;
@@ -37,8 +38,7 @@ export async function readOnly<T>(
     signal?.throwIfAborted();
     await reading.reader.query(
       `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
-       SET LOCAL statement_timeout = ${Math.round(statementTimeoutMs)}; SET LOCAL jit = off
-       ${role === undefined ? '' : `; SET LOCAL ROLE ${client.escapeIdentifier(role)}`}`,
+       SET LOCAL statement_timeout = ${Math.round(statementTimeoutMs)}; SET LOCAL jit = off; ${asRole(client, role)}`,
     );
     const result = await work(reading.reader);
     const isUsable = await reading.ended();

@@ -1,4 +1,4 @@
-import type { Pool } from 'pg';
+import type { Pool, PoolClient } from 'pg';
 import type { StoreLogger } from './pool.ts';
 
 /** May read what queries read, and nothing else. A migration makes it where it may. */
@@ -6,6 +6,10 @@ export const READER_ROLE = 'wayline_reader';
 
 /** Tables that it must not read: keys, and that for which erased users are known again. */
 export const SECRET_TABLES = ['erasure_state', 'erasures', 'pgmigrations', 'write_keys'] as const;
+
+/** A statement for the beginning of a transaction, which it makes the role's; nothing where none is given. */
+export const asRole = (client: PoolClient, role: string | undefined): string =>
+  role === undefined ? '' : `SET LOCAL ROLE ${client.escapeIdentifier(role)}`;
 
 const REFUSALS: Record<string, string> = {
   '22023': 'there is no such role',
@@ -33,7 +37,7 @@ async function whyNot(pool: Pool): Promise<string | undefined> {
     await client.query(`BEGIN READ ONLY; SET LOCAL ROLE ${READER_ROLE}`);
     const { rows } = await client.query<{ table: string }>(
       `SELECT relname AS "table" FROM pg_class
-       WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition
+       WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')
          AND relname <> ALL ($1::text[]) AND NOT has_table_privilege(oid, 'SELECT')
        ORDER BY 1`,
       [SECRET_TABLES],

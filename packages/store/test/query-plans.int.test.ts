@@ -4,12 +4,17 @@ import { type IdentifiedEvent, uuidV7 } from '@wayline/contracts';
 import { generateEvents, type TestDatabase } from '@wayline/testkit';
 import type pg from 'pg';
 import {
+  appGraph,
   BatchWriter,
   createPool,
   ensurePosition,
   findDeadLetter,
   findEvent,
+  findSeries,
   findSession,
+  hopsPendingSince,
+  hourlyCounts,
+  latestUserCounts,
   ledgerHours,
   listSessions,
   locateSession,
@@ -17,13 +22,25 @@ import {
   machineTimeline,
   type Reader,
   readPositions,
+  readSeries,
   remakeHops,
+  type Series,
+  type SeriesQuestion,
   type SessionPlace,
+  seriesExtent,
+  gapsBefore,
   sessionEvents,
+  sessionGaps,
   sessionHops,
   sessionSourceUses,
+  type TailFilter,
+  tailBatches,
+  tailCandidates,
+  tailEvents,
+  userCountHistory,
 } from '../src/index.ts';
 import { machineSeen } from '../src/queries/machine-seen.ts';
+import { refuseIfExpired } from '../src/queries/series/raw-events-kept.ts';
 import { batchOf, storeVerdict } from './batches.ts';
 import { explainReads } from './explain-reads.ts';
 import { createStoreDatabase } from './store-database.ts';
@@ -34,6 +51,7 @@ jest.setTimeout(240_000);
 /** A month and some, so many events a day: enough for the planner to choose as it does with many more. */
 const DAYS = 34;
 const EVENTS_A_DAY = 7_000;
+const BATCH_EVENTS = 1_000;
 const DAY_MS = 86_400_000;
 const HOUR_MS = 3_600_000;
 const START = Math.floor(Date.now() / DAY_MS) * DAY_MS - DAYS * DAY_MS;
@@ -63,10 +81,24 @@ interface PlannedRead {
 
 const everySession = { projectId: PROJECT, range: {} };
 const aDay = { fromMs: MIDDLE, toMs: MIDDLE + DAY_MS };
+const aCutDay = { fromMs: MIDDLE + 90_123, toMs: MIDDLE + DAY_MS + HOUR_MS + 90_123 };
+const aMonth = { fromMs: START + DAY_MS, toMs: START + (DAYS - 1) * DAY_MS };
+const LAST_OF_MIDDLE = { topic: TOPIC, partition: 0, from: 17 * EVENTS_A_DAY, to: 18 * EVENTS_A_DAY };
+const SERIES = { projectId: PROJECT, namespace: 'shop', type: 'click' };
 const NEAR = 3;
 
 /** Each file of `src/queries` that reads something: with what it must do well. */
 const QUERIES: Readonly<Record<string, readonly PlannedRead[]>> = {
+  'app-graph': [
+    { what: 'of a month', range: aMonth, mayScan: 'the days of the month are all days that there are' },
+    { what: 'of a day', range: aDay },
+    { what: 'of a day with cut edges', range: aCutDay },
+  ].map(
+    ({ range, ...planned }): PlannedRead => ({
+      ...planned,
+      read: (reader) => appGraph(reader, { projectId: PROJECT, range, limit: 1_001, shares: [0.5, 0.95] }),
+    }),
+  ),
   'find-dead-letter': [
     { what: 'an id', read: (reader, { eventId }) => findDeadLetter(reader, { projectId: PROJECT, eventId }) },
   ],
@@ -90,6 +122,11 @@ const QUERIES: Readonly<Record<string, readonly PlannedRead[]>> = {
     },
   ],
   'find-session': [{ what: 'a session', read: (reader, { sessionId }) => findSession(reader, PROJECT, sessionId) }],
+  'hops-pending': [{ what: 'of a project', read: (reader) => hopsPendingSince(reader, PROJECT) }],
+  'hourly-counts': [
+    { what: 'of a day', read: (reader) => hourlyCounts(reader, { projectId: PROJECT, ...aDay }) },
+    { what: 'of a month', read: (reader) => hourlyCounts(reader, { projectId: PROJECT, ...aMonth }) },
+  ],
   'inherited-users': [
     {
       what: 'a session without a user',
@@ -138,7 +175,44 @@ const QUERIES: Readonly<Record<string, readonly PlannedRead[]>> = {
   'read-positions': [
     {
       what: 'of a log',
-      read: (reader) => readPositions(reader as unknown as pg.Pool, LOG.logId, LOG.group),
+      read: (reader) => readPositions(reader, LOG.logId, LOG.group),
+    },
+  ],
+  'series/find-series': [{ what: 'a series', read: (reader) => findSeries(reader, SERIES) }],
+  'series/raw-events-kept': [
+    {
+      what: 'of a series',
+      read: async (reader) => {
+        const retention = { throughMs: Date.now(), defaultDays: undefined };
+        await refuseIfExpired(reader, await aSeries(reader), { fromMs: MIDDLE, retention });
+      },
+      partitions: 1,
+      mayScan: 'until it meets the first row, of one partition after the other from the earliest on',
+    },
+  ],
+  'series/read-series': [
+    { what: 'by hour over a month', question: { range: aMonth, granularity: 'hour' as const } },
+    { what: 'by minute over a day', question: { range: aDay, granularity: 'minute' as const } },
+  ].map(({ what, question }): PlannedRead => ({ what, read: (reader) => readASeries(reader, question) })),
+  'series/series-edge': [
+    {
+      what: 'both edges of a day',
+      read: (reader) => readASeries(reader, { range: aCutDay, granularity: 'hour' }),
+      partitions: NEAR + 1,
+    },
+  ],
+  'series/series-percentiles': [
+    {
+      what: 'of a day by hour',
+      read: (reader) => readASeries(reader, { range: aDay, granularity: 'hour', aggregation: 'p95' }),
+      partitions: NEAR,
+      mayScan: 'a percentile takes every value, and most events of the days have one',
+    },
+  ],
+  'series/series-rollups': [
+    {
+      what: 'the extent of a series',
+      read: async (reader) => seriesExtent(reader, await aSeries(reader)),
     },
   ],
   'session-events': [
@@ -150,6 +224,21 @@ const QUERIES: Readonly<Record<string, readonly PlannedRead[]>> = {
     {
       what: 'a page of a type',
       read: (reader, { place }) => sessionEvents(reader, place, { limit: 101, type: 'click' }),
+      partitions: NEAR,
+    },
+  ],
+  'session-gaps': [
+    { what: 'of a session', read: (reader, { place }) => sessionGaps(reader, place, 101), partitions: NEAR },
+    {
+      what: 'before its events',
+      read: async (reader, { place }) => {
+        const events = (await sessionEvents(reader, place, { limit: 20 })).map(({ event }) => event);
+        await gapsBefore(
+          reader,
+          place,
+          events.map((event, n) => ({ ...event, seq: 2 * n + 3 })),
+        );
+      },
       partitions: NEAR,
     },
   ],
@@ -165,7 +254,53 @@ const QUERIES: Readonly<Record<string, readonly PlannedRead[]>> = {
     },
   ],
   'stored-session': [{ what: 'a session', read: (reader, { sessionId }) => findSession(reader, PROJECT, sessionId) }],
+  'tail-batches': [
+    {
+      what: 'after an offset',
+      read: (reader) => tailBatches(reader, { logId: LOG.logId, stretches: [LAST_OF_MIDDLE], limit: 100 }),
+    },
+  ],
+  'tail-candidates': [
+    { what: 'of a project', filter: {} },
+    { what: 'of a session', filter: { sessionId: 's' } },
+    { what: 'of a type and an app', filter: { type: 'click', app: 'shop-web' } },
+  ].map(
+    ({ what, filter }): PlannedRead => ({ what, read: (reader) => candidatesOf(reader, filter), partitions: 2 }),
+  ),
+  'tail-events': [
+    {
+      what: 'of candidates',
+      read: async (reader) => tailEvents(reader, (await candidatesOf(reader, {})).slice(0, 100)),
+      partitions: 2,
+    },
+  ],
+  'user-counts': [
+    { what: 'the latest', read: (reader) => latestUserCounts(reader, PROJECT) },
+    {
+      what: 'the history of a day',
+      read: (reader) => userCountHistory(reader, { projectId: PROJECT, range: aDay, limit: 101 }),
+    },
+  ],
 };
+
+/** What a reader of the tail is shown of one batch. */
+async function candidatesOf(reader: Reader, filter: Partial<TailFilter>) {
+  const batches = await tailBatches(reader, { logId: LOG.logId, stretches: [LAST_OF_MIDDLE], limit: 1 });
+  if (batches.length === 0) throw new Error('The database is not filled as it should be');
+  return tailCandidates(reader, batches, { filters: [{ projectId: PROJECT, ...filter }], limit: 2_000 });
+}
+
+async function aSeries(reader: Reader): Promise<Series> {
+  const series = await findSeries(reader, SERIES);
+  if (!series) throw new Error('The database is not filled as it should be');
+  return series;
+}
+
+async function readASeries(reader: Reader, question: Partial<SeriesQuestion> & Pick<SeriesQuestion, 'range'>) {
+  const retention = { throughMs: Date.now(), defaultDays: undefined };
+  const series = await aSeries(reader);
+  return readSeries(reader, series, { granularity: 'none', aggregation: 'avg', retention, ...question });
+}
 
 let database: TestDatabase;
 let pool: pg.Pool;
@@ -200,10 +335,8 @@ async function fill(pool: pg.Pool): Promise<void> {
     const dayMs = START + day * DAY_MS;
     const start = new Date(dayMs + HOUR_MS).toISOString();
     const lines = generateEvents({ count: EVENTS_A_DAY, hours: 2, start, seed: day + 1 });
-    await write(
-      [...lines].map((line) => JSON.parse(line) as IdentifiedEvent),
-      dayMs,
-    );
+    const events = [...lines].map((line) => JSON.parse(line) as IdentifiedEvent);
+    for (let n = 0; n < events.length; n += BATCH_EVENTS) await write(events.slice(n, n + BATCH_EVENTS), dayMs);
   }
   const rare = { type: 'sessionStarted', source: { kind: 'app' as const, name: 'rare' } };
   await write(
@@ -263,7 +396,9 @@ describe.each(Object.entries(QUERIES).flatMap(([file, reads]) => reads.map((plan
 
 test('every query has a plan that it must have: a new one in src/queries is to be named above', async () => {
   const folder = new URL('../src/queries/', import.meta.url);
-  const files = (await readdir(folder)).filter((file) => file.endsWith('.ts') && file !== 'index.ts');
+  const files = (await readdir(folder, { recursive: true })).filter(
+    (file) => file.endsWith('.ts') && !file.endsWith('index.ts'),
+  );
   const queries: string[] = [];
   for (const file of files) {
     if (/\b(Reader|Pool)\b/.test(await readFile(new URL(file, folder), 'utf8'))) queries.push(file.replace('.ts', ''));

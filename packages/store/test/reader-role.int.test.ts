@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { createTestDatabase, type TestDatabase } from '@wayline/testkit';
-import pg from 'pg';
+import type pg from 'pg';
 import { createPool, findReaderRole, migrate, READER_ROLE, readOnly, SECRET_TABLES } from '../src/index.ts';
 
 let database: TestDatabase;
@@ -146,7 +146,9 @@ describe('where the migration may make no roles', () => {
     await migrate({ url: ownedUrl() });
     expect(await findReaderRole(owned, logger)).toBeUndefined();
     expect(warnings).toEqual([expect.stringContaining('may not become it')]);
-    expect((await readOnly(owned, { statementTimeoutMs: 5_000 }, (reader) => reader.query('SELECT FROM events'))).rows).toEqual([]);
+    expect(
+      (await readOnly(owned, { statementTimeoutMs: 5_000 }, (reader) => reader.query('SELECT FROM events'))).rows,
+    ).toEqual([]);
 
     await pool.query(`GRANT ${READER_ROLE} TO ${OWNER}`);
     await owned.query('SELECT grant_reading()');

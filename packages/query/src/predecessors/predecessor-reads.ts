@@ -10,6 +10,7 @@ import { HOUR_MS, hourOf } from '../analytics/whole-hours.ts';
 import type { Completeness } from '../completeness.ts';
 import { type Sources, tellCompleteness } from '../door.ts';
 import { type Parameters, readParameters } from '../parameters.ts';
+import { untilClosed } from '../until-closed.ts';
 
 export interface PredecessorReadsOptions {
   sources: Pick<Sources, 'read' | 'completeness'>;
@@ -53,8 +54,9 @@ export function predecessorReads({ sources, verifier, latest, maxHistory = 50_00
     if (timestamp === undefined) throw invalid('`timestamp` is needed: of the hour that is asked for.');
     const fromMs = hourOf(timestamp);
     const complete = await sources.completeness();
-    const [found = NOTHING] = await sources.read((reader) =>
-      hourlyCounts(reader, { projectId, fromMs, toMs: fromMs + HOUR_MS }),
+    const [found = NOTHING] = await sources.read(
+      (reader) => hourlyCounts(reader, { projectId, fromMs, toMs: fromMs + HOUR_MS }),
+      untilClosed(response),
     );
     const { uniqueUsers, clicks, impressions } = found;
     tellComplete(complete, response);
@@ -76,7 +78,10 @@ export function predecessorReads({ sources, verifier, latest, maxHistory = 50_00
   serve('/metrics/history', ['from', 'to'], async ({ projectId, parameters, response }) => {
     const range = { fromMs: timeOf(parameters, 'from'), toMs: timeOf(parameters, 'to') };
     const complete = await sources.completeness();
-    const found = await sources.read((reader) => userCountHistory(reader, { projectId, range, limit: maxHistory + 1 }));
+    const found = await sources.read(
+      (reader) => userCountHistory(reader, { projectId, range, limit: maxHistory + 1 }),
+      untilClosed(response),
+    );
     if (found.length > maxHistory) {
       throw invalid(
         `There are more than ${maxHistory} minutes between \`from\` and \`to\`; ask for them in parts, or page through /v1/metrics/history.`,

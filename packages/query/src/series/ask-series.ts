@@ -31,6 +31,8 @@ export interface SeriesAsked {
   aggregation: Aggregation;
   /** Whether a closed range counts only as far as there are events in it. */
   cutToEvents?: boolean;
+  /** The request's. */
+  signal: AbortSignal;
 }
 
 export interface SeriesAnswer {
@@ -56,7 +58,7 @@ export function refuseTooManyPoints(granularity: Granularity, range: { fromMs: n
  */
 export async function askSeries(
   sources: Pick<Sources, 'read' | 'retentionDays' | 'now'>,
-  { projectId, namespace, type, range: asked, granularity, aggregation, cutToEvents = false }: SeriesAsked,
+  { projectId, namespace, type, range: asked, granularity, aggregation, cutToEvents = false, signal }: SeriesAsked,
   { throughMs }: Completeness,
 ): Promise<SeriesAnswer> {
   const { fromMs, toMs } = asked;
@@ -72,7 +74,7 @@ export async function askSeries(
       const points = await readSeries(reader, series, { range, granularity, aggregation, retention });
       if (!points.every(({ value }) => Number.isFinite(value))) throw beyondDouble();
       return { points, range };
-    });
+    }, signal);
   } catch (error) {
     if (error instanceof RawEventsGoneError) throw expired(error, aggregation);
     throw (error as { code?: unknown }).code === NUMERIC_VALUE_OUT_OF_RANGE ? beyondDouble() : error;

@@ -96,7 +96,7 @@ function addMachine(conditions: Conditions, machineId: string, { fromMs, toMs }:
 /** False where a name is unknown: then nothing can match. */
 async function addFilter(reader: Reader, conditions: Conditions, filter: SessionFilter): Promise<boolean> {
   const { projectId, userId, machineId, machineTouched = false, app, microservice, type, range } = filter;
-  if (userId !== undefined) conditions.add(`session_id IN (${SESSIONS_OF_USER})`, userId);
+  if (userId !== undefined) conditions.add(`session_id = ANY (ARRAY(${SESSIONS_OF_USER}))`, userId);
   if (machineId !== undefined) addMachine(conditions, machineId, machineTouched ? range : {});
   const sources = [
     { kind: SOURCE_KINDS.app, name: app },
@@ -128,7 +128,8 @@ async function addFilter(reader: Reader, conditions: Conditions, filter: Session
 
 /**
  * The user's own sessions, and those after them that have no user of their own. A session has one predecessor, so none
- * is found twice, and a ring cannot be entered.
+ * is found twice, and a ring cannot be entered. To be used as an array: how many rows a recursion gives is not known before,
+ * and a join would read all sessions.
  */
 const SESSIONS_OF_USER = `
   WITH RECURSIVE of_user AS (

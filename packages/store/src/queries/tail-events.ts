@@ -2,7 +2,10 @@ import type { Reader } from '../read-only.ts';
 import { EVENT_COLUMNS, EVENT_NAMES, type EventRecord, type StoredEvent, toStoredEvent } from './stored-event.ts';
 import type { TailCandidate } from './tail-candidates.ts';
 
-/** The events of candidates, in their order, each with its candidate; without those that are gone since. */
+/**
+ * The events of candidates, in their order, each with its candidate; without those that are gone since. OFFSET 0 keeps it at
+ * one look-up by the primary key for each: a join would read partitions from end to end.
+ */
 export async function tailEvents<C extends TailCandidate>(
   reader: Reader,
   candidates: readonly C[],
@@ -12,7 +15,11 @@ export async function tailEvents<C extends TailCandidate>(
     `SELECT ${EVENT_COLUMNS}, wanted.place FROM
        unnest($1::integer[], $2::text[], $3::timestamptz[], $4::uuid[]) WITH ORDINALITY
          AS wanted (project_id, session_id, occurred_at, event_id, place)
-     JOIN events e USING (project_id, session_id, occurred_at, event_id) ${EVENT_NAMES}
+     CROSS JOIN LATERAL (
+       SELECT * FROM events WHERE project_id = wanted.project_id AND session_id = wanted.session_id
+         AND occurred_at = wanted.occurred_at AND event_id = wanted.event_id
+       OFFSET 0
+     ) e ${EVENT_NAMES}
      ORDER BY wanted.place`,
     [
       candidates.map(({ projectId }) => projectId),
