@@ -1,6 +1,6 @@
 import { COMPLETE_HEADER, complete, nextCursor } from './complete.ts';
-import type { Area, Operation, Parameter } from './operation.ts';
-import { PAGE, RANGE } from './parameters.ts';
+import type { Area, Operation } from './operation.ts';
+import { looseTime, PAGE, RANGE } from './parameters.ts';
 import { LISTS, READS } from './problem-answers.ts';
 import { SAMPLE } from './samples.ts';
 import { count, flag, list, object, only, orNull, ref, text, time } from './schemas.ts';
@@ -111,12 +111,6 @@ export const analytics: Area = {
     },
   ],
 };
-
-const looseTime = (name: string, description: string): Parameter => ({
-  name,
-  description: `${description} Epoch seconds or milliseconds, or RFC 3339.`,
-  schema: { type: ['string', 'number'] },
-});
 
 /** The forms in which the predecessors were read. */
 export const predecessorReads: Area = {

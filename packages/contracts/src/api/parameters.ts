@@ -44,3 +44,10 @@ export const PATH_PARAMETERS: Readonly<Record<string, { description: string; sch
   type: name('The type of the events.', properties.type.maxLength),
   name: name('The type of the events.', properties.type.maxLength),
 };
+
+/** A time as the predecessors' forms take it. */
+export const looseTime = (name: string, description: string): Parameter => ({
+  name,
+  description: `${description} Epoch seconds or milliseconds, or RFC 3339.`,
+  schema: { type: ['string', 'number'] },
+});

@@ -1,6 +1,6 @@
 import { COMPLETE_HEADER, complete } from './complete.ts';
 import type { Area, Operation, Parameter } from './operation.ts';
-import { RANGE } from './parameters.ts';
+import { looseTime, RANGE } from './parameters.ts';
 import { READS } from './problem-answers.ts';
 import { SAMPLE } from './samples.ts';
 import { count, list, object, oneOf, orNull, ref, text, time } from './schemas.ts';
@@ -64,10 +64,8 @@ export const series: Area = {
       path: '/api/events/{namespace}/{name}',
       summary: "A series, in a predecessor's form",
       query: [
-        ...[
-          { name: 'tsMin', description: 'From then on: epoch seconds, or milliseconds.' },
-          { name: 'tsMax', description: 'Through then: epoch seconds, or milliseconds.' },
-        ].map((bound): Parameter => ({ ...bound, schema: { type: 'number' } })),
+        looseTime('tsMin', 'From then on.'),
+        looseTime('tsMax', 'Through then.'),
         GRANULARITY,
         {
           name: 'aggregationType',
