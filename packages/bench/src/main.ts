@@ -6,6 +6,7 @@ import { type BenchOptions, LOGS } from './benches/bench-options.ts';
 import { benchDoors } from './benches/doors.ts';
 import { benchIngest } from './benches/ingest.ts';
 import { benchOverload } from './benches/overload.ts';
+import { benchQuery } from './benches/query.ts';
 import { benchSoak } from './benches/soak.ts';
 import { benchThrottle } from './benches/throttle.ts';
 import { benchWorker } from './benches/worker.ts';
@@ -13,6 +14,7 @@ import type { BenchCase, BenchReport } from './report/bench-report.ts';
 import { caseTable } from './report/case-table.ts';
 import { doorsTable } from './report/doors-table.ts';
 import { commitHere, describeMachine } from './report/machine.ts';
+import { queryTable } from './report/query-table.ts';
 import { throttleTable } from './report/throttle-table.ts';
 import { workerTable } from './report/worker-table.ts';
 
@@ -28,6 +30,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   overload: { run: benchOverload, table: caseTable },
   worker: { run: benchWorker, table: workerTable },
   throttle: { run: benchThrottle, table: throttleTable },
+  query: { run: benchQuery, table: queryTable },
 };
 
 const USAGE = `npm run bench -- NAME [options]; NAME is one of ${Object.keys(BENCHES).join(', ')}
@@ -35,13 +38,15 @@ const USAGE = `npm run bench -- NAME [options]; NAME is one of ${Object.keys(BEN
   --quick            one short run of a few cases, to see that it works
   --json FILE        writes the figures to a file, too
   --log LOG          ${LOGS.join(' or ')}; both may be given (default: ${LOGS.join(' and ')} for ingest, kafka for the others)
-  --only TEXT        of ingest, the doors, the worker and the throttle, only cases whose name holds the text, such as "100 events"
-  --seconds N        the length of each load (default 5; of the worker's and the throttle's 20)
+  --only TEXT        of ingest, the doors, the worker, the throttle and the queries, only cases whose name holds the text, such as "100 events"
+  --seconds N        the length of each load (default 5; of the worker's and the throttle's 20; of each query 20 at most)
   --runs N           the number of runs (default 3)
   --minutes N        the length of the soak (default 10)
   --events N         of the soak and the overload, events in each request (default 100); of the worker, records in
                      the log (default 1000000); of the doors, the same (default 300000); of the throttle, records of the
-                     backlog when a drain begins (default 2000000)
+                     backlog when a drain begins (default 2000000); of the queries, events of the 30 days (default 10000000)
+  --keep FOLDER      of the queries: leaves the filled database there, for later runs
+  --from FOLDER      of the queries: asks one that was left there; what is stored meanwhile stays in it
   --kafka HOST:PORT  a Kafka to use, several by comma; else one is started. Not for the worker, the throttle
                      and the drains of the doors, as --log`;
 
@@ -74,10 +79,8 @@ function readCommand(args: readonly string[], tell: (text: string) => void) {
   const [name = '', ...more] = positionals;
   const bench = Object.hasOwn(BENCHES, name) ? BENCHES[name] : undefined;
   if (!bench || more.length > 0) throw new UsageError(`There is no benchmark "${positionals.join(' ')}".`);
-  if (['worker', 'throttle'].includes(name) && (values.log ?? values.kafka) !== undefined) {
-    throw new UsageError(
-      'The worker is measured on a Kafka of its own, which is filled: --log and --kafka are not for it.',
-    );
+  if (['worker', 'throttle', 'query'].includes(name) && (values.log ?? values.kafka) !== undefined) {
+    throw new UsageError('This is measured on a Kafka of its own, which is filled: --log and --kafka are not for it.');
   }
   const logs = values.log ?? (name === 'ingest' ? LOGS : LOGS.slice(0, 1));
   const unknown = logs.find((log) => !LOGS.some((known) => known === log));
@@ -95,6 +98,8 @@ function readCommand(args: readonly string[], tell: (text: string) => void) {
     runs: number('runs'),
     minutes: number('minutes'),
     events: number('events'),
+    keep: values.keep,
+    from: values.from,
     brokers: values.kafka?.split(','),
     tell,
   };
@@ -117,6 +122,8 @@ function parse(args: readonly string[]) {
         runs: text,
         minutes: text,
         events: text,
+        keep: text,
+        from: text,
         kafka: text,
       },
     });

@@ -110,6 +110,26 @@ await describeWithKafka(
       expect(found).toMatchObject({ ...MEASURED, behindSeconds: expect.any(Number), stored: [{ faults: [] }] });
       expectEqual(found as BenchReport['cases'][number]);
     });
+
+    test('each query is asked alone, and while a worker stores, and stands beside its target', async () => {
+      const { cases } = await report('query');
+      for (const name of ['session summary', 'machine timeline page', 'fate of an event, any id', 'series by hour, 30 days']) {
+        expect(cases).toContainEqual(
+          expect.objectContaining({
+            case: name,
+            p50Ms: expect.any(Number),
+            p99Ms: expect.any(Number),
+            target: { p99Ms: expect.any(Number) },
+            isMet: expect.any(Boolean),
+          }),
+        );
+        const storing = cases.find(({ case: its }) => its === `${name}, storing`);
+        expect(storing?.eventsPerSecond).toBeGreaterThan(0);
+      }
+      const exported = cases.find(({ case: its }) => its.startsWith('export of'));
+      expect(exported).toMatchObject({ answers: expect.any(Number), isMet: expect.any(Boolean) });
+      expect(cases.filter(({ isMissing }) => isMissing)).toEqual([]);
+    });
   },
   { own: true },
 );

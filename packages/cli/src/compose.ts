@@ -1,4 +1,5 @@
 import { TOPICS } from '@wayline/contracts';
+import type { Role } from '@wayline/contracts/api';
 import type { EventLog, TopicSpec } from '@wayline/event-log';
 import { createVerifier, type Verifier } from '@wayline/identity/verify';
 import type { StreamDoor } from '@wayline/ingest';
@@ -10,9 +11,11 @@ import { createOpeningLogger, kafkaSecurity } from './kafka-connection.ts';
 import { openRegistry } from './schema-registry.ts';
 import { readSecrets, type Secrets } from './secrets.ts';
 import type { Service } from './service.ts';
+import { createDescriptionRouter } from './serving/description-router.ts';
 import { createHttpApp, createStartingApp, type HotPath } from './serving/http-app.ts';
 import { type HttpServer, startHttpServer } from './serving/http-server.ts';
 import { createReadiness, type ReadinessCheck } from './serving/readiness.ts';
+import { readVersion } from './version.ts';
 
 export type Pool = ReturnType<typeof createPool>;
 
@@ -41,15 +44,18 @@ export async function listen({ config, logger, lifecycle }: Service): Promise<Ht
 export function serve(
   { config, logger, lifecycle }: Service,
   http: HttpServer,
-  { hotPath, stream, routers, checks }: Served,
+  { roles, hotPath, stream, routers, checks }: Served,
 ): void {
-  const app = createHttpApp({ hotPath, routers, readiness: createReadiness(checks), logger });
+  const description = createDescriptionRouter({ roles, version: readVersion() });
+  const readiness = createReadiness(checks);
+  const app = createHttpApp({ hotPath, routers: [...routers, description], readiness, logger });
   http.serve(app, stream && ((request, socket, head) => stream.upgrade(request, socket, head)));
   const boundMs = drainMs(config);
   lifecycle.onStop('the requests in hand', () => Promise.all([stream?.close(boundMs), http.drain(boundMs)]));
 }
 
 interface Served {
+  roles: readonly Role[];
   hotPath?: HotPath;
   stream?: StreamDoor;
   routers: readonly Router[];

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
 import { addAdminCommands } from './commands/admin-program.ts';
 import { addDeadLetterCommands } from './commands/dead-letters-program.ts';
@@ -6,6 +5,7 @@ import { addImportCommand } from './commands/import-program.ts';
 import { addVerifyCommand } from './commands/verify-program.ts';
 import { loadConfig } from './config.ts';
 import { EXIT, type ExitCode, UsageError } from './errors.ts';
+import { readVersion } from './version.ts';
 
 /** What a command is handed besides its own options. */
 export interface CommandContext {
@@ -22,7 +22,7 @@ export interface CommandContext {
 export function createProgram({ end, print }: CommandContext): Command {
   const program = new Command('wayline')
     .description('Event tracking that keeps every event it acknowledged, exactly once.')
-    .version(version())
+    .version(readVersion())
     .exitOverride()
     .addHelpText('after', '\nConfiguration is by environment variables: see docs/configuration.md.');
 
@@ -72,11 +72,6 @@ export function createProgram({ end, print }: CommandContext): Command {
 function wholeNumber(text: string): number {
   if (/^[1-9]\d{0,5}$/.test(text)) return Number(text);
   throw new UsageError(`--down must be a whole number from 1, which "${text}" is not.`);
-}
-
-function version(): string {
-  const file = new URL('../package.json', import.meta.url);
-  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
 }
 
 /** The exit code of what `parseAsync` threw, if it was the parser itself: it has told the user already. */

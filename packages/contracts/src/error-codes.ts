@@ -49,6 +49,7 @@ export const PROBLEM_CODES = {
   not_ready: { status: 503, title: 'Not ready just now', retryable: true },
   overloaded: { status: 503, title: 'Too much is in flight just now', retryable: true },
   database_unavailable: { status: 503, title: 'The database does not answer just now', retryable: true },
+  slow_reader: { status: 503, title: 'The reader does not keep up with what it asked for', retryable: true },
   no_data: { status: 503, title: 'No data available', retryable: true },
 } as const;
 export type ProblemCode = keyof typeof PROBLEM_CODES;

@@ -73,8 +73,20 @@ export interface SessionsAnswer extends Completeness {
   nextCursor: string | null;
 }
 
+/** Numbers of a source that are in no event of the session, between two that are. */
+export interface SeqGap {
+  source: StoredEvent['source'];
+  after: number | null;
+  before: number;
+  missing: number;
+  /** The event that has the number `before`. */
+  eventId: string;
+}
+
 export interface EventsAnswer {
   events: StoredEvent[];
+  /** Those right before events of the page; of a session only. */
+  gaps?: SeqGap[];
   nextCursor: string | null;
 }
 

@@ -39,6 +39,7 @@ export function answerError(
   about: { response: ServerResponse; logger: HttpLogger; requestId?: string },
 ): void {
   const { response, logger, requestId = requestIdOf(response) } = about;
+  if (response.destroyed && (error as Error | undefined)?.name === 'AbortError') return; // who asked has gone
   if (response.headersSent) {
     logger.error({ err: error, requestId }, 'an answer broke off');
     response.destroy();

@@ -4,10 +4,12 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type LoggedEvent, TOPICS } from '@wayline/contracts';
+import { describeApi } from '@wayline/contracts/api';
 import type { EventLog, LogConsumer, LogRecord } from '@wayline/event-log';
 import { createEmbeddedLog } from '@wayline/event-log/embedded';
 import { noSuchRoute, problemHandler, requestId } from '@wayline/http';
 import { createVerifier, formatWriteKey, type Scope, signAccessToken } from '@wayline/identity/verify';
+import { type ApiChecker, createApiChecker } from '@wayline/testkit';
 import express from 'express';
 import { createIngest, type IngestOptions, type StreamDoor } from '../src/index.ts';
 
@@ -34,6 +36,8 @@ export interface IngestUnderTest {
   log: EventLog;
   /** What the server logged as its own faults. */
   faults: unknown[];
+  /** Holds every answer against the description of the API. */
+  api: ApiChecker;
   /** Sends an object as JSON, a text or bytes as they are. */
   post(path: string, body: unknown, options?: PostOptions): Promise<Answer>;
   /** How many times a browser has asked whether a page may write. */
@@ -64,6 +68,7 @@ export interface IngestSetup extends Partial<Omit<IngestOptions, 'verifier' | 'l
 
 export async function startIngest(setup: IngestSetup = {}): Promise<IngestUnderTest> {
   const { maxBytesInFlight, requestTimeoutMs = 30_000, hot = true, ...router } = setup;
+  const api = createApiChecker(describeApi({ roles: ['ingest'], version: '0', nowMs: Date.now() }));
   const folder = await mkdtemp(join(tmpdir(), 'wayline-ingest-'));
   const log =
     setup.log ??
@@ -120,7 +125,8 @@ export async function startIngest(setup: IngestSetup = {}): Promise<IngestUnderT
       (await collected.all()).splice(0);
       preflights = 0;
     },
-    post: (path, body, options) => post(url + path, body, options),
+    api,
+    post: (path, body, options) => post({ url, path, api }, body, options),
     stream: ingest.stream,
     async close() {
       await ingest.stream.close(1000);
@@ -189,18 +195,23 @@ function listening(server: Server): Promise<Server> {
   return new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(server)));
 }
 
-async function post(url: string, body: unknown, { credential, headers = {} }: PostOptions = {}): Promise<Answer> {
+async function post(
+  { url, path, api }: Pick<IngestUnderTest, 'url' | 'api'> & { path: string },
+  body: unknown,
+  { credential, headers = {} }: PostOptions = {},
+): Promise<Answer> {
   const raw = typeof body === 'string' || body instanceof Uint8Array || body === undefined;
   const all: Record<string, string | null> = {
     'content-type': 'application/json',
     authorization: credential === null ? null : `Bearer ${credential ?? writeKey()}`,
     ...headers,
   };
-  const response = await fetch(url, {
+  const response = await fetch(url + path, {
     method: 'POST',
     headers: Object.entries(all).filter((header): header is [string, string] => header[1] !== null),
     body: raw ? (body as string | Uint8Array<ArrayBuffer> | undefined) : JSON.stringify(body),
   });
   const text = await response.text();
+  api.check({ method: 'POST', path, status: response.status, headers: response.headers, text });
   return { status: response.status, headers: response.headers, body: text === '' ? undefined : JSON.parse(text) };
 }

@@ -1,4 +1,4 @@
-import { LIMITS } from '@wayline/contracts';
+import { LIMITS, ProblemError } from '@wayline/contracts';
 import type { EventLog } from '@wayline/event-log';
 import {
   authorize,
@@ -10,7 +10,15 @@ import {
   servesOnly,
 } from '@wayline/http';
 import type { Scope, Verifier } from '@wayline/identity/verify';
-import { isErased as isUserErased, type Pool, readOnly, readWrite, type StoreLogger } from '@wayline/store';
+import {
+  isErased as isUserErased,
+  type LongReader,
+  type Pool,
+  readLong,
+  readOnly,
+  readWrite,
+  type StoreLogger,
+} from '@wayline/store';
 import { type RequestHandler, Router } from 'express';
 import { hourlyDoor } from './analytics/hourly-door.ts';
 import { createLatestMetrics } from './analytics/latest-metrics.ts';
@@ -28,8 +36,11 @@ import {
 } from './dead-letters/dead-letter-doors.ts';
 import { createReplayDoors } from './dead-letters/replay-doors.ts';
 import type { IsErased } from './dead-letters/replay-letters.ts';
-import type { Answer, Door, Sources } from './door.ts';
+import type { Asked, Door, Sources } from './door.ts';
+import { type ExportLimits, exportRoutes } from './export/export-routes.ts';
+import type { Patience } from './export/stream-answer.ts';
 import { fateDoor } from './fate-door.ts';
+import { graphDoor } from './graph-door.ts';
 import { ledgerDoor } from './ledger-door.ts';
 import { machineMicroservicesDoor, timelineDoor } from './machine-doors.ts';
 import { readParameters, storable } from './parameters.ts';
@@ -37,7 +48,17 @@ import { predecessorReads } from './predecessors/predecessor-reads.ts';
 import { readJsonBody } from './read-json-body.ts';
 import { PREDECESSOR_SERIES, predecessorSeriesDoor } from './series/predecessor-series-door.ts';
 import { GROUPING, seriesDoor } from './series/series-door.ts';
-import { componentsDoor, navigationDoor, sessionDoor, sessionEventsDoor, sessionsDoor } from './session-doors.ts';
+import {
+  componentsDoor,
+  gapsDoor,
+  navigationDoor,
+  sessionDoor,
+  sessionEventsDoor,
+  sessionsDoor,
+} from './session-doors.ts';
+import { createTailDoor } from './tail/tail-door.ts';
+import type { TailLimits } from './tail/tail-limits.ts';
+import { untilClosed } from './until-closed.ts';
 import { userDataDoors } from './user-data/user-data-doors.ts';
 
 export interface QueryRouterOptions {
@@ -57,14 +78,25 @@ export interface QueryRouterOptions {
   statementTimeoutMs?: number;
   /** For projects without a retention of their own: so many days the workers keep events. Default: for ever. */
   retentionDays?: number | undefined;
+  /** So many requests may wait for a connection to the database; more are answered at once that there are too many. Default 200. */
+  maxWaiting?: number;
+  /** As which reads run: see `findReaderRole`. Default: as who is logged in. */
+  readerRole?: string | undefined;
   /** How many days back an event may lie, where nothing else is set for its project. Default 90. */
   pastDays?: number;
+  /** How many exports may run at once, and how long one may stand still. */
+  exports?: ExportLimits & Partial<Patience>;
   /** Asked before a dead letter is replayed. Default: whether an erasure in the database reaches it. */
   isErased?: IsErased;
+  /** Once it is aborted, readers of the live tail are told goodbye. */
+  stopping?: AbortSignal;
+  /** Of the live tail, where they differ from the usual ones. */
+  tailLimits?: Partial<TailLimits>;
 }
 
 const PAGE = ['limit', 'cursor'];
 const RANGE = ['from', 'to'];
+const PATIENCE: Patience = { clientMs: 60_000, databaseMs: 600_000 };
 /** Bytes of bodies in hand at once. */
 const BODIES_BYTES = 8 * 1024 * 1024;
 
@@ -82,9 +114,14 @@ export function createQueryRouter({
   idleMs = LIMITS.sessionIdleMs,
   statementTimeoutMs = 15_000,
   retentionDays,
+  maxWaiting = 200,
+  readerRole,
   pastDays,
+  exports: { atOnce, ...patience } = {},
   isErased = (projectId, { userId, anonymousId }, receivedMs) =>
     isUserErased(pool, { projectId, userIds: [userId, anonymousId].filter((id) => id !== undefined), receivedMs }),
+  stopping,
+  tailLimits,
 }: QueryRouterOptions): Router {
   const withProblems = async <T>(work: Promise<T>): Promise<T> => {
     try {
@@ -98,8 +135,14 @@ export function createQueryRouter({
   };
   const completeness = createCompleteness({ pool, log, group, now, logger });
   const sources: Sources = {
-    read: (work) => withProblems(readOnly(pool, { statementTimeoutMs }, work)),
-    write: (work) => withProblems(readWrite(pool, { statementTimeoutMs }, work)),
+    async read(work, signal) {
+      requireRoom(pool, maxWaiting);
+      return withProblems(readOnly(pool, { statementTimeoutMs, role: readerRole, signal }, work));
+    },
+    async write(work) {
+      requireRoom(pool, maxWaiting);
+      return withProblems(readWrite(pool, { statementTimeoutMs }, work));
+    },
     completeness: () => withProblems(completeness()),
     idleMs,
     retentionDays,
@@ -123,20 +166,40 @@ export function createQueryRouter({
   serve('/v1/sessions/:id', [], sessionDoor(sources));
   serve('/v1/sessions/:id/events', ['type', ...PAGE], sessionEventsDoor(sources));
   serve('/v1/sessions/:id/navigation', [], navigationDoor(sources));
+  serve('/v1/sessions/:id/gaps', [], gapsDoor(sources));
   serve('/v1/sessions/:id/components', [], componentsDoor(sources));
   serve('/v1/users/:id/sessions', ['machineId', ...filters], sessionsDoor(sources, 'userId'));
   serve('/v1/machines/:id/sessions', ['userId', ...filters], sessionsDoor(sources, 'machineId'));
   serve('/v1/machines/:id/timeline', [...RANGE, ...PAGE], timelineDoor(sources));
   serve('/v1/machines/:id/microservices', RANGE, machineMicroservicesDoor(sources));
+  serve('/v1/navigation', RANGE, graphDoor(sources), 'aggregation');
   serve('/v1/events/:id', ['sessionId', 'at'], fateDoor(sources));
   serve('/v1/series/:namespace/:type', [...RANGE, ...GROUPING], seriesDoor(sources), 'aggregation');
   serve('/api/events/:namespace/:name', PREDECESSOR_SERIES, predecessorSeriesDoor(sources), 'aggregation');
+  const tail = createTailDoor({
+    ...{ pool, log, group, verifier, logger, withProblems, stopping },
+    read: sources.read,
+    limits: tailLimits,
+  });
+  router.route('/v1/tail').get(tail).all(servesOnly('GET', 'HEAD'));
   serve('/v1/ledger', RANGE, ledgerDoor(sources), 'admin');
   const latest = createLatestMetrics(sources);
   serve('/v1/analytics/hourly', [...RANGE, 'empty'], hourlyDoor(sources), 'aggregation');
   serve('/v1/metrics/latest', [], latestMetricsDoor(latest), 'aggregation');
   serve('/v1/metrics/history', [...RANGE, ...PAGE], metricsHistoryDoor(sources), 'aggregation');
   router.use(predecessorReads({ sources, verifier, latest }));
+  const streaming = {
+    pool,
+    verifier,
+    readLong: <T>(signal: AbortSignal, work: (reader: LongReader) => Promise<T>) =>
+      withProblems(readLong(pool, { signal, role: readerRole }, work)),
+    completeness: sources.completeness,
+    logger,
+    patience: { ...PATIENCE, ...patience },
+  };
+  for (const [path, handler] of exportRoutes(streaming, { atOnce })) {
+    router.route(path).get(handler).all(servesOnly('GET', 'HEAD'));
+  }
   const replay = createReplayDoors({ sources, log, verifier, pastDays, isErased });
   serve('/v1/dead-letters', [...FILTERS, ...PAGE], deadLettersDoor(sources), 'admin');
   serve('/v1/dead-letters/causes', [...FILTERS, 'limit'], causesDoor(sources), 'admin');
@@ -147,10 +210,15 @@ export function createQueryRouter({
   serveChange('/v1/dead-letters/:id/discard', [], discardDoor(sources));
   const userData = userDataDoors({ pool, verifier, withProblems });
   router.route('/v1/users/:id').delete(userData.erase).all(servesOnly('DELETE'));
-  router.route('/v1/users/:id/export').get(userData.export).all(servesOnly('GET', 'HEAD'));
   router.use('/dashboard', dashboardDoor());
   router.use(problemHandler(logger));
   return router;
+}
+
+/** Who would have to wait behind too many others is told at once: it may have given up by the time that it gets its turn. */
+function requireRoom(pool: Pool, maxWaiting: number): void {
+  if (pool.waitingCount < maxWaiting) return;
+  throw new ProblemError('overloaded', 'Too many queries are waiting; try again shortly.', { retryAfterSeconds: 2 });
 }
 
 interface Guarded {
@@ -164,10 +232,11 @@ interface Guarded {
 
 function behind({ verifier, scope, parameters: known, door, budget }: Guarded): RequestHandler<Record<string, string>> {
   return async (request, response) => {
+    const signal = untilClosed(response);
     const { projectId, id: subject, allowImport } = await authorize(request, verifier, scope);
     const id = storable('id', request.params.id ?? '');
     const parameters = readParameters(request.query, known);
-    const { status = 200, body }: Answer = await door({
+    const asked: Asked = {
       projectId,
       id,
       parameters,
@@ -177,7 +246,9 @@ function behind({ verifier, scope, parameters: known, door, budget }: Guarded): 
       allowImport,
       requestId: requestIdOf(response),
       caller: { projectId, subject },
-    });
+      signal,
+    };
+    const { status = 200, body } = await door(asked);
     response.statusCode = status;
     response.setHeader('Content-Type', 'application/json');
     response.setHeader('Cache-Control', 'no-store');

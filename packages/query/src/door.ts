@@ -21,6 +21,8 @@ export interface Asked {
   requestId: string;
   /** Who asks, for the log of the program. */
   caller: { projectId: number; subject: string };
+  /** Aborted when the client goes away before it was answered: for `Sources.read`. */
+  signal: AbortSignal;
 }
 
 /** JSON text, or a value to be written as JSON. */
@@ -31,8 +33,11 @@ export interface Answer {
 
 /** What doors read from. */
 export interface Sources {
-  /** Runs queries over one snapshot; faults of the database become problem documents. */
-  read<T>(work: (reader: Reader) => Promise<T>): Promise<T>;
+  /**
+   * Runs queries over one snapshot; faults of the database become problem documents.
+   * @param signal the request's: when its client goes away, the statement in hand is ended in the database
+   */
+  read<T>(work: (reader: Reader) => Promise<T>, signal?: AbortSignal): Promise<T>;
   /** Runs statements in one transaction; faults of the database become problem documents. */
   write<T>(work: (writer: Writer) => Promise<T>): Promise<T>;
   /** To be awaited before `read`. */

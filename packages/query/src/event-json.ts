@@ -29,6 +29,9 @@ export function eventJson(event: StoredEvent): string {
 }
 
 /** A list of events, and what else belongs into the answer. */
-export function eventsJson(events: readonly StoredEvent[], rest: { nextCursor: string | null }): string {
+export function eventsJson(
+  events: readonly StoredEvent[],
+  rest: { nextCursor: string | null; gaps?: object[] },
+): string {
   return `{"events":[${events.map(eventJson).join(',')}],${JSON.stringify(rest).slice(1)}`;
 }

@@ -6,7 +6,7 @@ import { isoTime } from './iso-time.ts';
 
 /** What became of an event: `stored`, `dead-lettered`, or `unknown` (404) as far as the log has been read. */
 export function fateDoor(sources: Sources): Door {
-  return async ({ projectId, id, parameters }) => {
+  return async ({ projectId, id, parameters, signal }) => {
     if (!isUuid(id)) throw new ProblemError('invalid_request', 'The id of an event is a UUID.');
     const eventId = id.toLowerCase();
     const sessionId = parameters.text('sessionId');
@@ -18,7 +18,7 @@ export function fateDoor(sources: Sources): Door {
       const deadLetter = await findDeadLetter(reader, { projectId, eventId, sessionId });
       if (deadLetter) return deadLettered(deadLetter);
       return { status: 404, body: { fate: 'unknown', ...completenessFields(complete) } };
-    });
+    }, signal);
   };
 }
 

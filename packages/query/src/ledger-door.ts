@@ -4,10 +4,10 @@ import { isoTime } from './iso-time.ts';
 
 /** What became of the records of the log, by its hours; `unattributed` are those whose project cannot be told. */
 export function ledgerDoor(sources: Sources): Door {
-  return async ({ projectId, parameters }) => {
+  return async ({ projectId, parameters, signal }) => {
     const range = parameters.range();
     const complete = await sources.completeness();
-    const { hours, unattributed } = await sources.read((reader) => ledgerHours(reader, projectId, range));
+    const { hours, unattributed } = await sources.read((reader) => ledgerHours(reader, projectId, range), signal);
     return {
       body: {
         hours: hours.map(told),

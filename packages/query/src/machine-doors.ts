@@ -6,15 +6,16 @@ import { usesOf } from './session-doors.ts';
 
 /** All events of a machine over its sessions, ordered, and selected, by its own clock. */
 export function timelineDoor(sources: Sources): Door {
-  return async ({ projectId, id: machineId, parameters }) => {
+  return async ({ projectId, id: machineId, parameters, signal }) => {
     const range = parameters.range();
     const limit = parameters.limit();
     const cursors = createCursors(['timeline', projectId, machineId, parameters.selection()], ['time', 'text', 'uuid']);
     const cursor = parameters.text('cursor');
     const after = cursor === undefined ? undefined : timelineKey(cursors.read(cursor));
     const complete = await sources.completeness();
-    const found = await sources.read((reader) =>
-      machineTimeline(reader, { projectId, machineId, range, limit: limit + 1, after }),
+    const found = await sources.read(
+      (reader) => machineTimeline(reader, { projectId, machineId, range, limit: limit + 1, after }),
+      signal,
     );
     const { items, nextCursor } = pageOf(found, limit, ({ occurredMs, sessionId, eventId }) =>
       cursors.write([occurredMs, sessionId, eventId]),
@@ -30,10 +31,10 @@ function timelineKey(parts: readonly (string | number)[]) {
 
 /** Which microservices reported for a machine, in a range of corrected times. */
 export function machineMicroservicesDoor(sources: Sources): Door {
-  return async ({ projectId, id: machineId, parameters }) => {
+  return async ({ projectId, id: machineId, parameters, signal }) => {
     const range = parameters.range();
     const complete = await sources.completeness();
-    const uses = await sources.read((reader) => machineSourceUses(reader, { projectId, machineId }, range));
+    const uses = await sources.read((reader) => machineSourceUses(reader, { projectId, machineId }, range), signal);
     return { body: { microservices: usesOf(uses, 'microservice'), ...completenessFields(complete) } };
   };
 }

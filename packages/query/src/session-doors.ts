@@ -1,13 +1,16 @@
 import { ProblemError } from '@wayline/contracts';
 import {
   findSession,
+  gapsBefore,
   listSessions,
   locateSession,
   type Reader,
+  type SeqGap,
   type SessionFilter,
   type SessionPlace,
   type SourceUse,
   sessionEvents,
+  sessionGaps,
   sessionHops,
   sessionSourceUses,
 } from '@wayline/store';
@@ -19,17 +22,20 @@ import { toSummary } from './session-summary.ts';
 
 /** More hops than this are not told; the answer says so. */
 const MAX_HOPS = 10_000;
+/** The same of gaps of a whole session. */
+const MAX_GAPS = 1_000;
 
-const unknownSession = (id: string): ProblemError =>
+export const unknownSession = (id: string): ProblemError =>
   new ProblemError('not_found', `No event of the session ${JSON.stringify(id)} is stored in this project.`);
 
 /** Lists sessions; `fixed` tells which filter the address itself sets. */
 export function sessionsDoor(sources: Sources, fixed?: 'userId' | 'machineId'): Door {
-  return async ({ projectId, id, parameters }) => {
+  return async ({ projectId, id, parameters, signal }) => {
     const filter: SessionFilter = {
       projectId,
       userId: fixed === 'userId' ? id : parameters.text('userId'),
       machineId: fixed === 'machineId' ? id : parameters.text('machineId'),
+      machineTouched: fixed === 'machineId',
       app: parameters.text('app'),
       microservice: parameters.text('microservice'),
       type: parameters.text('type'),
@@ -42,7 +48,7 @@ export function sessionsDoor(sources: Sources, fixed?: 'userId' | 'machineId'): 
     const after = firstMs === undefined || sessionId === undefined ? undefined : { firstMs, sessionId };
 
     const complete = await sources.completeness();
-    const found = await sources.read((reader) => listSessions(reader, { filter, limit: limit + 1, after }));
+    const found = await sources.read((reader) => listSessions(reader, { filter, limit: limit + 1, after }), signal);
     const { items, nextCursor } = pageOf(found, limit, (last) => cursors.write([last.firstMs, last.sessionId]));
     const rule = { completeMs: complete.throughMs, idleMs: sources.idleMs };
     return {
@@ -56,9 +62,9 @@ export function sessionsDoor(sources: Sources, fixed?: 'userId' | 'machineId'): 
 }
 
 export function sessionDoor(sources: Sources): Door {
-  return async ({ projectId, id }) => {
+  return async ({ projectId, id, signal }) => {
     const complete = await sources.completeness();
-    const session = await sources.read((reader) => findSession(reader, projectId, id));
+    const session = await sources.read((reader) => findSession(reader, projectId, id), signal);
     if (!session) throw unknownSession(id);
     return { body: toSummary(session, { completeMs: complete.throughMs, idleMs: sources.idleMs }) };
   };
@@ -67,14 +73,14 @@ export function sessionDoor(sources: Sources): Door {
 /** Reads something of one session; 404 where there is none. */
 async function readOfSession<T>(
   sources: Sources,
-  { projectId, id }: Asked,
+  { projectId, id, signal }: Asked,
   work: (reader: Reader, session: SessionPlace) => Promise<T>,
 ): Promise<T> {
   return sources.read(async (reader) => {
     const session = await locateSession(reader, projectId, id);
     if (!session) throw unknownSession(id);
     return work(reader, session);
-  });
+  }, signal);
 }
 
 export function sessionEventsDoor(sources: Sources): Door {
@@ -88,26 +94,41 @@ export function sessionEventsDoor(sources: Sources): Door {
     );
     const cursor = parameters.text('cursor');
     const after = cursor === undefined ? undefined : eventKey(cursors.read(cursor));
-    const found = await readOfSession(sources, asked, (reader, session) =>
-      sessionEvents(reader, session, { type, limit: limit + 1, after }),
-    );
-    const { items, nextCursor } = pageOf(found, limit, ({ key }) =>
-      cursors.write([key.correctedMs, key.place, key.seq, key.eventId, key.occurredMs]),
-    );
-    return {
-      body: {
-        json: eventsJson(
-          items.map(({ event }) => event),
-          { nextCursor },
-        ),
-      },
-    };
+    const { events, nextCursor, gaps } = await readOfSession(sources, asked, async (reader, session) => {
+      const found = await sessionEvents(reader, session, { type, limit: limit + 1, after });
+      const page = pageOf(found, limit, ({ key }) =>
+        cursors.write([key.correctedMs, key.place, key.seq, key.eventId, key.occurredMs]),
+      );
+      const events = page.items.map(({ event }) => event);
+      return { events, nextCursor: page.nextCursor, gaps: await gapsBefore(reader, session, events) };
+    });
+    return { body: { json: eventsJson(events, { gaps: gaps.map(gapJson), nextCursor }) } };
   };
 }
 
 function eventKey(parts: readonly (string | number)[]) {
   const [correctedMs, place, seq, eventId, occurredMs] = parts as [number, string, number, string, number];
   return { correctedMs, place, seq, eventId, occurredMs };
+}
+
+const gapJson = ({ source, after, before, missing, eventId }: SeqGap): object => ({
+  source: source ?? null,
+  after: after ?? null,
+  before,
+  missing,
+  eventId,
+});
+
+/** Where numbers of a session are missing, over all of it. */
+export function gapsDoor(sources: Sources): Door {
+  return async (asked) => {
+    const { gaps, missing } = await readOfSession(sources, asked, (reader, session) =>
+      sessionGaps(reader, session, MAX_GAPS + 1),
+    );
+    return {
+      body: { gaps: gaps.slice(0, MAX_GAPS).map(gapJson), missing, ...(gaps.length > MAX_GAPS && { truncated: true }) },
+    };
+  };
 }
 
 export function navigationDoor(sources: Sources): Door {

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { eventTimes, type IdentifiedEvent, type LoggedEvent, TOPICS, uuidV7 } from '@wayline/contracts';
+import { describeApi } from '@wayline/contracts/api';
 import type { EventLog } from '@wayline/event-log';
 import { createEmbeddedLog } from '@wayline/event-log/embedded';
 import { noSuchRoute, problemHandler, requestId } from '@wayline/http';
@@ -13,12 +14,13 @@ import {
   createPool,
   type DeadLetter,
   ensurePosition,
+  findReaderRole,
   type JudgedRecord,
   migrate,
   type Pool,
   schemaFingerprint,
 } from '@wayline/store';
-import { createTestDatabase, type TestDatabase } from '@wayline/testkit';
+import { type ApiChecker, createApiChecker, createTestDatabase, type TestDatabase } from '@wayline/testkit';
 import express from 'express';
 import { createQueryRouter, type QueryRouterOptions } from '../src/index.ts';
 
@@ -67,6 +69,10 @@ export interface QueryUnderTest {
   url: string;
   /** What the server logged as its own faults. */
   faults: unknown[];
+  /** Holds every answer against the description of the API. */
+  api: ApiChecker;
+  /** Requests that are not answered to their end. */
+  requests(): number;
   get(path: string, asking?: Asking): Promise<Answer>;
   post(path: string, body?: object, asking?: Asking): Promise<Answer>;
   /** The body of an answer of 200. */
@@ -106,13 +112,28 @@ function judged(event: IdentifiedEvent, { projectId = 1, skewMs = 0, ...times }:
 }
 
 export async function startQuery(
-  options: Partial<Pick<QueryRouterOptions, 'now' | 'log' | 'pool' | 'statementTimeoutMs' | 'pastDays'>> & {
+  options: Partial<
+    Pick<
+      QueryRouterOptions,
+      | 'now'
+      | 'log'
+      | 'pool'
+      | 'statementTimeoutMs'
+      | 'pastDays'
+      | 'maxWaiting'
+      | 'readerRole'
+      | 'exports'
+      | 'stopping'
+      | 'tailLimits'
+    >
+  > & {
     partitions?: number;
     /** How the API sees the log, where that is not as it is. */
     seenLog?(log: EventLog): QueryRouterOptions['log'];
   } = {},
 ): Promise<QueryUnderTest> {
   const { partitions = 2, seenLog = (real) => real, ...router } = options;
+  const api = createApiChecker(describeApi({ roles: ['query'], version: '0', nowMs: Date.now() }));
   const database: TestDatabase = await createTestDatabase({
     migrate: async (url) => void (await migrate({ url })),
     template: await schemaFingerprint(),
@@ -147,10 +168,18 @@ export async function startQuery(
   const verifier = createVerifier({ secrets: [SECRET] });
   const application = express();
   application.use(requestId);
-  application.use(createQueryRouter({ pool, log: seenLog(log), group: GROUP, verifier, logger, ...router }));
+  const readerRole = await findReaderRole(pool, logger);
+  application.use(
+    createQueryRouter({ pool, log: seenLog(log), group: GROUP, verifier, logger, readerRole, ...router }),
+  );
   application.use(noSuchRoute);
   application.use(problemHandler(logger));
   const server = await listening(createServer(application));
+  let requests = 0;
+  server.on('request', (_request, response) => {
+    requests++;
+    response.once('close', () => requests--);
+  });
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 
   async function ask(
@@ -163,6 +192,7 @@ export async function startQuery(
     const headers = { ...init.headers, ...(credential !== null && { authorization: `Bearer ${token}` }) };
     const response = await fetch(url + path, { ...init, headers });
     const text = await response.text();
+    api.check({ method: init.method ?? 'GET', path, status: response.status, headers: response.headers, text });
     return { status: response.status, headers: response.headers, text, body: JSON.parse(text) };
   }
   const get = (path: string, asking: Asking = {}): Promise<Answer> => ask(path, asking);
@@ -173,6 +203,8 @@ export async function startQuery(
     log,
     url,
     faults,
+    api,
+    requests: () => requests,
     get,
     post: (path, body, asking = {}) =>
       ask(

@@ -319,6 +319,17 @@ describe('A9: where single events are deleted', () => {
   });
 });
 
+test('values that add up to more than a double holds are refused as a sum, and told as what they are', async () => {
+  await query.store([0, HOUR].map((ms) => eventAt(ms, { namespace: 'web', type: 'huge', value: 1.7e308 })));
+  for (const aggregation of ['sum', 'avg']) {
+    expect(await refused(`/v1/series/web/huge?aggregation=${aggregation}`)).toMatchObject({ code: 'invalid_request' });
+    const { points } = await read(`/v1/series/web/huge?aggregation=${aggregation}&granularity=hour`);
+    expect(points).toMatchObject([{ value: 1.7e308 }, { value: 1.7e308 }]);
+  }
+  expect((await read('/v1/series/web/huge?aggregation=p50')).points).toMatchObject([{ value: 1.7e308 }]);
+  expect(query.faults).toEqual([]);
+});
+
 describe("A11: the predecessors' form", () => {
   const path = '/api/events/server-1/cpu';
   const at = Date.parse('2020-11-12T11:10:00Z');

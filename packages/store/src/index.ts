@@ -1,6 +1,8 @@
 export * from './dead-letters/index.ts';
 export * from './erasure/index.ts';
 export * from './export/export-user.ts';
+export { readEvents } from './export/read-events.ts';
+export type { EventSelection } from './export/select-events.ts';
 export { remakeHops } from './hops/remake-hops.ts';
 export { findProject, insertProject, type ProjectRow, renameProject } from './identity/projects.ts';
 export {
@@ -20,8 +22,10 @@ export { ping } from './ping.ts';
 export { createPool, type Pool, type PoolOptions, type StoreLogger } from './pool.ts';
 export * from './queries/index.ts';
 export { classifyReadFault, type ReadFault } from './read-fault.ts';
-export { type Reader, readOnly } from './read-only.ts';
+export { type LongReader, readLong } from './read-long.ts';
+export { type Reader, type ReadOptions, readOnly } from './read-only.ts';
 export { readWrite, type Writer } from './read-write.ts';
+export { findReaderRole, READER_ROLE, SECRET_TABLES } from './reader-role.ts';
 export {
   changeSetting,
   readSetting,

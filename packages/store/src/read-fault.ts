@@ -32,7 +32,7 @@ const MESSAGES = [
  */
 export function classifyReadFault(error: unknown): ReadFault | undefined {
   const { code = '', message = '' } = error as { code?: string; message?: string };
-  if (code === '57014') return 'timeout';
+  if (code === '57014' || message === 'Query read timeout') return 'timeout';
   if (code === '25006') return 'replica';
   if (message.startsWith('timeout exceeded when trying to connect')) return 'busy';
   if (SOCKET_FAULTS.includes(code) || SQL_FAULTS.test(code)) return 'unavailable';

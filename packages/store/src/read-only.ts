@@ -1,34 +1,106 @@
-import type { Pool, PoolClient } from 'pg';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Client, Pool, PoolClient } from 'pg';
+import { cancelStatement } from './cancel-statement.ts';
+import { asRole } from './reader-role.ts';
 
 /** What a read query needs of a connection. */
 export type Reader = Pick<PoolClient, 'query'>;
+
+export interface ReadOptions {
+  /** For each statement; 0: none. */
+  statementTimeoutMs: number;
+  /** The statements run as this role, which may read and nothing else: see `findReaderRole`. Default: as who is logged in. */
+  role?: string | undefined;
+  /** Once it is aborted nothing more is read: the statement in hand is ended in the database, and the connection given back. */
+  signal?: AbortSignal | undefined;
+}
+
+/** A statement that was told to end is told again after this: the first time it may not have begun. */
+const TELL_AGAIN_MS = 250;
+/** After so often the connection is closed instead. */
+const TELLINGS = 8;
 
 /**
  * Runs reads over one snapshot: what they return fits together. No statement may take longer than told. The settings
  * are the transaction's own, so that it works behind PgBouncer too. JIT is off: compiling costs these reads more
  * than it saves.
- * @param options `statementTimeoutMs` for each statement
+ * @throws what the work throws; the signal's reason where that was aborted
  */
 export async function readOnly<T>(
   pool: Pool,
-  options: { statementTimeoutMs: number },
+  { statementTimeoutMs, role, signal }: ReadOptions,
   work: (reader: Reader) => Promise<T>,
 ): Promise<T> {
+  signal?.throwIfAborted();
   const client = await pool.connect();
+  const reading = signal ? abortable(pool, client, signal) : { reader: client, ended: async () => true };
   try {
-    await client.query(
+    signal?.throwIfAborted();
+    await reading.reader.query(
       `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
-       SET LOCAL statement_timeout = ${Math.round(options.statementTimeoutMs)}; SET LOCAL jit = off`,
+       SET LOCAL statement_timeout = ${Math.round(statementTimeoutMs)}; SET LOCAL jit = off; ${asRole(client, role)}`,
     );
-    const result = await work(client);
-    await client.query('COMMIT');
-    client.release();
+    const result = await work(reading.reader);
+    const isUsable = await reading.ended();
+    if (isUsable) await client.query('COMMIT');
+    client.release(!isUsable);
     return result;
   } catch (error) {
-    await client.query('ROLLBACK').then(
-      () => client.release(),
-      () => client.release(true),
-    );
-    throw error;
+    const isUsable = await reading.ended();
+    if (!isUsable) client.release(true);
+    else {
+      await client.query('ROLLBACK').then(
+        () => client.release(),
+        () => client.release(true),
+      );
+    }
+    throw signal?.aborted ? signal.reason : error;
   }
+}
+
+interface Reading {
+  reader: Reader;
+  /** To be awaited when the work is over: whether the connection may be used again. Until then it must stay where it is. */
+  ended(): Promise<boolean>;
+}
+
+/** A reader that reads no more once the signal is aborted. */
+function abortable(pool: Pool, client: PoolClient, signal: AbortSignal): Reading {
+  const running = new Set<unknown>();
+  let cancelling: Promise<boolean> | undefined;
+
+  /** Whether the connection may be used again. */
+  async function cancel(): Promise<boolean> {
+    let isDone = true;
+    for (let told = 0; running.size > 0 && isDone && told < TELLINGS; told++) {
+      isDone = await cancelStatement(pool, client);
+      if (running.size > 0) await Promise.race([...running, sleep(TELL_AGAIN_MS)]).catch(() => undefined);
+    }
+    if (isDone && running.size === 0) return true;
+    void (client as unknown as Client).end(); // what runs on it fails by that
+    return false;
+  }
+
+  const onAbort = (): void => {
+    cancelling = cancel();
+  };
+  signal.addEventListener('abort', onAbort, { once: true });
+
+  const query = (...given: [never]): unknown => {
+    signal.throwIfAborted();
+    const answer: unknown = client.query(...given);
+    running.add(answer);
+    if (answer instanceof Promise) {
+      const ended = (): boolean => running.delete(answer);
+      answer.then(ended, ended);
+    }
+    return answer;
+  };
+  return {
+    reader: { query: query as unknown as Reader['query'] },
+    async ended() {
+      signal.removeEventListener('abort', onAbort);
+      return cancelling ?? true;
+    },
+  };
 }

@@ -82,6 +82,8 @@ test.each([
   { what: 'a source', spoil: 'DELETE FROM sources', found: expect.stringMatching(/^names: sources -?\d+$/) },
   { what: 'a hop', spoil: "UPDATE session_hops SET to_app = 'shop'", found: 'session_hops: s-1' },
   { what: 'a hop that is missing', spoil: 'DELETE FROM session_hops', found: 'session_hops: s-1' },
+  { what: 'a stay', spoil: 'UPDATE session_hops SET stay_ms = stay_ms + 1', found: 'session_hops: s-1' },
+  { what: 'a day of hops', spoil: 'UPDATE hop_days SET lasts = 0', found: expect.stringContaining('hop_days: 2026-') },
   { what: 'a batch', spoil: 'UPDATE batches SET stored = stored + 1', found: expect.stringMatching(/^batches: \d+$/) },
 ])('$what that is wrong is found', async ({ spoil, found }) => {
   expect((await spoiled(spoil)).wrongRows).toContainEqual(found);
@@ -99,6 +101,7 @@ async function spoiled(sql: string) {
     'hour_users',
     'series_minutes',
     'session_hops',
+    'hop_days',
     'names',
     'sources',
     'batches',

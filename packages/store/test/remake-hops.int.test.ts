@@ -5,6 +5,10 @@ import type pg from 'pg';
 import { eraseUser, locateSession, remakeHops, sessionHops } from '../src/index.ts';
 import { eventOf, storeVerdict } from './batches.ts';
 import { storeUnderTest } from './store-under-test.ts';
+import { expectedVisits, keptVisits, wrongHopDays } from './visits.ts';
+
+/** Slots reach over midnight. */
+const SLOT_MS = 3 * 3_600_000;
 
 const { signal } = new AbortController();
 
@@ -21,7 +25,7 @@ async function store(events: readonly IdentifiedEvent[], projectId = 1): Promise
 
 /** Marks as old as they have to be. */
 async function remake(): Promise<number> {
-  await pool.query(`UPDATE dirty_sessions SET marked_at = marked_at - interval '1 minute'`);
+  await pool.query(`UPDATE dirty_sessions SET dirty_at = dirty_at - interval '1 minute'`);
   return remakeHops(pool, signal);
 }
 
@@ -31,7 +35,7 @@ const inApp = (name: string, minute: number, given: Partial<IdentifiedEvent> = {
 
 async function kept(sessionId = 's-1', projectId = 1): Promise<string[]> {
   const { rows } = await pool.query(
-    `SELECT from_app, to_app, at FROM session_hops WHERE project_id = $1 AND session_id = $2 ORDER BY at, event_id`,
+    `SELECT from_app, to_app, at FROM session_hops WHERE project_id = $1 AND session_id = $2 AND stay_class >= 0 ORDER BY at, nth`,
     [projectId, sessionId],
   );
   return rows.map((row) => `${row.from_app} ${row.to_app} ${row.at}`).sort();
@@ -58,38 +62,61 @@ test('A1: hops stand as they are computed when a session is read, and one late e
 
 test('A1: a pass that has no time left remakes nothing, and keeps the marks', async () => {
   await store([inApp('shop', 1), inApp('pay', 5)]);
-  await pool.query(`UPDATE dirty_sessions SET marked_at = marked_at - interval '1 minute'`);
+  await pool.query(`UPDATE dirty_sessions SET dirty_at = dirty_at - interval '1 minute'`);
   expect(await remakeHops(pool, signal, 0)).toBe(0);
   expect(await remakeHops(pool, signal, 10_000)).toBe(1);
 });
 
-test('A1: events in any order, in any batches, remade in between or not, give the hops of the session', async () => {
+test('A1, A13: events in any order, in any batches, remade in between or not, give the visits of the sessions', async () => {
   const event = fc.record({
-    app: fc.constantFrom('a', 'b', 'c', undefined),
-    minute: fc.integer({ min: 0, max: 8 }),
-    session: fc.constantFrom('s-1', 's-2'),
-    project: fc.constantFrom(1, 2),
+    app: fc.constantFrom('a', 'a', 'b', 'b', 'c', '', undefined),
+    slot: fc.integer({ min: 0, max: 11 }),
+    session: fc.constantFrom('s-1', 's-1', 's-2'),
+    project: fc.constantFrom(1, 1, 2),
     seq: fc.option(fc.integer({ min: 0, max: 3 }), { nil: undefined }),
   });
   await fc.assert(
-    fc.asyncProperty(fc.array(fc.tuple(event, fc.boolean()), { minLength: 1, maxLength: 25 }), async (given) => {
-      await pool.query('TRUNCATE events, sessions, session_hops, dirty_sessions');
-      for (const [{ app, minute, session: sessionId, project, seq }, between] of given) {
-        const source = app ? { kind: 'app' as const, name: app } : { kind: 'microservice' as const, name: 'm' };
-        await store(
-          [eventOf({ occurredAt: at(minute), sessionId, source, ...(seq !== undefined && { seq }) })],
-          project,
-        );
-        if (between) await remake();
-      }
-      await remake();
-      for (const project of [1, 2]) {
-        for (const session of ['s-1', 's-2'])
-          expect(await kept(session, project)).toEqual(await computed(session, project));
-      }
-    }),
-    { numRuns: 40 },
+    fc.asyncProperty(
+      fc.array(fc.tuple(event, fc.constantFrom('store', 'store', 'remake')), { minLength: 1, maxLength: 40 }),
+      async (given) => {
+        await pool.query('TRUNCATE events, sessions, session_hops, hop_days, dirty_sessions');
+        for (const [{ app, slot, session: sessionId, project, seq }, then] of given) {
+          const source =
+            app === undefined ? { kind: 'microservice' as const, name: 'm' } : { kind: 'app' as const, name: app };
+          const occurredAt = new Date(Date.UTC(2026, 10, 20, 12) + slot * SLOT_MS).toISOString();
+          await store([eventOf({ occurredAt, sessionId, source, ...(seq !== undefined && { seq }) })], project);
+          if (then === 'remake') await remake();
+        }
+        await remake();
+        for (const project of [1, 2]) {
+          const expected = [
+            ...(await expectedVisits(pool, project, 's-1')),
+            ...(await expectedVisits(pool, project, 's-2')),
+          ];
+          expect(await keptVisits(pool, project)).toEqual(expected);
+          for (const session of ['s-1', 's-2']) {
+            expect(await kept(session, project)).toEqual(await computed(session, project));
+          }
+        }
+        expect(await wrongHopDays(pool)).toEqual([]);
+      },
+    ),
+    { numRuns: 60 },
   );
+});
+
+test('A13: a session that is much longer than what is new of it is remade right', async () => {
+  const hour = (n: number) => new Date(Date.UTC(2026, 10, 1, n)).toISOString();
+  const visit = (n: number, name: string) => eventOf({ occurredAt: hour(n), source: { kind: 'app', name } });
+  await store([visit(0, 'x'), visit(1, 'y'), visit(2, 'x')]);
+  for (let n = 3; n < 60; n++) await store([visit(n, n % 2 === 0 ? 'a' : 'b')]);
+  await remake();
+  await store([visit(70, 'x'), visit(71, 'y')]);
+  await remake();
+  await store([visit(65, 'y'), visit(1, 'c')]);
+  await remake();
+  expect(await keptVisits(pool, 1)).toEqual(await expectedVisits(pool, 1, 's-1'));
+  expect(await wrongHopDays(pool)).toEqual([]);
 });
 
 test('what is stored while a session is being remade is remade next', async () => {
@@ -124,4 +151,6 @@ test('T9: hops over events that were erased go, and those of sessions that are g
   await remake();
   expect(await kept()).toEqual([`shop help ${Date.parse(at(5))}`]);
   expect(await kept('s-2')).toEqual([]);
+  expect(await keptVisits(pool, 1)).toEqual(await expectedVisits(pool, 1, 's-1'));
+  expect(await wrongHopDays(pool)).toEqual([]);
 });

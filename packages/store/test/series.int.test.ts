@@ -6,6 +6,7 @@ import {
   AGGREGATIONS,
   type Aggregation,
   BatchWriter,
+  type BySessions,
   compactRollups,
   countBuckets,
   findSeries,
@@ -42,6 +43,7 @@ interface Sent {
   value: number | undefined;
   type: string;
   namespace: string;
+  /** −1: one of its own. */
   session: number;
   partition: number;
 }
@@ -53,6 +55,8 @@ interface Asked {
   aggregation: Aggregation;
   type: string;
   namespace: string;
+  /** Whether percentiles are gathered by sessions, or by whole partitions. */
+  bySessions: BySessions | undefined;
 }
 
 /** `taken` and `held`: their hashes belong to other names. */
@@ -81,7 +85,7 @@ const sent: fc.Arbitrary<Sent> = fc.record({
   }),
   type: fc.constantFrom(...TYPES),
   namespace: fc.constantFrom('shop', 'shop', 'held'),
-  session: fc.nat(5),
+  session: fc.integer({ min: -1, max: 3 }),
   partition: fc.nat(PARTITIONS - 1),
 });
 const asked: fc.Arbitrary<Asked> = fc
@@ -91,6 +95,7 @@ const asked: fc.Arbitrary<Asked> = fc
     aggregation: fc.constantFrom(...AGGREGATIONS),
     type: fc.constantFrom(...TYPES),
     namespace: fc.constantFrom('shop', 'shop', 'held'),
+    bySessions: fc.constantFrom(undefined, { spanMs: 0, values: 0 }),
   })
   .map(({ bounds: [a, b], ...rest }) => ({ ...rest, fromMs: Math.min(a, b), toMs: Math.max(a, b) }));
 
@@ -101,7 +106,14 @@ async function write(projectId: number, events: readonly Sent[]): Promise<void> 
       .map(({ atMs, skewMs, value, type, namespace, session }) => {
         const occurredAt = NEW_YEAR + atMs - skewMs;
         return storeVerdict(
-          eventOf({ eventId: uuidV7(occurredAt), sessionId: `s-${session}`, type, namespace, value, occurredAt }),
+          eventOf({
+            eventId: uuidV7(occurredAt),
+            sessionId: session < 0 ? `of ${occurredAt}` : `s-${session}`,
+            type,
+            namespace,
+            value,
+            occurredAt,
+          }),
           { projectId, skewMs },
         );
       });
@@ -120,8 +132,10 @@ interface Group {
 const PERCENTS: Partial<Record<Aggregation, number>> = { p50: 0.5, p95: 0.95, p99: 0.99 };
 
 /** Every event of the project looked at, by its names themselves. */
-async function bruteForce(projectId: number, { fromMs, toMs, type, namespace, ...how }: Asked): Promise<Group[]> {
-  const { granularity, aggregation } = how;
+async function bruteForce(
+  projectId: number,
+  { fromMs, toMs, type, namespace, granularity, aggregation }: Asked,
+): Promise<Group[]> {
   const percent = PERCENTS[aggregation];
   const value =
     aggregation === 'count'

@@ -1,11 +1,11 @@
-import type { Client } from 'pg';
+import type { ClientBase } from 'pg';
 import { wrongRollups } from './recount-rollups.ts';
 
 /**
  * Recounts a table from `events`, and answers with the keys of the rows that are not as they should be: those that
  * differ, are missing, or are too many.
  */
-export type Recount = (client: Client) => Promise<string[]>;
+export type Recount = (client: ClientBase) => Promise<string[]>;
 
 const CORRECTED = "occurred_at + skew_ms * interval '1 ms'";
 
@@ -19,7 +19,7 @@ const idSet = (column: string): string =>
 const sorted = (column: string): string =>
   `(SELECT coalesce(array_agg(id ORDER BY id), '{}') FROM unnest(${column}) id)`;
 
-async function keys(client: Client, sql: string): Promise<string[]> {
+async function keys(client: ClientBase, sql: string): Promise<string[]> {
   const { rows } = await client.query<{ key: string }>(sql);
   return rows.map(({ key }) => key);
 }
@@ -101,15 +101,42 @@ const sessionHops: Recount = (client) =>
          FROM events e LEFT JOIN sources s ON s.project_id = e.project_id AND s.id = e.source_id
          WHERE s.kind = 1 OR e.inline_names #>> '{source,kind}' = 'app') of_apps
      ), expected AS (
-       SELECT project_id, session_id, at, event_id, before AS from_app, app AS to_app FROM steps WHERE before <> app
+       SELECT project_id, session_id, at, event_id, coalesce(before, '') AS from_app, app AS to_app,
+         (extract(epoch FROM at - lag(at) OVER (session)) * 1000)::bigint AS stay_ms,
+         lag(at) OVER (PARTITION BY project_id, session_id, app ORDER BY at, event_id) AS app_before_at,
+         lag(at) OVER (PARTITION BY project_id, session_id, before, app ORDER BY at, event_id) AS edge_before_at,
+         coalesce(lag(app, 2) OVER (session) = app, false) AS is_loop, lead(at) OVER (session) IS NULL AS is_last
+       FROM steps WHERE before IS DISTINCT FROM app
+       WINDOW session AS (PARTITION BY project_id, session_id ORDER BY at, event_id)
      )
      SELECT DISTINCT coalesce(h.session_id, x.session_id) AS key
      FROM session_hops h FULL JOIN expected x USING (project_id, session_id, at, event_id)
-     WHERE (h.from_app, h.to_app) IS DISTINCT FROM (x.from_app, x.to_app)
+     WHERE (h.from_app, h.to_app, h.stay_ms, h.app_before_at, h.edge_before_at, h.is_loop, h.is_last)
+         IS DISTINCT FROM (x.from_app, x.to_app, x.stay_ms, x.app_before_at, x.edge_before_at, x.is_loop, x.is_last)
        AND NOT EXISTS (SELECT FROM dirty_sessions d WHERE d.project_id = coalesce(h.project_id, x.project_id)
          AND d.session_id = coalesce(h.session_id, x.session_id))
        AND NOT EXISTS (SELECT FROM events e WHERE e.project_id = coalesce(h.project_id, x.project_id)
          AND e.session_id = coalesce(h.session_id, x.session_id) AND e.seq IS NOT NULL)`,
+  );
+
+const onAnEarlierDay = (column: string): string =>
+  `(${column} IS NULL OR date_trunc('day', ${column}, 'UTC') < date_trunc('day', at, 'UTC'))`;
+
+/** The sums of days, by the visits that stand in `session_hops`: both are changed by one transaction. */
+const hopDays: Recount = (client) =>
+  keys(
+    client,
+    `WITH counted AS (
+       SELECT project_id, date_trunc('day', at, 'UTC') AS day, from_app COLLATE "C" AS from_app, to_app COLLATE "C" AS to_app,
+         stay_class, count(*) AS visits, count(*) FILTER (WHERE ${onAnEarlierDay('app_before_at')}) AS app_sessions,
+         count(*) FILTER (WHERE ${onAnEarlierDay('edge_before_at')}) AS edge_sessions, count(app_before_at) AS returns,
+         count(*) FILTER (WHERE is_loop) AS loops, count(*) FILTER (WHERE is_last) AS lasts
+       FROM session_hops GROUP BY 1, 2, 3, 4, 5
+     )
+     SELECT concat_ws(' ', day, from_app, to_app, stay_class) AS key
+     FROM hop_days d FULL JOIN counted c USING (project_id, day, from_app, to_app, stay_class)
+     WHERE (d.visits, d.app_sessions, d.edge_sessions, d.returns, d.loops, d.lasts)
+       IS DISTINCT FROM (c.visits, c.app_sessions, c.edge_sessions, c.returns, c.loops, c.lasts)`,
   );
 
 /** What is kept beside `events` and follows from it. A further table is a further line here. */
@@ -121,4 +148,5 @@ export const DERIVED_TABLES = {
   batches,
   rollups: wrongRollups,
   session_hops: sessionHops,
+  hop_days: hopDays,
 } as const satisfies Readonly<Record<string, Recount>>;

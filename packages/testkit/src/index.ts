@@ -1,3 +1,7 @@
+export * from './api-checker.ts';
+export * from './api-examples.ts';
+export * from './api-routes.ts';
+export * from './api-schemas.ts';
 export * from './browser-describe.ts';
 export * from './certificates.ts';
 export * from './closers.ts';

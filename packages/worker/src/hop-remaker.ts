@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Pool, remakeHops, withBackgroundLock } from '@wayline/store';
+import { restAfter } from './rest-after.ts';
 import type { WorkerLogger } from './worker-logger.ts';
 
 export interface HopRemakerOptions {
@@ -18,10 +19,6 @@ export interface HopRemaker {
   stop(): Promise<void>;
 }
 
-/** It rests for so many times as long as it worked. */
-const REST = 4;
-/** The same while a backlog is being stored, which comes first: the fewer the passes, the less often a session is remade. */
-const REST_BEHIND = 24;
 /** Of one pass, ms: then it is looked again how much there is to do. */
 const LONGEST_PASS_MS = 500;
 const TELL_EVERY_MS = 60_000;
@@ -45,7 +42,7 @@ export function startHopRemaker(options: HopRemakerOptions): HopRemaker {
           logger.warn({ err: error }, 'hops between apps cannot be remade just now; it is tried again');
         }
       }
-      const restMs = Math.max(everyMs, (performance.now() - begunMs) * (isBehind() ? REST_BEHIND : REST));
+      const restMs = restAfter(performance.now() - begunMs, { everyMs, isBehind: isBehind() });
       await sleep(restMs, undefined, { signal }).catch(() => undefined);
     }
   }

@@ -14,8 +14,11 @@ export interface BenchOptions {
   runs?: number;
   /** Of a soak. */
   minutes?: number;
-  /** Of the soak and the overload: events in each request. Of the worker: records in the log. */
+  /** Of the soak and the overload: events in each request. Of the worker and the queries: records in the log. */
   events?: number;
+  /** Of the queries: a folder in which the filled database is left, and one in which it was left before. */
+  keep?: string;
+  from?: string;
   /** A Kafka to use; else one is started. */
   brokers?: readonly string[];
   /** Says how far it is. */

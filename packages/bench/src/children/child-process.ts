@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import type { LoadJob, LoadReport } from '../load/load-job.ts';
 import type { AppendJob, AppendReport } from '../load/run-append-job.ts';
 import type { CopyJob, CopyReport } from '../load/run-copy-job.ts';
+import type { FeedJob } from '../load/run-feed-job.ts';
 import type { FillJob, LogContent } from '../load/run-fill-job.ts';
 import type { ProbeJob, ProbeReport } from '../load/run-probe-job.ts';
 
@@ -12,6 +13,7 @@ export interface ChildJobs {
   load: { job: LoadJob; answer: LoadReport };
   append: { job: AppendJob; answer: AppendReport };
   fill: { job: FillJob; answer: LogContent };
+  feed: { job: FeedJob; answer: { begun: true } };
   copy: { job: CopyJob; answer: CopyReport };
   probe: { job: ProbeJob; answer: ProbeReport };
   bare: { job: Record<string, never>; answer: { port: number } };

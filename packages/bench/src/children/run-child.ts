@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { runAppendJob } from '../load/run-append-job.ts';
 import { runCopyJob } from '../load/run-copy-job.ts';
+import { runFeedJob } from '../load/run-feed-job.ts';
 import { runFillJob } from '../load/run-fill-job.ts';
 import { runLoadJob } from '../load/run-load-job.ts';
 import { runProbeJob } from '../load/run-probe-job.ts';
@@ -14,6 +15,7 @@ const WORK: Work = {
   load: runLoadJob,
   append: runAppendJob,
   fill: runFillJob,
+  feed: runFeedJob,
   copy: runCopyJob,
   probe: runProbeJob,
   bare: startBareServer,

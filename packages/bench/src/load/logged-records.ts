@@ -12,6 +12,8 @@ export interface LoggedWorkload {
   /** The events' times are spread over so many hours from `start` on. */
   hours: number;
   start: string;
+  /** Of the generator. Default 1. */
+  seed?: number;
   /** As services write them straight to Kafka: the event alone, with a key, and framed where there is a schema's id. */
   direct?: DirectRecords;
 }
@@ -42,7 +44,7 @@ export const eventsOf = ({ records, repeatedShare }: LoggedWorkload): number =>
 
 /** The records as ingest, or a service, would write them, in the order in which they are appended. */
 export function* loggedRecords(workload: LoggedWorkload): Generator<LoggedRecord, void, undefined> {
-  const { records, hours, start } = workload;
+  const { records, hours, start, seed = 1 } = workload;
   const count = eventsOf(workload);
   const repeats = records - count;
   const distance = Math.min(REPEATED_AFTER, Math.ceil(count / 4));
@@ -51,7 +53,7 @@ export function* loggedRecords(workload: LoggedWorkload): Generator<LoggedRecord
   const waiting: { due: number; logged: LoggedRecord }[] = [];
   const write = workload.direct ? directRecords(workload.direct) : ingestRecords();
   let at = 0;
-  for (const line of generateEvents({ count, hours, start })) {
+  for (const line of generateEvents({ count, hours, start, seed })) {
     const logged = write(line, at);
     yield logged;
     // Spread evenly, without dice: event n is repeated where n × repeats / span passes a whole number.

@@ -56,6 +56,13 @@ export interface BenchCase {
   ratioToObvious?: number;
   /** What was asked, where answers are measured; `eventsPerSecond` is then what a worker stored meanwhile. */
   query?: string;
+  /** p99 that the query is to have, ms; or events/s that an export is to have. */
+  target?: { p99Ms: number } | { eventsPerSecond: number; rssMb: number };
+  isMet?: boolean;
+  /** The API has no such address. */
+  isMissing?: boolean;
+  /** Answers that were measured. */
+  answers?: number;
   /** The same question without the worker, and `p99Ms` over its. */
   idle?: { name: string; p99Ms: number };
   ratioToIdle?: number;

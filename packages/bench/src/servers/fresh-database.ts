@@ -10,10 +10,19 @@ export interface FreshDatabase {
 
 const NAME = 'wayline';
 
-export async function startFreshDatabase(closers: Closers): Promise<FreshDatabase> {
-  const server = await startPostgresServer({ dataDir: await closers.folder('bench') });
-  closers.add(() => server.stop('immediate'));
-  await withClient(server.connectionString('postgres'), (client) => client.query(`CREATE DATABASE ${NAME}`));
+/**
+ * @param folder where it stays when the benchmark ends. Default: a folder that goes
+ * @param isThere it was made there before, and is opened again
+ */
+export async function startFreshDatabase(
+  closers: Closers,
+  { folder, isThere = false }: { folder?: string | undefined; isThere?: boolean } = {},
+): Promise<FreshDatabase> {
+  const server = await startPostgresServer({ dataDir: folder ?? (await closers.folder('bench')) });
+  closers.add(() => server.stop(folder === undefined ? 'immediate' : 'fast'));
+  if (!isThere) {
+    await withClient(server.connectionString('postgres'), (client) => client.query(`CREATE DATABASE ${NAME}`));
+  }
   const url = server.connectionString(NAME);
   const { code, stderr } = await runWayline(['migrate'], { env: { DATABASE_URL: url, LOG_LEVEL: 'warn' } });
   if (code !== 0) throw new Error(`The database was not migrated: ${stderr}`);

@@ -79,10 +79,10 @@ export async function registerSchemas(site: WorkerSite, databaseUrl: string): Pr
 }
 
 /** The role `query`, ready, and a token that may read the one project. */
-export async function startQuery(site: WorkerSite, databaseUrl: string) {
+export async function startQuery(site: WorkerSite, databaseUrl: string, { hasProject = false } = {}) {
   const env = { ...site.env, DATABASE_URL: databaseUrl };
-  await makeProject(env);
-  const token = await wayline(['admin', 'create-token', '--project', PROJECT, '--scopes', 'read'], env);
+  if (!hasProject) await makeProject(env);
+  const token = await wayline(['admin', 'create-token', '--project', PROJECT, '--scopes', 'read,aggregation'], env);
   const process = startWayline(['query'], { env });
   const [, url = ''] = await process.waitForLine(/"url":"([^"]+)".*query is ready/, 60_000);
   return { process, url, token };

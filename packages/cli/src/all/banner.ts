@@ -27,6 +27,7 @@ Wayline is ready (${(startedInMs / 1000).toFixed(1)} s): ${dev.url}
   Database    ${facts.database}
   Data        ${folder.path}
   Dashboard   ${dev.dashboardUrl}#token=${dev.token}
+  API         ${dev.url}/docs
   Project     ${dev.project}
   Write key   ${dev.writeKey}
   Token       ${dev.token}

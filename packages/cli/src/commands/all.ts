@@ -1,6 +1,7 @@
 import type { EventLog } from '@wayline/event-log';
 import { createIngest } from '@wayline/ingest';
 import { createQueryRouter } from '@wayline/query';
+import { findReaderRole } from '@wayline/store';
 import { banner } from '../all/banner.ts';
 import { openDatabase } from '../all/database.ts';
 import { developmentAccess } from '../all/development-access.ts';
@@ -46,6 +47,7 @@ async function startAll(service: Service<'all'>, print: (text: string) => void):
   const kafka = config.kafkaBrokers && !embedded ? await openFramed(service, config.kafkaBrokers) : undefined;
   const database = await openDatabase(service, folder);
   const pool = await openPool(service, database.url, 'query');
+  const readerRole = await findReaderRole(pool, logger);
   const workerPool = await openPool(service, database.url, 'worker');
   const log = kafka ?? (await logInstead(embedded, service, pool));
 
@@ -63,7 +65,9 @@ async function startAll(service: Service<'all'>, print: (text: string) => void):
     logger,
     maxBodyBytesHeld: inFlightBytes(config),
   });
+  const stopping = lifecycle.signal;
   serve(service, http, {
+    roles: ['ingest', 'worker', 'query'],
     hotPath,
     stream,
     routers: [
@@ -76,6 +80,8 @@ async function startAll(service: Service<'all'>, print: (text: string) => void):
         logger,
         pastDays: config.pastDays,
         retentionDays: config.retentionDays,
+        readerRole,
+        stopping,
       }),
     ],
     checks: [logCheck(log, INGEST_LOG_GRACE_MS), databaseCheck(pool)],

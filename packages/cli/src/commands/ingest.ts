@@ -32,6 +32,7 @@ export function runIngest(config: Config<'ingest'>): Promise<ExitCode> {
       maxBodyBytesHeld: inFlightBytes(config),
     });
     serve(service, http, {
+      roles: ['ingest'],
       hotPath,
       stream,
       routers: [router],

@@ -3,7 +3,7 @@ import { pipeline } from 'node:stream/promises';
 import { parseRfc3339 } from '@wayline/contracts';
 import { findProject } from '@wayline/identity';
 import { exportLines } from '@wayline/query';
-import { eraseUser, readOnly } from '@wayline/store';
+import { eraseUser, readLong } from '@wayline/store';
 import type { Config } from '../config.ts';
 import { UsageError } from '../errors.ts';
 import { withPool } from '../store-access.ts';
@@ -42,7 +42,7 @@ export async function exportUserCommand(
 ): Promise<void> {
   await withPool(config, async (pool) => {
     const { id: projectId } = await findProject(pool, slug);
-    await readOnly(pool, { statementTimeoutMs: 0 }, async (reader) => {
+    await readLong(pool, {}, async (reader) => {
       await pipeline(Readable.from(exportLines(reader, { projectId, userId })), withLineEnds, output, { end: false });
     });
   });

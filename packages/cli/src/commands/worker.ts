@@ -26,7 +26,7 @@ export function runWorker(config: Config<'worker'>): Promise<ExitCode> {
     const log = await openKafka(service, config.kafkaBrokers);
     const projectSettings = await openSettings(service, log, settingsFile);
     await startWorker(service, { log, pool, verifier, projectSettings });
-    serve(service, http, { routers: [], checks: [logCheck(log), databaseCheck(pool)] });
+    serve(service, http, { roles: ['worker'], routers: [], checks: [logCheck(log), databaseCheck(pool)] });
     service.logger.info({ url: http.url, logId: log.id }, 'the worker is ready');
   });
 }

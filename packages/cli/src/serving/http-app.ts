@@ -1,6 +1,6 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { ProblemError } from '@wayline/contracts';
-import { type HttpLogger, noSuchRoute, problemHandler, requestId } from '@wayline/http';
+import { type HttpLogger, noSuchRoute, problemHandler, requestId, servesOnly } from '@wayline/http';
 import express, { type Express, type RequestHandler, type Router } from 'express';
 import type { Readiness } from './readiness.ts';
 
@@ -18,11 +18,14 @@ export interface HttpAppOptions {
 /** The one express app of a process, behind the hot path: health first, so that nothing stands before it, then the roles. */
 export function createHttpApp({ hotPath, routers, readiness, logger }: HttpAppOptions): RequestListener {
   const app = bare();
-  app.get('/readyz', async (_request, response) => {
-    const state = await readiness();
-    if (!state.ready) throw notReady(state);
-    response.json({ status: 'ready', checks: state.checks });
-  });
+  app
+    .route('/readyz')
+    .get(async (_request, response) => {
+      const state = await readiness();
+      if (!state.ready) throw notReady(state);
+      response.json({ status: 'ready', checks: state.checks });
+    })
+    .all(servesOnly('GET', 'HEAD'));
   for (const router of routers) app.use(router);
   app.use(noSuchRoute);
   app.use(problemHandler(logger));
@@ -51,7 +54,7 @@ function bare(): Express {
   app.disable('x-powered-by');
   app.disable('etag');
   app.use(requestId);
-  app.get('/livez', alive);
+  app.route('/livez').get(alive).all(servesOnly('GET', 'HEAD'));
   return app;
 }
 

@@ -40,7 +40,7 @@ export function SessionPage({ id, query }: { id: string; query: Record<string, s
           {(answer) => (
             <>
               <EventStrip events={answer.events} />
-              <EventList events={answer.events} by="correctedAt" />
+              <EventList events={answer.events} by="correctedAt" gaps={answer.gaps} />
               <Pager path={['sessions', id]} query={query} nextCursor={answer.nextCursor} />
             </>
           )}

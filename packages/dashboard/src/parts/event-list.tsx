@@ -1,7 +1,6 @@
-import type { StoredEvent } from '../api.ts';
+import type { SeqGap, StoredEvent } from '../api.ts';
 import { counted, date, duration, time } from '../formats.ts';
 import { linkTo } from '../route.ts';
-import { findGaps } from './find-gaps.ts';
 import { hueOf } from './hue-of.ts';
 
 interface EventListProps {
@@ -10,17 +9,17 @@ interface EventListProps {
   by: 'correctedAt' | 'occurredAt';
   /** Whether the events are of several sessions: then each change is told. */
   sessions?: boolean;
+  gaps?: readonly SeqGap[] | undefined;
 }
 
 /** Events in order: a line each, which opens to everything that is known of it. */
-export function EventList({ events, by, sessions = false }: EventListProps) {
-  const gaps = sessions ? new Map<string, number>() : findGaps(events);
+export function EventList({ events, by, sessions = false, gaps = [] }: EventListProps) {
   return (
     <ol className="events">
       {events.map((event, index) => {
         const before = events[index - 1];
         const at = event[by];
-        const missing = gaps.get(event.eventId);
+        const gap = gaps.find(({ eventId, before: seq }) => eventId === event.eventId && seq === event.seq);
         return (
           <li key={`${event.sessionId} ${event.eventId} ${event.occurredAt}`}>
             {(!before || date(before[by]) !== date(at)) && <h3 className="day">{date(at)}</h3>}
@@ -29,8 +28,11 @@ export function EventList({ events, by, sessions = false }: EventListProps) {
                 Session <a href={linkTo(['sessions', event.sessionId])}>{event.sessionId}</a>
               </p>
             )}
-            {missing !== undefined && (
-              <p className="gap">{counted(missing, 'event')} of this source missing here, by its own numbers</p>
+            {gap && (
+              <p className="gap">
+                {counted(gap.missing, 'event')} of this source missing here, by its own numbers{' '}
+                {gap.after === null ? `(before ${gap.before})` : `(between ${gap.after} and ${gap.before})`}
+              </p>
             )}
             <details>
               <summary>

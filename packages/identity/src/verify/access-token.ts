@@ -53,6 +53,7 @@ export async function readAccessToken(
         id: payload.sub as string,
         scopes: new Set(SCOPES.filter((scope) => named.includes(scope))),
         allowImport: payload.import === true,
+        expiresMs: (payload.exp as number) * 1000,
       };
     } catch (error) {
       if (error instanceof errors.JWTExpired) return 'expired';

@@ -12,4 +12,6 @@ export interface Principal {
   scopes: ReadonlySet<Scope>;
   /** May write corrected times from 2000 on. */
   allowImport: boolean;
+  /** When a token ends, epoch ms; a key does not. */
+  expiresMs?: number;
 }

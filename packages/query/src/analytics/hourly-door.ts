@@ -7,7 +7,7 @@ export const NOTHING = { uniqueUsers: 0, clicks: 0, impressions: 0, events: 0 };
 
 /** `GET /v1/analytics/hourly`: exact counts by hour of the corrected time, of everything that is stored. */
 export function hourlyDoor(sources: Sources): Door {
-  return async ({ projectId, parameters }) => {
+  return async ({ projectId, parameters, signal }) => {
     const withEmpty = parameters.choice('empty', ['omit', 'include']) === 'include';
     const range = parameters.range();
     if (isClosed(range)) wholeHours(range, range); // refuses before the database is asked for anything
@@ -16,7 +16,7 @@ export function hourlyDoor(sources: Sources): Door {
       const hours = await hoursOf(reader, projectId, range);
       const found = hours ? await hourlyCounts(reader, { projectId, ...hours }) : [];
       return hours && withEmpty ? filled(found, hours) : found;
-    });
+    }, signal);
     return {
       body: {
         hours: told.map(({ hourMs, ...counts }) => ({ hour: isoTime(hourMs), ...counts })),

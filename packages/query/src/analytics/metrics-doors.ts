@@ -33,15 +33,16 @@ export function latestMetricsDoor(latest: LatestMetrics): Door {
 
 /** `GET /v1/metrics/history`: the same, of each minute in a range, the oldest first. */
 export function metricsHistoryDoor(sources: Sources): Door {
-  return async ({ projectId, parameters }) => {
+  return async ({ projectId, parameters, signal }) => {
     const range = parameters.range();
     const limit = parameters.limit();
     const cursors = createCursors(['metrics', projectId, parameters.selection()], ['time']);
     const cursor = parameters.text('cursor');
     const [afterMs] = cursor === undefined ? [] : (cursors.read(cursor) as [number]);
     const complete = await sources.completeness();
-    const found = await sources.read((reader) =>
-      userCountHistory(reader, { projectId, range, limit: limit + 1, afterMs }),
+    const found = await sources.read(
+      (reader) => userCountHistory(reader, { projectId, range, limit: limit + 1, afterMs }),
+      signal,
     );
     const { items, nextCursor } = pageOf(found, limit, ({ minuteMs }) => cursors.write([minuteMs]));
     return { body: { metrics: items.map(metricsOf), nextCursor, ...completenessFields(complete) } };

@@ -53,7 +53,10 @@ export function deadLettersDoor(sources: Sources): Door {
     const cursor = parameters.text('cursor');
     const [after] = cursor === undefined ? [] : (cursors.read(cursor) as [number]);
     const complete = await sources.completeness();
-    const found = await sources.read((reader) => listDeadLetters(reader, { filter, limit: limit + 1, after }));
+    const found = await sources.read(
+      (reader) => listDeadLetters(reader, { filter, limit: limit + 1, after }),
+      asked.signal,
+    );
     const { items, nextCursor } = pageOf(found, limit, ({ id }) => cursors.write([id]));
     return { body: { deadLetters: items.map(toListed), nextCursor, ...completenessFields(complete) } };
   };
@@ -65,7 +68,7 @@ export function causesDoor(sources: Sources): Door {
     const filter = filterOf(asked);
     const limit = asked.parameters.limit();
     const complete = await sources.completeness();
-    const found = await sources.read((reader) => deadLetterCauses(reader, filter, limit + 1));
+    const found = await sources.read((reader) => deadLetterCauses(reader, filter, limit + 1), asked.signal);
     return {
       body: {
         causes: found.slice(0, limit).map(toCause),
@@ -79,7 +82,7 @@ export function causesDoor(sources: Sources): Door {
 export function deadLetterDoor(sources: Sources): Door {
   return async (asked) => {
     const id = idOf(asked);
-    const letter = await sources.read((reader) => readDeadLetter(reader, asked.projectId, id));
+    const letter = await sources.read((reader) => readDeadLetter(reader, asked.projectId, id), asked.signal);
     if (!letter) throw unknownDeadLetter(asked.id);
     return { body: toShown(letter) };
   };

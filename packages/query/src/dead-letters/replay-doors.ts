@@ -46,7 +46,7 @@ export function createReplayDoors(options: ReplayDoorOptions): ReplayDoors {
       ignoreKey: flag(body, 'ignoreKey'),
     };
     const keys = settingKeysOf(letters, rules);
-    rules.settings = await sources.read((reader) => readSettings(reader, keys));
+    rules.settings = await sources.read((reader) => readSettings(reader, keys), asked.signal);
     const { write, logger } = sources;
     const results = await replayLetters(letters, edited, { rules, log, write, isErased, requestId, dryRun });
     const replayed = results.filter(({ outcome }) => outcome === 'replayed').map(({ id }) => id);
@@ -61,7 +61,7 @@ export function createReplayDoors(options: ReplayDoorOptions): ReplayDoors {
     async one(asked) {
       const id = idOf(asked);
       const { event: edited } = onlyKnown(asked.body, ['event', 'dryRun', 'ignoreKey']);
-      const letter = await sources.read((reader) => readDeadLetter(reader, asked.projectId, id));
+      const letter = await sources.read((reader) => readDeadLetter(reader, asked.projectId, id), asked.signal);
       if (!letter) throw unknownDeadLetter(asked.id);
       const [result] = await replay([letter], edited, asked);
       if (!result) throw unknownDeadLetter(asked.id); // gone meanwhile
@@ -77,7 +77,7 @@ export function createReplayDoors(options: ReplayDoorOptions): ReplayDoors {
       const cursor = parameters.text('cursor');
       const [after] = cursor === undefined ? [] : (cursors.read(cursor) as [number]);
       const page = { filter, limit, maxBytes: PAGE_BYTES, after };
-      const { letters, more } = await sources.read((reader) => readDeadLetters(reader, page));
+      const { letters, more } = await sources.read((reader) => readDeadLetters(reader, page), asked.signal);
       const results = await replay(letters, undefined, asked);
       const last = more ? letters.at(-1) : undefined;
       return {

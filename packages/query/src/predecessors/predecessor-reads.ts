@@ -7,8 +7,10 @@ import { NOTHING } from '../analytics/hourly-door.ts';
 import type { LatestMetrics } from '../analytics/latest-metrics.ts';
 import { METRICS_EVERY_SECONDS, metricsOf } from '../analytics/metrics-doors.ts';
 import { HOUR_MS, hourOf } from '../analytics/whole-hours.ts';
+import type { Completeness } from '../completeness.ts';
 import { type Sources, tellCompleteness } from '../door.ts';
 import { type Parameters, readParameters } from '../parameters.ts';
+import { untilClosed } from '../until-closed.ts';
 
 export interface PredecessorReadsOptions {
   sources: Pick<Sources, 'read' | 'completeness'>;
@@ -43,21 +45,21 @@ export function predecessorReads({ sources, verifier, latest, maxHistory = 50_00
       .all(servesOnly('GET', 'HEAD'));
   };
 
-  /** These forms have no place for it. */
-  const tellComplete = async (response: Response): Promise<void> =>
-    tellCompleteness(await sources.completeness(), {
-      setHeader: (name, value) => void response.setHeader(name, value),
-    });
+  /** These forms have no place for it; a problem has no need of it. */
+  const tellComplete = (complete: Completeness, response: Response): void =>
+    tellCompleteness(complete, { setHeader: (name, value) => void response.setHeader(name, value) });
 
   serve('/analytics', ['timestamp'], async ({ projectId, parameters, request, response }) => {
     const timestamp = timeOf(parameters, 'timestamp');
     if (timestamp === undefined) throw invalid('`timestamp` is needed: of the hour that is asked for.');
     const fromMs = hourOf(timestamp);
-    await tellComplete(response);
-    const [found = NOTHING] = await sources.read((reader) =>
-      hourlyCounts(reader, { projectId, fromMs, toMs: fromMs + HOUR_MS }),
+    const complete = await sources.completeness();
+    const [found = NOTHING] = await sources.read(
+      (reader) => hourlyCounts(reader, { projectId, fromMs, toMs: fromMs + HOUR_MS }),
+      untilClosed(response),
     );
     const { uniqueUsers, clicks, impressions } = found;
+    tellComplete(complete, response);
     response.vary('Accept');
     if (request.accepts('text/plain', 'application/json') === 'application/json') {
       response.json({ uniqueUsers, clicks, impressions });
@@ -75,13 +77,17 @@ export function predecessorReads({ sources, verifier, latest, maxHistory = 50_00
 
   serve('/metrics/history', ['from', 'to'], async ({ projectId, parameters, response }) => {
     const range = { fromMs: timeOf(parameters, 'from'), toMs: timeOf(parameters, 'to') };
-    await tellComplete(response);
-    const found = await sources.read((reader) => userCountHistory(reader, { projectId, range, limit: maxHistory + 1 }));
+    const complete = await sources.completeness();
+    const found = await sources.read(
+      (reader) => userCountHistory(reader, { projectId, range, limit: maxHistory + 1 }),
+      untilClosed(response),
+    );
     if (found.length > maxHistory) {
       throw invalid(
         `There are more than ${maxHistory} minutes between \`from\` and \`to\`; ask for them in parts, or page through /v1/metrics/history.`,
       );
     }
+    tellComplete(complete, response);
     response.json(found.map(metricsOf));
   });
 

@@ -15,6 +15,9 @@ import type { Completeness } from '../completeness.ts';
 import type { Sources } from '../door.ts';
 import { isoTime } from '../iso-time.ts';
 
+/** SQLSTATE: of a sum of doubles that is none any more. */
+const NUMERIC_VALUE_OUT_OF_RANGE = '22003';
+
 /** Groups that a range may have, empty ones included. */
 export const MAX_POINTS = 50_000;
 
@@ -28,6 +31,8 @@ export interface SeriesAsked {
   aggregation: Aggregation;
   /** Whether a closed range counts only as far as there are events in it. */
   cutToEvents?: boolean;
+  /** The request's. */
+  signal: AbortSignal;
 }
 
 export interface SeriesAnswer {
@@ -53,7 +58,7 @@ export function refuseTooManyPoints(granularity: Granularity, range: { fromMs: n
  */
 export async function askSeries(
   sources: Pick<Sources, 'read' | 'retentionDays' | 'now'>,
-  { projectId, namespace, type, range: asked, granularity, aggregation, cutToEvents = false }: SeriesAsked,
+  { projectId, namespace, type, range: asked, granularity, aggregation, cutToEvents = false, signal }: SeriesAsked,
   { throughMs }: Completeness,
 ): Promise<SeriesAnswer> {
   const { fromMs, toMs } = asked;
@@ -66,10 +71,13 @@ export async function askSeries(
       if (!series || !extent) return { points: [], range: closed };
       const range = rangeOf(asked, extent, cutToEvents);
       refuseTooManyPoints(granularity, range);
-      return { points: await readSeries(reader, series, { range, granularity, aggregation, retention }), range };
-    });
+      const points = await readSeries(reader, series, { range, granularity, aggregation, retention });
+      if (!points.every(({ value }) => Number.isFinite(value))) throw beyondDouble();
+      return { points, range };
+    }, signal);
   } catch (error) {
-    throw error instanceof RawEventsGoneError ? expired(error, aggregation) : error;
+    if (error instanceof RawEventsGoneError) throw expired(error, aggregation);
+    throw (error as { code?: unknown }).code === NUMERIC_VALUE_OUT_OF_RANGE ? beyondDouble() : error;
   }
 }
 
@@ -79,6 +87,12 @@ function rangeOf({ fromMs, toMs }: TimeRange, extent: WholeMinutes, isCut: boole
   const to = isCut ? Math.min(toMs ?? extent.toMs, extent.toMs) : (toMs ?? extent.toMs);
   return { fromMs: Math.min(from, to), toMs: to };
 }
+
+const beyondDouble = (): ProblemError =>
+  new ProblemError(
+    'invalid_request',
+    'The values of a group add up to more than a double holds; ask for shorter groups (`granularity`), or for `min`, `max` or a percentile.',
+  );
 
 function expired({ keptFromMs }: RawEventsGoneError, aggregation: Aggregation): ProblemError {
   const kept = `The single events from before ${isoTime(keptFromMs)} are deleted`;

@@ -16,7 +16,7 @@ const MILLISECONDS_FROM = 1e11;
  * open. A range counts as far as there are events: old clients ask from 0 to now.
  */
 export function predecessorSeriesDoor(sources: Sources): Door {
-  return async ({ projectId, path, parameters, setHeader }) => {
+  return async ({ projectId, path, parameters, setHeader, signal }) => {
     const granularity = parameters.choice('granularity', GRANULARITIES) ?? 'none';
     const aggregation = parameters.choice('aggregationType', AGGREGATION_TYPES) ?? 'avg';
     const fromMs = epochTime(parameters, 'tsMin');
@@ -27,7 +27,8 @@ export function predecessorSeriesDoor(sources: Sources): Door {
     }
     const complete = await sources.completeness();
     const { namespace = '', name: type = '' } = path;
-    const asked = { projectId, namespace, type, range: { fromMs, toMs }, granularity, aggregation, cutToEvents: true };
+    const range = { fromMs, toMs };
+    const asked = { projectId, namespace, type, range, granularity, aggregation, cutToEvents: true, signal };
     const { points } = await askSeries(sources, asked, complete);
     tellCompleteness(complete, { setHeader });
     return {

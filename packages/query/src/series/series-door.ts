@@ -23,7 +23,7 @@ interface Point {
 
 /** `GET /v1/series/{namespace}/{type}`: what was counted or measured, by minute, hour, …, or all together. */
 export function seriesDoor(sources: Sources): Door {
-  return async ({ projectId, path, parameters }) => {
+  return async ({ projectId, path, parameters, signal }) => {
     const granularity = parameters.choice('granularity', GRANULARITIES) ?? 'none';
     const aggregation = parameters.choice('aggregation', AGGREGATIONS) ?? 'avg';
     const isFilled = parameters.choice('empty', ['omit', 'include']) === 'include';
@@ -33,7 +33,7 @@ export function seriesDoor(sources: Sources): Door {
     if (fromMs !== undefined && toMs !== undefined) refuseTooManyPoints(granularity, { fromMs, toMs });
     const complete = await sources.completeness();
     const { namespace = '', type = '' } = path;
-    const asked = { projectId, namespace, type, range, granularity, aggregation };
+    const asked = { projectId, namespace, type, range, granularity, aggregation, signal };
     const answer = await askSeries(sources, asked, complete);
     const points = isFilled ? withEmpty(answer, granularity, aggregation) : answer.points.map(toPoint);
     return { body: { points, ...completenessFields(complete) } };

@@ -1,13 +1,11 @@
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import { ProblemError } from '@wayline/contracts';
 import { authorize } from '@wayline/http';
 import type { Verifier } from '@wayline/identity/verify';
-import { eraseUser, type Pool, readOnly } from '@wayline/store';
-import type { Request, RequestHandler, Response } from 'express';
+import { eraseUser, type Pool } from '@wayline/store';
+import type { Request, RequestHandler } from 'express';
 import { isoTime } from '../iso-time.ts';
 import { readParameters, storable } from '../parameters.ts';
-import { exportLines } from './export-lines.ts';
+import { untilClosed } from '../until-closed.ts';
 
 export interface UserDataOptions {
   /** Erasing writes: no replica will do. */
@@ -19,8 +17,8 @@ export interface UserDataOptions {
 
 type Handler = RequestHandler<{ id: string }>;
 
-/** `DELETE /v1/users/:id` and `GET /v1/users/:id/export`, for the scope admin. Both read all events: give them time. */
-export function userDataDoors({ pool, verifier, withProblems }: UserDataOptions): { erase: Handler; export: Handler } {
+/** `DELETE /v1/users/:id`, for the scope admin. It reads all events: give it time. */
+export function userDataDoors({ pool, verifier, withProblems }: UserDataOptions): { erase: Handler } {
   return {
     async erase(request, response) {
       const { projectId, userId } = await asked(request, verifier);
@@ -37,22 +35,6 @@ export function userDataDoors({ pool, verifier, withProblems }: UserDataOptions)
       } = await withProblems(eraseUser(pool, { projectId, userId, beforeMs, signal }));
       if (finished) response.json({ before: isoTime(reached), ...counts });
     },
-    async export(request, response) {
-      const { projectId, userId } = await asked(request, verifier);
-      readParameters(request.query, []);
-      response.setHeader('Content-Type', 'application/x-ndjson');
-      response.setHeader('Cache-Control', 'no-store');
-      const lines = (reader: Parameters<typeof exportLines>[0]) =>
-        withLineEnds(exportLines(reader, { projectId, userId }));
-      await withProblems(
-        readOnly(pool, { statementTimeoutMs: 0 }, (reader) =>
-          // What fails midway breaks the connection off: a list that is cut short must not look whole.
-          pipeline(Readable.from(lines(reader)), response),
-        ),
-      ).catch((error: unknown) => {
-        if (!response.headersSent) throw error;
-      });
-    },
   };
 }
 
@@ -62,14 +44,4 @@ async function asked(
 ): Promise<{ projectId: number; userId: string }> {
   const { projectId } = await authorize(request, verifier, 'admin');
   return { projectId, userId: storable('id', request.params.id) };
-}
-
-function untilClosed(response: Response): AbortSignal {
-  const abort = new AbortController();
-  response.once('close', () => abort.abort());
-  return abort.signal;
-}
-
-async function* withLineEnds(lines: AsyncIterable<string>): AsyncGenerator<string> {
-  for await (const line of lines) yield `${line}\n`;
 }

@@ -1,18 +1,14 @@
 import { carriesUser } from '../erasure/erase-dead-letters.ts';
-import {
-  EVENT_COLUMNS,
-  EVENT_NAMES,
-  type EventRecord,
-  type StoredEvent,
-  toStoredEvent,
-} from '../queries/stored-event.ts';
+import type { StoredEvent } from '../queries/stored-event.ts';
 import {
   SESSION_COLUMNS,
   type SessionRecord,
   type StoredSession,
   toStoredSessions,
 } from '../queries/stored-session.ts';
+import type { LongReader } from '../read-long.ts';
 import type { Reader } from '../read-only.ts';
+import { readEvents } from './read-events.ts';
 
 /** A dead letter with its bytes. Times in epoch ms. */
 export interface ExportedDeadLetter {
@@ -39,25 +35,16 @@ const AT_ONCE = 500;
  * found by its user otherwise. In memory are a few hundred, and the ids of the user's sessions.
  */
 export async function* exportUser(
-  reader: Reader,
+  reader: LongReader,
   { projectId, userId }: { projectId: number; userId: string },
 ): AsyncGenerator<ExportedItem> {
   const sessionIds = new Set<string>();
-  await reader.query(
-    `DECLARE events_of_user NO SCROLL CURSOR FOR
-     SELECT ${EVENT_COLUMNS} FROM events e ${EVENT_NAMES}
-     WHERE e.project_id = $1 AND (e.user_id = $2 OR e.anonymous_id = $2) ORDER BY e.occurred_at, e.event_id`,
-    [projectId, userId],
-  );
-  for (let count = AT_ONCE; count === AT_ONCE; ) {
-    const { rows } = await reader.query<EventRecord>(`FETCH ${AT_ONCE} FROM events_of_user`);
-    count = rows.length;
-    for (const row of rows) {
-      sessionIds.add(row.session_id);
-      yield { event: toStoredEvent(row) };
+  for await (const events of readEvents(reader, { user: userId, projectId })) {
+    for (const event of events) {
+      sessionIds.add(event.sessionId);
+      yield { event };
     }
   }
-  await reader.query('CLOSE events_of_user');
   const own = await reader.query<{ id: string }>(
     'SELECT session_id AS id FROM sessions WHERE project_id = $1 AND user_id = $2',
     [projectId, userId],

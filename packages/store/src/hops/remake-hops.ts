@@ -1,9 +1,11 @@
 import type { Pool, PoolClient } from 'pg';
 import { inTransaction } from '../in-transaction.ts';
 import { SOURCE_KINDS } from '../names.ts';
-import { appSteps } from '../queries/app-steps.ts';
 import { CORRECTED_AT, INLINE_SOURCE } from '../queries/stored-event.ts';
 import { SKEW_MARGIN } from '../queries/timestamps.ts';
+import { bookHopDays } from './hop-days.ts';
+import { changesOf, lookupsOf, noteLookup, remadeSession } from './remade-session.ts';
+import { addVisits, lastBefore, readArrivals, readVisits, removeVisits, type Stretch } from './visit-rows.ts';
 
 /** Marks of one transaction; several may be of one session. */
 const MARKS_AT_ONCE = 2_000;
@@ -12,11 +14,11 @@ const SETTLED = "interval '1 second'";
 
 const TAKE = `
   DELETE FROM dirty_sessions WHERE ctid = ANY (ARRAY(
-    SELECT ctid FROM dirty_sessions WHERE marked_at < clock_timestamp() - ${SETTLED} ORDER BY marked_at LIMIT ${MARKS_AT_ONCE}))
+    SELECT ctid FROM dirty_sessions WHERE dirty_at < clock_timestamp() - ${SETTLED} ORDER BY dirty_at LIMIT ${MARKS_AT_ONCE}))
   RETURNING project_id, session_id, from_at::text, to_at::text`;
 
-// Parameters $1 to $4: projects, sessions, and from which to which corrected time there are new events; of each session one.
-const DIRTY =
+// Parameters $1 to $4: projects, sessions, and from which to which corrected time there are new events.
+const MARKED =
   'unnest($1::integer[], $2::text[], $3::timestamptz[], $4::timestamptz[]) AS d (project_id, session_id, from_at, to_at)';
 
 const NEIGHBOUR = (aggregate: 'max' | 'min', condition: string): string => `(
@@ -26,40 +28,14 @@ const NEIGHBOUR = (aggregate: 'max' | 'min', condition: string): string => `(
     AND e.occurred_at BETWEEN s.first_at - ${SKEW_MARGIN} AND s.last_at + ${SKEW_MARGIN}
     AND ${CORRECTED_AT} ${condition} AND (source.kind = ${SOURCE_KINDS.app} OR ${INLINE_SOURCE} ->> 'kind' = 'app'))`;
 
-/** The hops that new events may have changed: up to that to the next event of an app after them. */
-const BOUNDS = `
-  SELECT d.project_id, d.session_id, d.from_at::text, coalesce(${NEIGHBOUR('min', '> d.to_at')}, 'infinity')::text AS upper,
+/** Of each session one stretch: what its new events may have changed. A session that is gone is one, as a whole. */
+const STRETCHES = `
+  SELECT d.project_id, d.session_id, CASE WHEN s.session_id IS NULL THEN '-infinity' ELSE d.from_at END::text AS from_at,
+    coalesce(${NEIGHBOUR('min', '> d.to_at')}, 'infinity')::text AS upper,
     coalesce(${NEIGHBOUR('max', '< d.from_at')}, d.from_at)::text AS lower,
     (s.first_at - ${SKEW_MARGIN})::text AS occurred_from, (s.last_at + ${SKEW_MARGIN})::text AS occurred_to
-  FROM ${DIRTY} JOIN sessions s USING (project_id, session_id)`;
-
-const REMOVE = `
-  DELETE FROM session_hops h USING unnest($1::integer[], $2::text[], $3::timestamptz[], $4::timestamptz[])
-    AS d (project_id, session_id, from_at, upper)
-  WHERE h.project_id = d.project_id AND h.session_id = d.session_id AND h.at BETWEEN d.from_at AND d.upper`;
-
-const STEPS = appSteps([], {
-  projectId: 'd.project_id',
-  sessionId: 'd.session_id',
-  occurredFrom: 'd.occurred_from',
-  occurredTo: 'd.occurred_to',
-  correctedFrom: 'd.lower',
-});
-
-const INSERT = `
-  INSERT INTO session_hops (project_id, session_id, at, event_id, from_app, to_app)
-  SELECT d.project_id, d.session_id, steps.corrected_at, steps.event_id, steps.before, steps.app
-  FROM unnest($1::integer[], $2::text[], $3::timestamptz[], $4::timestamptz[], $5::timestamptz[], $6::timestamptz[],
-      $7::timestamptz[]) AS d (project_id, session_id, from_at, upper, lower, occurred_from, occurred_to)
-    CROSS JOIN LATERAL (${STEPS}) steps
-  WHERE steps.before <> steps.app AND steps.corrected_at BETWEEN d.from_at AND d.upper
-  ON CONFLICT DO NOTHING`;
-
-/** Of sessions that are gone: everything. */
-const REMOVE_GONE = `
-  DELETE FROM session_hops h USING unnest($1::integer[], $2::text[]) AS d (project_id, session_id)
-  WHERE h.project_id = d.project_id AND h.session_id = d.session_id
-    AND NOT EXISTS (SELECT FROM sessions s WHERE s.project_id = d.project_id AND s.session_id = d.session_id)`;
+  FROM (SELECT project_id, session_id, min(from_at) AS from_at, max(to_at) AS to_at FROM ${MARKED} GROUP BY 1, 2) d
+  LEFT JOIN sessions s USING (project_id, session_id)`;
 
 interface Mark {
   project_id: number;
@@ -68,19 +44,10 @@ interface Mark {
   to_at: string;
 }
 
-interface Bounds {
-  project_id: number;
-  session_id: string;
-  from_at: string;
-  upper: string;
-  lower: string;
-  occurred_from: string;
-  occurred_to: string;
-}
-
 /**
- * Remakes the hops of sessions that have new events of apps. Only one process at a time may do it: two that remade
- * the same session at once could leave a hop that one of them did not see split.
+ * Remakes the visits and hops of sessions that have new events of apps, and books the change in the sums of days. Only one
+ * process at a time may do it: two that remade the same session at once could leave a hop that one of them did not see
+ * split, and nobody else may write these tables.
  * @param longestMs no further transaction begins after so long
  * @returns how many sessions were remade
  */
@@ -88,7 +55,7 @@ export async function remakeHops(pool: Pool, signal: AbortSignal, longestMs = In
   let sessions = 0;
   for (const begunMs = performance.now(); !signal.aborted && performance.now() - begunMs < longestMs; ) {
     const taken = await inTransaction(pool, async (client) => {
-      // One snapshot: bounds and hops fit together. What is stored meanwhile has marks of its own.
+      // One snapshot: stretches and hops fit together. What is stored meanwhile has marks of its own.
       await client.query('SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; SET LOCAL jit = off');
       return remakeSome(client);
     });
@@ -101,20 +68,26 @@ export async function remakeHops(pool: Pool, signal: AbortSignal, longestMs = In
 async function remakeSome(client: PoolClient): Promise<{ marks: number; sessions: number }> {
   const { rows: marks } = await client.query<Mark>(TAKE);
   if (marks.length === 0) return { marks: 0, sessions: 0 };
-  const { rows: dirty } = await client.query<Mark>(
-    `SELECT project_id, session_id, min(from_at)::text AS from_at, max(to_at)::text AS to_at FROM ${DIRTY} GROUP BY 1, 2`,
-    columns(marks, ['project_id', 'session_id', 'from_at', 'to_at']),
+  const { rows: stretches } = await client.query<Stretch>(
+    STRETCHES,
+    (['project_id', 'session_id', 'from_at', 'to_at'] as const).map((column) => marks.map((mark) => mark[column])),
   );
-  const given = columns(dirty, ['project_id', 'session_id', 'from_at', 'to_at']);
-  const { rows: bounds } = await client.query<Bounds>(BOUNDS, given);
-  await client.query(REMOVE, columns(bounds, ['project_id', 'session_id', 'from_at', 'upper']));
-  await client.query(
-    INSERT,
-    columns(bounds, ['project_id', 'session_id', 'from_at', 'upper', 'lower', 'occurred_from', 'occurred_to']),
+  const arrivals = await readArrivals(client, stretches);
+  const kept = await readVisits(client, stretches);
+  const sessions = stretches.map((stretch, i) => remadeSession(stretch, arrivals[i] ?? [], kept[i] ?? []));
+  const lookups = sessions.flatMap((session) => lookupsOf(session).map((lookup) => ({ session, lookup })));
+  const found = await lastBefore(
+    client,
+    lookups.map(({ lookup }) => lookup),
   );
-  if (bounds.length < dirty.length) await client.query(REMOVE_GONE, given.slice(0, 2));
-  return { marks: marks.length, sessions: dirty.length };
+  lookups.forEach(({ session, lookup }, i) => {
+    noteLookup(session, lookup, found[i]);
+  });
+  const changes = sessions.map(changesOf);
+  const removed = changes.flatMap((change) => change.removed);
+  const added = changes.flatMap((change) => change.added);
+  await removeVisits(client, removed);
+  await addVisits(client, added);
+  await bookHopDays(client, { removed, added });
+  return { marks: marks.length, sessions: stretches.length };
 }
-
-const columns = <Row>(rows: readonly Row[], names: readonly (keyof Row)[]): unknown[][] =>
-  names.map((name) => rows.map((row) => row[name]));

@@ -4,7 +4,8 @@ import { boundedTransaction } from './bounded-transaction.ts';
 import type { Pace } from './pacing.ts';
 
 // Corrected times, a day before the cutoff: by then the `occurred_at` of every event is before it. Sessions are found by
-// the index on first_at. Locked in the order in which workers write them.
+// the index on first_at. Locked in the order in which workers write them. Their
+// hops go when they are remade: nobody else may write those.
 const SESSIONS = `
   WITH expired AS (
     SELECT session_id FROM sessions WHERE project_id = $1 AND first_at < $2 AND last_at < $2 LIMIT $3
@@ -14,8 +15,9 @@ const SESSIONS = `
   ), gone AS (
     DELETE FROM sessions s USING held WHERE s.project_id = $1 AND s.session_id = held.session_id AND s.last_at < $2
     RETURNING s.session_id
-  ), hops AS (
-    DELETE FROM session_hops h USING gone WHERE h.project_id = $1 AND h.session_id = gone.session_id
+  ), marked AS (
+    INSERT INTO dirty_sessions (project_id, session_id, from_at, to_at, log_time)
+    SELECT $1, session_id, '-infinity', 'infinity', now() FROM gone
   )
   SELECT FROM gone`;
 

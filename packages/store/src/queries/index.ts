@@ -1,6 +1,8 @@
+export { type AppGraph, type AppGraphAsked, appGraph, type GraphEdge, type GraphNode } from './app-graph.ts';
 export { type FoundDeadLetter, findDeadLetter } from './find-dead-letter.ts';
 export { type EventSearch, type FoundEvent, findEvent } from './find-event.ts';
 export { findSession } from './find-session.ts';
+export { hopsPendingSince } from './hops-pending.ts';
 export { type HourlyCounts, hourlyCounts, hourlyExtent } from './hourly-counts.ts';
 export { type LedgerHour, ledgerHours } from './ledger-hours.ts';
 export { listSessions, type SessionFilter, type SessionsPage } from './list-sessions.ts';
@@ -9,10 +11,14 @@ export { machineTimeline, type TimelineKey, type TimelinePage } from './machine-
 export { type PartitionPosition, readPositions } from './read-positions.ts';
 export * from './series/index.ts';
 export { type PlacedEvent, type SessionEventsPage, sessionEvents } from './session-events.ts';
+export { gapsBefore, type SeqGap, type SessionGaps, sessionGaps } from './session-gaps.ts';
 export { type Hop, sessionHops } from './session-hops.ts';
 export type { SessionOrderKey } from './session-order.ts';
 export { machineSourceUses, type SourceUse, sessionSourceUses } from './source-uses.ts';
 export type { StoredEvent } from './stored-event.ts';
 export type { StoredSession } from './stored-session.ts';
+export { type LogStretch, type TailBatch, tailBatches } from './tail-batches.ts';
+export { isKeyed, type TailCandidate, type TailFilter, tailCandidates, tailMatcher } from './tail-candidates.ts';
+export { tailEvents } from './tail-events.ts';
 export type { TimeRange } from './timestamps.ts';
 export { latestUserCounts, type UserCounts, type UserCountsPage, userCountHistory } from './user-counts.ts';

@@ -10,6 +10,8 @@ export interface SessionFilter {
   userId?: string | undefined;
   /** These four match any event of the session. */
   machineId?: string | undefined;
+  /** The range selects by overlap with [first, last] event that names the machine, and not by that of the session. */
+  machineTouched?: boolean;
   app?: string | undefined;
   microservice?: string | undefined;
   type?: string | undefined;
@@ -81,16 +83,21 @@ function pageQuery(conditions: Conditions, fromMs: number | undefined, limit: nu
   ];
 }
 
+function addMachine(conditions: Conditions, machineId: string, { fromMs, toMs }: TimeRange): void {
+  const { values } = conditions;
+  const touched = [
+    ...(fromMs === undefined ? [] : [`last_at >= $${values.push(timestampOf(fromMs))}`]),
+    ...(toMs === undefined ? [] : [`first_at < $${values.push(timestampOf(toMs))}`]),
+  ];
+  const where = ['project_id = $1', 'machine_id = ?', ...touched].join(' AND ');
+  conditions.add(`session_id IN (SELECT session_id FROM session_machines WHERE ${where})`, machineId);
+}
+
 /** False where a name is unknown: then nothing can match. */
 async function addFilter(reader: Reader, conditions: Conditions, filter: SessionFilter): Promise<boolean> {
-  const { projectId, userId, machineId, app, microservice, type } = filter;
-  if (userId !== undefined) conditions.add(`session_id IN (${SESSIONS_OF_USER})`, userId);
-  if (machineId !== undefined) {
-    conditions.add(
-      'session_id IN (SELECT session_id FROM session_machines WHERE project_id = $1 AND machine_id = ?)',
-      machineId,
-    );
-  }
+  const { projectId, userId, machineId, machineTouched = false, app, microservice, type, range } = filter;
+  if (userId !== undefined) conditions.add(`session_id = ANY (ARRAY(${SESSIONS_OF_USER}))`, userId);
+  if (machineId !== undefined) addMachine(conditions, machineId, machineTouched ? range : {});
   const sources = [
     { kind: SOURCE_KINDS.app, name: app },
     { kind: SOURCE_KINDS.microservice, name: microservice },
@@ -121,7 +128,8 @@ async function addFilter(reader: Reader, conditions: Conditions, filter: Session
 
 /**
  * The user's own sessions, and those after them that have no user of their own. A session has one predecessor, so none
- * is found twice, and a ring cannot be entered.
+ * is found twice, and a ring cannot be entered. To be used as an array: how many rows a recursion gives is not known before,
+ * and a join would read all sessions.
  */
 const SESSIONS_OF_USER = `
   WITH RECURSIVE of_user AS (

@@ -71,6 +71,8 @@ export async function writeDeadLetters(client: PoolClient, logId: string, dead: 
 /** Dead letters are what PostgreSQL cannot hold; what is told of them must fit all the same. */
 const storableText = (text: string): string => text.replaceAll('\0', '\uFFFD').toWellFormed();
 
+const finite = (ms: number): number | undefined => (Number.isFinite(ms) ? ms : undefined);
+
 /** A batch as it is booked. */
 export interface BookedBatch {
   batch: PartitionBatch;
@@ -83,9 +85,10 @@ export async function writeBatchRows(client: PoolClient, logId: string, booked: 
   const counts = booked.map(({ shares }) => countsOf(shares));
   await client.query(
     `INSERT INTO batches (log_id, id, topic, partition, first_offset, next_offset, first_log_time, last_log_time, stored,
-       duplicate, dead_lettered, erased)
+       duplicate, dead_lettered, erased, occurred_from, occurred_to)
      SELECT $1, * FROM unnest($2::bigint[], $3::text[], $4::integer[], $5::bigint[], $6::bigint[], $7::timestamptz[],
-       $8::timestamptz[], $9::integer[], $10::integer[], $11::integer[], $12::integer[])`,
+       $8::timestamptz[], $9::integer[], $10::integer[], $11::integer[], $12::integer[], $13::timestamptz[],
+       $14::timestamptz[])`,
     [
       logId,
       bigints(booked.map(({ batchId }) => batchId)),
@@ -99,6 +102,8 @@ export async function writeBatchRows(client: PoolClient, logId: string, booked: 
       integers(counts.map(({ duplicate }) => duplicate)),
       integers(counts.map(({ deadLettered }) => deadLettered)),
       integers(counts.map(({ erased = 0 }) => erased)),
+      timestamps(booked.map(({ shares }) => finite(Math.min(...shares.map(({ fromMs }) => fromMs))))),
+      timestamps(booked.map(({ shares }) => finite(Math.max(...shares.map(({ toMs }) => toMs))))),
     ],
   );
 }

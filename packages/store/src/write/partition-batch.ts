@@ -68,4 +68,7 @@ export interface Share extends Required<StoredCounts> {
   batch: PartitionBatch;
   batchId: number;
   read: number;
+  /** Between which times of their keys its events lie that were stored, epoch ms; Infinity and -Infinity where none was. */
+  fromMs: number;
+  toMs: number;
 }

@@ -69,16 +69,18 @@ export function shareOut(
 function shareOf(shares: Share[], of: Pick<Share, 'projectId' | 'hourMs' | 'batch' | 'batchId'>): Share {
   const found = shares.find(({ projectId, hourMs }) => projectId === of.projectId && hourMs === of.hourMs);
   if (found) return found;
-  const share = { ...of, read: 0, stored: 0, duplicate: 0, deadLettered: 0, erased: 0 };
+  const share = { ...of, read: 0, stored: 0, duplicate: 0, deadLettered: 0, erased: 0, fromMs: Infinity, toMs: -Infinity };
   shares.push(share);
   return share;
 }
 
 /** These rows turned out to be new. */
 export function countStored(fresh: readonly EventRow[]): void {
-  for (const { share } of fresh) {
+  for (const { share, times } of fresh) {
     share.stored++;
     share.duplicate--;
+    if (times.keyMs < share.fromMs) share.fromMs = times.keyMs;
+    if (times.keyMs > share.toMs) share.toMs = times.keyMs;
   }
 }
 

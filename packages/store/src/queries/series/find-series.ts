@@ -36,17 +36,3 @@ export async function findSeries(
   const [foundNamespace, foundType] = [find(NAME_KINDS.namespace, namespace), find(NAME_KINDS.type, type)];
   return foundNamespace && foundType && { projectId, namespace: foundNamespace, type: foundType };
 }
-
-/**
- * Which rows of `events` belong to a series, as a condition.
- * @param place adds a value to the statement's, and tells its place
- */
-export function ofSeries({ projectId, namespace, type }: Series, place: (value: unknown) => string): string {
-  const named = ({ id, isInline, name }: SeriesName, column: string, key: string): string =>
-    isInline ? `${column} IS NULL AND inline_names ->> '${key}' = ${place(name)}` : `${column} = ${place(id)}::bigint`;
-  return [
-    `project_id = ${place(projectId)}`,
-    named(type, 'type_id', 'type'),
-    named(namespace, 'namespace_id', 'namespace'),
-  ].join(' AND ');
-}

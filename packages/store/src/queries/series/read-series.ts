@@ -4,7 +4,7 @@ import type { Series } from './find-series.ts';
 import { bucketStart, type Granularity, MINUTE_MS } from './granularity.ts';
 import type { RetentionAsOf } from './raw-events-kept.ts';
 import { type Edge, seriesEdge } from './series-edge.ts';
-import { seriesPercentiles } from './series-percentiles.ts';
+import { type BySessions, seriesPercentiles } from './series-percentiles.ts';
 import { seriesRollups, type WholeMinutes } from './series-rollups.ts';
 
 export interface SeriesQuestion {
@@ -13,6 +13,8 @@ export interface SeriesQuestion {
   granularity: Granularity;
   aggregation: Aggregation;
   retention: RetentionAsOf;
+  /** How much of percentiles is gathered by the sessions. Default: a day, or 20,000 values. */
+  bySessions?: BySessions | undefined;
 }
 
 /** One group. Times in epoch ms. */
@@ -33,9 +35,15 @@ export interface SeriesPoint {
  * @throws RawEventsGoneError where events are needed that retention has taken
  */
 export async function readSeries(reader: Reader, series: Series, question: SeriesQuestion): Promise<SeriesPoint[]> {
-  const { range, granularity, aggregation, retention } = question;
+  const { range, granularity, aggregation, retention, bySessions } = question;
   if (isPercentile(aggregation)) {
-    const groups = await seriesPercentiles(reader, series, { range, granularity, percentile: aggregation, retention });
+    const groups = await seriesPercentiles(reader, series, {
+      range,
+      granularity,
+      percentile: aggregation,
+      retention,
+      bySessions,
+    });
     return groups.map(toPoint);
   }
   const { minutes, edges } = splitRange(range);

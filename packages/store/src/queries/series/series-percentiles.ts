@@ -1,18 +1,27 @@
 import type { Reader } from '../../read-only.ts';
-import { CORRECTED_AT } from '../stored-event.ts';
-import { SKEW_MARGIN_MS, type TimeRange, timestampOf } from '../timestamps.ts';
+import { timestampOf } from '../timestamps.ts';
 import { fractionOf, type Percentile, type SeriesPart } from './aggregation.ts';
-import { ofSeries, type Series } from './find-series.ts';
+import type { Series } from './find-series.ts';
 import { bucketSql, type Granularity, MINUTE_MS } from './granularity.ts';
 import { type RetentionAsOf, refuseIfExpired } from './raw-events-kept.ts';
+import { EVERYWHERE, FAR, FARTHEST, type Reach, seriesEvents } from './series-events.ts';
 import { seriesTally, type WholeMinutes } from './series-rollups.ts';
+
+/** Values of a time up to so long, and so many of a longer one, are gathered by the sessions; more by whole partitions. */
+const BY_SESSIONS: BySessions = { spanMs: 24 * 3_600_000, values: 20_000 };
+
+export interface BySessions {
+  spanMs: number;
+  values: number;
+}
 
 export interface PercentileQuestion {
   /** [fromMs, toMs), corrected time, epoch ms. */
-  range: Required<{ [K in keyof TimeRange]: number }>;
+  range: { fromMs: number; toMs: number };
   granularity: Granularity;
   percentile: Percentile;
   retention: RetentionAsOf;
+  bySessions?: BySessions | undefined;
 }
 
 interface GroupRecord {
@@ -31,7 +40,7 @@ interface GroupRecord {
 export async function seriesPercentiles(
   reader: Reader,
   series: Series,
-  { range, granularity, percentile, retention }: PercentileQuestion,
+  { range, granularity, percentile, retention, bySessions = BY_SESSIONS }: PercentileQuestion,
 ): Promise<SeriesPart[]> {
   const minutes: WholeMinutes = {
     fromMs: Math.floor(range.fromMs / MINUTE_MS) * MINUTE_MS,
@@ -39,25 +48,43 @@ export async function seriesPercentiles(
   };
   const { valued } = await seriesTally(reader, series, minutes);
   if (valued === 0) return [];
-  const values: unknown[] = [];
-  const place = (value: unknown): string => `$${values.push(value)}`;
-  const time = (ms: number): string => `${place(timestampOf(ms))}::timestamptz`;
-  const inRange = `at >= ${time(range.fromMs)} AND at < ${time(range.toMs)}`;
-  const { rows } = await reader.query<GroupRecord>(
-    `SELECT ${bucketSql(granularity, 'at')} AS "bucketMs", count(*) AS "inMinutes",
-       count(*) FILTER (WHERE ${inRange}) AS count, min(at) FILTER (WHERE ${inRange}) AS "firstMs",
-       percentile_cont(${fractionOf(percentile)}) WITHIN GROUP (ORDER BY value) FILTER (WHERE ${inRange}) AS amount
-     FROM (
-       SELECT value, ${CORRECTED_AT} AS at FROM events
-       WHERE ${ofSeries(series, place)} AND value IS NOT NULL
-         AND occurred_at >= ${time(minutes.fromMs - SKEW_MARGIN_MS)} AND occurred_at < ${time(minutes.toMs + SKEW_MARGIN_MS)}
-     ) e WHERE at >= ${time(minutes.fromMs)} AND at < ${time(minutes.toMs)}
-     GROUP BY 1 ORDER BY 1`,
-    values,
-  );
-  const found = rows.reduce((sum, { inMinutes }) => sum + inMinutes, 0);
+  const isBySessions = valued <= bySessions.values || minutes.toMs - minutes.fromMs <= bySessions.spanMs;
+  const reaches = isBySessions ? [FAR, FARTHEST] : [EVERYWHERE];
+  let rows: GroupRecord[] = [];
+  let found = -1;
+  for (const reach of reaches) {
+    rows = await readGroups(reader, series, { range, minutes, granularity, percentile, reach });
+    found = rows.reduce((sum, { inMinutes }) => sum + inMinutes, 0);
+    // All that were counted when they were stored are found.
+    if (found >= valued) break;
+  }
   if (found < valued) await refuseIfExpired(reader, series, { fromMs: minutes.fromMs, retention });
   return rows.flatMap(({ bucketMs, count, firstMs, amount }) =>
     firstMs === null || amount === null ? [] : [{ bucketMs, count, firstMs, amount }],
   );
+}
+
+async function readGroups(
+  reader: Reader,
+  series: Series,
+  {
+    range,
+    minutes,
+    granularity,
+    percentile,
+    reach,
+  }: Omit<PercentileQuestion, 'retention' | 'bySessions'> & { minutes: WholeMinutes; reach: Reach },
+): Promise<GroupRecord[]> {
+  const values: unknown[] = [timestampOf(range.fromMs), timestampOf(range.toMs)];
+  const place = (value: unknown): string => `$${values.push(value)}`;
+  const inRange = 'at >= $1 AND at < $2';
+  const { rows } = await reader.query<GroupRecord>(
+    `SELECT ${bucketSql(granularity, 'at')} AS "bucketMs", count(*) AS "inMinutes",
+       count(*) FILTER (WHERE ${inRange}) AS count, min(at) FILTER (WHERE ${inRange}) AS "firstMs",
+       percentile_cont(${fractionOf(percentile)}) WITHIN GROUP (ORDER BY value) FILTER (WHERE ${inRange}) AS amount
+     FROM (${seriesEvents(series, { minutes, reach }, place)}) e WHERE value IS NOT NULL
+     GROUP BY 1 ORDER BY 1`,
+    values,
+  );
+  return rows;
 }

@@ -1,0 +1,187 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Closers, withClosers } from '@wayline/testkit';
+import { runInChild, startChild } from '../children/child-process.ts';
+import { askExport } from '../load/ask-export.ts';
+import { type AskBounds, type Asker, openAsker } from '../load/ask-query.ts';
+import { findQueryCases, type QueryCase } from '../load/query-cases.ts';
+import { until } from '../measure/drain.ts';
+import { type StoredProgress, watchProgress } from '../measure/stored-progress.ts';
+import type { BenchCase } from '../report/bench-report.ts';
+import { rounded } from '../report/summarise.ts';
+import { withClient } from '../servers/fresh-database.ts';
+import { openQuerySite, type QuerySite } from '../servers/query-site.ts';
+import { startWorker } from '../servers/worker-site.ts';
+import type { BenchFindings } from './bench-findings.ts';
+import type { BenchOptions } from './bench-options.ts';
+
+const EVENTS = 10_000_000;
+const QUICK_EVENTS = 20_000;
+const DAYS = 30;
+const DAY_MS = 86_400_000;
+const ANSWERS = 300;
+const QUICK_ANSWERS = 10;
+const SECONDS = 20;
+const QUICK_SECONDS = 1;
+/** What is exported, about. */
+const EXPORTED = 1_000_000;
+const EXPORT_TARGET = { eventsPerSecond: 100_000, rssMb: 200 };
+/** Stored to learn how much a worker stores, where no history was. */
+const PROBE_RECORDS = 300_000;
+const QUICK_PROBE_RECORDS = 3_000;
+/** Of the generator: what comes while it is asked belongs to other sessions than the history. */
+const FEED_SEED = 7;
+const PROBE_SEED = 8;
+const WARMUP_MS = 5_000;
+const QUICK_WARMUP_MS = 500;
+
+/**
+ * How long each query takes over a month of events, alone and while a worker stores at half of what it can; and how fast
+ * events are exported. Each beside its target.
+ */
+export async function benchQuery(closers: Closers, options: BenchOptions): Promise<BenchFindings> {
+  const { quick, only = '', tell, keep, from } = options;
+  const events = Math.round(options.events ?? (quick ? QUICK_EVENTS : EVENTS));
+  const today = Math.floor(Date.now() / DAY_MS) * DAY_MS;
+  const scene = await openQuerySite(closers, { events, days: DAYS, fromMs: today - DAYS * DAY_MS, keep, from }, tell);
+  const { cases, lastMs, perDay } = await withClient(scene.database.url, async (client) => {
+    // Of a history that was kept, the days that it has.
+    const { rows } = await client.query<{ days: string[]; n: number }>(
+      `SELECT array_agg(day ORDER BY day) AS days, max(n)::float8 AS n FROM (
+         SELECT date_trunc('day', hour, 'UTC')::text AS day, sum(events) AS n FROM hours WHERE hour < $1
+         GROUP BY 1 ORDER BY 1 LIMIT ${DAYS}
+       ) per_day`,
+      [new Date(today)],
+    );
+    const [first = ''] = rows[0]?.days ?? [];
+    const span = { fromMs: Date.parse(first), days: DAYS };
+    return { cases: await findQueryCases(client, span), lastMs: span.fromMs + DAYS * DAY_MS, perDay: rows[0]?.n ?? 1 };
+  });
+  const wanted = cases.filter(({ name }) => name.includes(only));
+  const findings: BenchFindings = { cases: [], failures: [] };
+  const asker = openAsker(scene.query);
+  closers.add(async () => asker.close());
+
+  for (const query of wanted) {
+    tell(`alone: ${query.name}`);
+    add(findings, await askCase(asker, { query, options }));
+  }
+  const name = `export of ${EXPORTED.toLocaleString('en-US')} events as NDJSON`;
+  if (name.includes(only)) {
+    tell(name);
+    const days = Math.min(DAYS, Math.max(1, Math.round(EXPORTED / perDay)));
+    add(findings, await measureExport(scene, { name, path: exportPath(lastMs - days * DAY_MS, lastMs) }));
+  }
+  if (wanted.length > 0) {
+    await whileStoring(closers, { scene, options }, async (progress) => {
+      for (const query of wanted) {
+        tell(`while a worker stores: ${query.name}`);
+        add(findings, await askCase(asker, { query, options, progress }));
+      }
+    });
+  }
+  return findings;
+}
+
+const exportPath = (fromMs: number, toMs: number): string => `/v1/export?format=ndjson&from=${fromMs}&to=${toMs}`;
+
+function add(findings: BenchFindings, found: { case: BenchCase; failures: string[] }): void {
+  findings.cases.push(found.case);
+  findings.failures.push(...found.failures);
+}
+
+interface Asked {
+  query: QueryCase;
+  options: BenchOptions;
+  /** Of the worker, where one stores meanwhile. */
+  progress?: StoredProgress;
+}
+
+async function askCase(asker: Asker, { query, options, progress }: Asked) {
+  const { quick, seconds } = options;
+  const bounds: AskBounds = {
+    answers: quick ? QUICK_ANSWERS : ANSWERS,
+    longestSeconds: seconds ?? (quick ? QUICK_SECONDS : SECONDS),
+  };
+  const before = { ...(await progress?.look()), ms: performance.now() };
+  const { answers, p50Ms, p99Ms, refused } = await asker.ask(query, bounds);
+  const after = { ...(await progress?.look()), ms: performance.now() };
+  const stored = (after.records ?? 0) - (before.records ?? 0);
+  const eventsPerSecond = Math.round((stored * 1000) / (after.ms - before.ms));
+  const name = progress ? `${query.name}, storing` : query.name;
+  const targetMs = progress ? query.storingTargetMs : query.targetMs;
+  const isMissing = answers === 0 && refused.has(404);
+  return {
+    case: {
+      case: name,
+      query: query.name,
+      runs: 1,
+      ...rate(eventsPerSecond),
+      answers,
+      target: { p99Ms: targetMs },
+      ...(isMissing ? { isMissing } : { p50Ms: rounded(p50Ms, 2), p99Ms: rounded(p99Ms, 2), isMet: p99Ms <= targetMs }),
+    },
+    failures: isMissing ? [] : [...refused].map(([status, times]) => `${name}: ${times} answers of ${status}`),
+  };
+}
+
+const rate = (eventsPerSecond: number) => ({
+  eventsPerSecond,
+  eventsPerSecondMin: eventsPerSecond,
+  eventsPerSecondMax: eventsPerSecond,
+});
+
+async function measureExport({ query }: QuerySite, { name, path }: { name: string; path: string }) {
+  const { status, events, seconds, rssMb } = await askExport(query, path);
+  const about = { case: name, query: name, runs: 1, target: EXPORT_TARGET };
+  if (status !== 200) {
+    const failures = status === 404 ? [] : [`${name}: an answer of ${status}`];
+    return { case: { ...about, ...rate(0), isMissing: status === 404 }, failures };
+  }
+  const eventsPerSecond = Math.round(events / seconds);
+  const isMet = eventsPerSecond >= EXPORT_TARGET.eventsPerSecond && (rssMb ?? 0) <= EXPORT_TARGET.rssMb;
+  return {
+    case: { ...about, ...rate(eventsPerSecond), answers: events, ...(rssMb && { rssMb: Math.round(rssMb) }), isMet },
+    failures: [],
+  };
+}
+
+/** Runs the work while events of now are appended and stored, half as many a second as a worker can store. */
+async function whileStoring(
+  closers: Closers,
+  { scene: { site, database, drained }, options: { quick, tell } }: { scene: QuerySite; options: BenchOptions },
+  work: (progress: StoredProgress) => Promise<void>,
+): Promise<void> {
+  await withClosers(closers, async (own) => {
+    const progress = await watchProgress(database.url);
+    own.add(() => progress.close());
+    const maximum = drained ?? (await probeMaximum());
+    tell(`a worker stores ${Math.round(maximum / 2).toLocaleString('en-US')} events/s`);
+    const worker = startWorker(site, database.url);
+    own.add(() => worker.end());
+    await worker.waitForLine(/the worker is ready/, 60_000);
+    const feed = { log: site.address, recordsPerSecond: maximum / 2, seed: FEED_SEED };
+    const feeding = await startChild('feed', feed);
+    own.add(() => feeding.stop());
+    await sleep(quick ? QUICK_WARMUP_MS : WARMUP_MS);
+    await work(progress);
+
+    async function probeMaximum(): Promise<number> {
+      tell('storing, to learn how much a worker can');
+      const records = quick ? QUICK_PROBE_RECORDS : PROBE_RECORDS;
+      const start = new Date(Date.now() - 3_600_000).toISOString();
+      const workload = { records, repeatedShare: 0, hours: 1, start, seed: PROBE_SEED };
+      await runInChild('fill', { log: site.address, workload });
+      const before = (await progress.look()).records;
+      const probe = startWorker(site, database.url);
+      try {
+        const about = { progress, worker: probe, everyMs: 20 };
+        await until(before + 1, about);
+        const first = { ...(await progress.look()), ms: performance.now() };
+        await until(before + records, about);
+        return (before + records - first.records) / ((performance.now() - first.ms) / 1000);
+      } finally {
+        await probe.end();
+      }
+    }
+  });
+}

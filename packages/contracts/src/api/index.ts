@@ -1,0 +1,10 @@
+export { AREAS } from './areas.ts';
+export {
+  type ApiDescription,
+  areasOf,
+  type DescribedOperation,
+  type DescribeOptions,
+  describeApi,
+} from './describe-api.ts';
+export type { ApiScope, Area, Operation, Role, Schema } from './operation.ts';
+export { SAMPLE, sampleAt } from './samples.ts';

@@ -1,0 +1,113 @@
+import type { Source } from '../names.ts';
+import type { Reader } from '../read-only.ts';
+import type { SessionPlace } from './locate-session.ts';
+import { CORRECTED_AT, INLINE_SOURCE, type StoredEvent, sourceKindName } from './stored-event.ts';
+import { timestampOf } from './timestamps.ts';
+
+/** Numbers (`seq`) of one source instance that are in no event of a session. */
+export interface SeqGap {
+  /** undefined: events without a source, which count as of one. */
+  source: Source | undefined;
+  /** The number before the missing ones; undefined where those are the first. */
+  after: number | undefined;
+  /** The number after them, and the event that has it: the first, in the session's order. */
+  before: number;
+  eventId: string;
+  missing: number;
+}
+
+export interface SessionGaps {
+  /** By source, then by number. */
+  gaps: SeqGap[];
+  /** All numbers that are missing, those of gaps beyond the limit included. */
+  missing: number;
+}
+
+/** A counter begins at 0 or at 1: that the first number is 1 is no gap. */
+const BEGINS_AT_MOST = 1;
+
+const gapsWhere = (condition: string): string => `
+  WITH numbered AS (
+    SELECT DISTINCT ON (source_id, inline_source, seq) *
+    FROM (SELECT source_id, ${INLINE_SOURCE}::text AS inline_source, seq, event_id, occurred_at, ${CORRECTED_AT} AS at
+      FROM events WHERE project_id = $1 AND session_id = $2 AND occurred_at BETWEEN $3 AND $4 AND seq IS NOT NULL) e
+    ORDER BY source_id, inline_source, seq, at, event_id, occurred_at
+  ), following AS (
+    SELECT *, lag(seq) OVER (PARTITION BY source_id, inline_source ORDER BY seq) AS after FROM numbered
+  ), gaps AS (
+    SELECT *, seq - coalesce(after + 1, ${BEGINS_AT_MOST}) AS missing FROM following
+    WHERE seq > coalesce(after + 1, ${BEGINS_AT_MOST}) AND ${condition}
+  )
+  SELECT gaps.after, seq AS before, event_id, missing::float8 AS missing, (sum(missing) OVER ())::float8 AS all_missing,
+    inline_source::json AS inline_source, source.kind, source.name, source.version, source.instance
+  FROM gaps LEFT JOIN sources source ON source.project_id = $1 AND source.id = gaps.source_id
+  ORDER BY coalesce(source.kind, 0), coalesce(source.name, inline_source), source.version, source.instance, seq
+  LIMIT $5`;
+
+interface GapRecord {
+  after: number | null;
+  before: number;
+  event_id: string;
+  missing: number;
+  all_missing: number;
+  inline_source: Source | null;
+  kind: number | null;
+  name: string | null;
+  version: string | null;
+  instance: string | null;
+}
+
+function toGap({ kind, name, ...row }: GapRecord): SeqGap {
+  const named = kind === null || name === null ? undefined : { kind: sourceKindName(kind), name };
+  return {
+    source:
+      row.inline_source ??
+      (named && { ...named, version: row.version ?? undefined, instance: row.instance ?? undefined }),
+    after: row.after ?? undefined,
+    before: row.before,
+    eventId: row.event_id,
+    missing: row.missing,
+  };
+}
+
+const placeOf = ({ projectId, sessionId, occurredFrom, occurredTo }: SessionPlace): unknown[] => [
+  projectId,
+  sessionId,
+  occurredFrom,
+  occurredTo,
+];
+
+/** The gaps of a whole session, at most `limit`. */
+export async function sessionGaps(reader: Reader, session: SessionPlace, limit: number): Promise<SessionGaps> {
+  const { rows } = await reader.query<GapRecord>(gapsWhere('true'), [...placeOf(session), limit]);
+  return { gaps: rows.map(toGap), missing: rows[0]?.all_missing ?? 0 };
+}
+
+const sourceKey = ({ source }: StoredEvent): string =>
+  source ? JSON.stringify([source.kind, source.name, source.version, source.instance]) : '';
+
+/**
+ * The gaps of a session right before events of it that were read: each gap is told with one event, so over all pages once. The
+ * session is looked at only where the number before an event's is not among them.
+ */
+export async function gapsBefore(
+  reader: Reader,
+  session: SessionPlace,
+  events: readonly StoredEvent[],
+): Promise<SeqGap[]> {
+  const there = new Set(events.map((event) => `${event.seq} ${sourceKey(event)}`));
+  const asked = events.filter(
+    (event) => (event.seq ?? 0) > BEGINS_AT_MOST && !there.has(`${(event.seq as number) - 1} ${sourceKey(event)}`),
+  );
+  if (asked.length === 0) return [];
+  const { rows } = await reader.query<GapRecord>(
+    gapsWhere('(event_id, occurred_at) IN (SELECT * FROM unnest($6::uuid[], $7::timestamptz[]))'),
+    [
+      ...placeOf(session),
+      asked.length,
+      asked.map(({ eventId }) => eventId),
+      asked.map(({ occurredMs }) => timestampOf(occurredMs)),
+    ],
+  );
+  return rows.map(toGap);
+}

@@ -1,0 +1,133 @@
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { BatchWriter, createPool, ensurePosition, withBackgroundLock } from '@wayline/store';
+import type pg from 'pg';
+import { batchOf, eventOf, storeVerdict } from '../../store/test/batches.ts';
+import { createStoreDatabase } from '../../store/test/store-database.ts';
+import { type HopRemakerOptions, startHopRemaker } from '../src/index.ts';
+
+const closers: (() => Promise<unknown>)[] = [];
+let pool: pg.Pool;
+let written = 0;
+let writer: BatchWriter;
+const warnings: string[] = [];
+const logger = { info() {}, error() {}, warn: (_: object, message: string) => void warnings.push(message) };
+
+beforeEach(async () => {
+  warnings.length = 0;
+  written = 0;
+  const database = await createStoreDatabase();
+  closers.push(() => database.close());
+  pool = createPool({ url: database.url, max: 8, applicationName: 'test' });
+  closers.push(() => pool.end());
+  const log = { logId: 'log', group: 'g' };
+  await ensurePosition(pool, { ...log, topic: 'wayline.events', partition: 0 }, 0);
+  writer = new BatchWriter({ pool, ...log, timeouts: { statementMs: 20_000, idleMs: 15_000, lockMs: 10_000 } });
+});
+afterEach(async () => {
+  for (const close of closers.splice(0).reverse()) await close();
+});
+
+/** Stores a hop, in a session of its own, and makes its mark old enough. */
+async function storeHop(): Promise<void> {
+  const records = ['shop', 'pay'].map((name, minute) =>
+    storeVerdict(
+      eventOf({
+        sessionId: `s-${written}`,
+        occurredAt: new Date(Date.UTC(2026, 10, 20, 12, minute)).toISOString(),
+        source: { kind: 'app', name },
+      }),
+    ),
+  );
+  await writer.write([batchOf({ firstOffset: written }, records)]);
+  written += records.length;
+  await pool.query("UPDATE dirty_sessions SET dirty_at = dirty_at - interval '1 minute'");
+}
+
+const hops = async (): Promise<number> =>
+  Number((await pool.query('SELECT count(*) AS n FROM session_hops WHERE stay_class >= 0')).rows[0].n);
+
+/** Starts a remaker; its passes can be waited for. */
+function start(options: Partial<HopRemakerOptions> = {}) {
+  let told = (_sessions: number): void => undefined;
+  const remaker = startHopRemaker({ pool, logger, everyMs: 1, onPass: (sessions) => told(sessions), ...options });
+  const stop = () => remaker.stop();
+  closers.push(stop);
+  const remade = () =>
+    new Promise<void>((resolve) => {
+      told = (sessions) => void (sessions > 0 && resolve());
+    });
+  return { stop, remade };
+}
+
+test('A1: what is marked is remade again and again, also while a backlog is stored, of which it asks after each pass', async () => {
+  let behind = false;
+  let asked = 0;
+  const isBehind = () => {
+    asked++;
+    return behind;
+  };
+  const { remade, stop } = start({ isBehind });
+  for (const state of [false, true, false]) {
+    behind = state;
+    const before = asked;
+    const done = remade();
+    await storeHop();
+    await done;
+    while (asked === before) await new Promise((resolve) => setImmediate(resolve));
+  }
+  expect(await hops()).toBe(3);
+  await stop();
+  const stopped = asked;
+  await storeHop();
+  expect(asked).toBe(stopped);
+  expect(await hops()).toBe(3);
+});
+
+test('of several processes one is at it at a time; the others pass over their turn', async () => {
+  let release = (): void => undefined;
+  const held = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  let locked = (): void => undefined;
+  const isLocked = new Promise<void>((resolve) => {
+    locked = resolve;
+  });
+  const other = withBackgroundLock(pool, 'hops', async () => {
+    locked();
+    await held;
+  });
+  await isLocked;
+  let turns = 0;
+  const { remade } = start({
+    isBehind: () => {
+      turns++;
+      return false;
+    },
+  });
+  await storeHop();
+  while (turns < 5) await new Promise((resolve) => setImmediate(resolve));
+  expect(await hops()).toBe(0);
+  const done = remade();
+  release();
+  await other;
+  await done;
+  expect(await hops()).toBe(1);
+});
+
+test('T13: a fault of the database is said once, and waited out', async () => {
+  await pool.query('ALTER TABLE session_hops RENAME TO away');
+  let turns = 0;
+  const { remade } = start({
+    isBehind: () => {
+      turns++;
+      return false;
+    },
+  });
+  await storeHop();
+  while (turns < 5) await new Promise((resolve) => setImmediate(resolve));
+  expect(warnings).toEqual([expect.stringContaining('cannot be remade just now')]);
+  const done = remade();
+  await pool.query('ALTER TABLE away RENAME TO session_hops');
+  await done;
+  expect(await hops()).toBe(1);
+});
