@@ -15,6 +15,9 @@ export interface ReadOptions {
   signal?: AbortSignal | undefined;
 }
 
+/** Helpers take some ms to start, and processors from others who wait: only for reads of seconds. PostgreSQL's own is 1000. */
+const PARALLEL_SETUP_COST = 20_000;
+
 /** A statement that was told to end is told again after this: the first time it may not have begun. */
 const TELL_AGAIN_MS = 250;
 /** After so often the connection is closed instead. */
@@ -38,7 +41,8 @@ export async function readOnly<T>(
     signal?.throwIfAborted();
     await reading.reader.query(
       `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
-       SET LOCAL statement_timeout = ${Math.round(statementTimeoutMs)}; SET LOCAL jit = off; ${asRole(client, role)}`,
+       SET LOCAL statement_timeout = ${Math.round(statementTimeoutMs)}; SET LOCAL jit = off;
+       SET LOCAL parallel_setup_cost = ${PARALLEL_SETUP_COST}; ${asRole(client, role)}`,
     );
     const result = await work(reading.reader);
     const isUsable = await reading.ended();
