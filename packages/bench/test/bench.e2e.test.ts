@@ -113,7 +113,12 @@ await describeWithKafka(
 
     test('each query is asked alone, and while a worker stores, and stands beside its target', async () => {
       const { cases } = await report('query');
-      for (const name of ['session summary', 'machine timeline page', 'fate of an event, any id', 'series by hour, 30 days']) {
+      for (const name of [
+        'session summary',
+        'machine timeline page',
+        'fate of an event, any id',
+        'series by hour, 30 days',
+      ]) {
         expect(cases).toContainEqual(
           expect.objectContaining({
             case: name,

@@ -12,6 +12,7 @@ import {
   findEvent,
   findSeries,
   findSession,
+  gapsBefore,
   hopsPendingSince,
   hourlyCounts,
   latestUserCounts,
@@ -28,7 +29,6 @@ import {
   type SeriesQuestion,
   type SessionPlace,
   seriesExtent,
-  gapsBefore,
   sessionEvents,
   sessionGaps,
   sessionHops,
@@ -264,9 +264,7 @@ const QUERIES: Readonly<Record<string, readonly PlannedRead[]>> = {
     { what: 'of a project', filter: {} },
     { what: 'of a session', filter: { sessionId: 's' } },
     { what: 'of a type and an app', filter: { type: 'click', app: 'shop-web' } },
-  ].map(
-    ({ what, filter }): PlannedRead => ({ what, read: (reader) => candidatesOf(reader, filter), partitions: 2 }),
-  ),
+  ].map(({ what, filter }): PlannedRead => ({ what, read: (reader) => candidatesOf(reader, filter), partitions: 2 })),
   'tail-events': [
     {
       what: 'of candidates',

@@ -74,21 +74,21 @@ describe('A6: without a scan of events', () => {
   const noon = FROM_MS + 1.5 * DAY_MS;
 
   test('whole minutes are read from the rollups by their key, and cut ones by sessions and theirs', async () => {
-    expect(await scansOf({ fromMs: noon, toMs: noon + 3_600_000 }, 'avg', 'minute')).toEqual([
-      expect.stringMatching(/^(Index|Bitmap Heap) Scan of series_minutes$/),
-    ]);
+    const whole = await scansOf({ fromMs: noon, toMs: noon + 3_600_000 }, 'avg', 'minute');
+    expect(whole.length).toBeGreaterThan(0);
+    for (const scan of whole) expect(scan).toMatch(/^(Index|Index Only|Bitmap Heap) Scan of series_minutes$/);
     // Of the day that it is in alone, too.
     const cut = { fromMs: noon + 1, toMs: noon + 30_001 };
     for (const aggregation of ['avg', 'count'] as const) {
       const scans = await scansOf(cut, aggregation, 'hour');
       expect(scans).toContain('Index Scan of events_d20261002');
-      for (const scan of scans) expect(scan).toMatch(/(Index|Bitmap Heap) Scan of (events_d20261002|series_minutes)$/);
+      for (const scan of scans) expect(scan).toMatch(/(Index|Index Only|Bitmap Heap) Scan of (events_d20261002|series_minutes)$/);
     }
   });
 
   test('so are percentiles of a day at most', async () => {
     const scans = await scansOf({ fromMs: noon + 1, toMs: noon + 3_600_001 }, 'p95', 'minute');
     expect(scans).toContain('Index Scan of events_d20261002');
-    for (const scan of scans) expect(scan).toMatch(/(Index|Bitmap Heap) Scan of (events_d20261002|series_minutes)$/);
+    for (const scan of scans) expect(scan).toMatch(/(Index|Index Only|Bitmap Heap) Scan of (events_d20261002|series_minutes)$/);
   });
 });

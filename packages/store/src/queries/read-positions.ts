@@ -13,7 +13,11 @@ export interface PartitionPosition {
 const LONGEST_MS = 10_000;
 
 /** The stored positions of a group in one log. */
-export async function readPositions(reader: Pick<Reader, 'query'>, logId: string, group: string): Promise<PartitionPosition[]> {
+export async function readPositions(
+  reader: Pick<Reader, 'query'>,
+  logId: string,
+  group: string,
+): Promise<PartitionPosition[]> {
   const query = {
     text: `SELECT topic, partition, next_offset AS "nextOffset",
        (extract(epoch FROM last_log_time) * 1000)::float8 AS "lastLogMs"
