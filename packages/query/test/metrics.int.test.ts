@@ -166,6 +166,10 @@ describe('A8: history', () => {
       status: 400,
       body: { code: 'invalid_request', detail: expect.stringContaining('`from` must be epoch seconds') },
     });
+    expect(await query.get(`/metrics/history?${range(to, from)}`, aggregation)).toMatchObject({
+      status: 400,
+      body: { code: 'invalid_request', detail: '`from` must not be after `to`.' },
+    });
   });
 
   test('A8: more than 50,000 minutes at once are refused with a way out', async () => {

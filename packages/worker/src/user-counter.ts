@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Pool, recordUserCounts, withBackgroundLock } from '@wayline/store';
+import { type Pool, recordUserCounts } from '@wayline/store';
 import type { WorkerLogger } from './worker-logger.ts';
 
 export interface UserCounterOptions {
@@ -36,7 +36,7 @@ export function startUserCounter({ pool, logger, onRecord }: UserCounterOptions)
   async function count(): Promise<number> {
     const begunMs = performance.now();
     const afresh = begunMs - afreshAtMs >= AFRESH_EVERY_MS;
-    const counted = await withBackgroundLock(pool, 'user counts', () => recordUserCounts(pool, { afresh }));
+    const counted = await recordUserCounts(pool, { afresh });
     if (!counted) return RETRY_MS;
     if (counted.recorded) {
       if (afresh) afreshAtMs = begunMs;

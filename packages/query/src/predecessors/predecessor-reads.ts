@@ -77,6 +77,8 @@ export function predecessorReads({ sources, verifier, latest, maxHistory = 50_00
 
   serve('/metrics/history', ['from', 'to'], async ({ projectId, parameters, response }) => {
     const range = { fromMs: timeOf(parameters, 'from'), toMs: timeOf(parameters, 'to') };
+    const { fromMs = -Infinity, toMs = Infinity } = range;
+    if (fromMs > toMs) throw invalid('`from` must not be after `to`.');
     const complete = await sources.completeness();
     const found = await sources.read(
       (reader) => userCountHistory(reader, { projectId, range, limit: maxHistory + 1 }),

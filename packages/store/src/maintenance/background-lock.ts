@@ -1,4 +1,4 @@
-import type { Pool } from 'pg';
+import type { Pool, PoolClient } from 'pg';
 import { inTransaction } from '../in-transaction.ts';
 
 /** Kinds of work in the background, of which each is done by one process at a time. */
@@ -16,10 +16,15 @@ export async function withBackgroundLock<T>(
 ): Promise<T | undefined> {
   return inTransaction(pool, async (client) => {
     await client.query('SET LOCAL idle_in_transaction_session_timeout = 0');
-    const { rows } = await client.query<{ held: boolean }>(
-      'SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0)) AS held',
-      [`wayline ${kind}`],
-    );
-    return rows[0]?.held ? work() : undefined;
+    return (await takeBackgroundLock(client, kind)) ? work() : undefined;
   });
+}
+
+/** Takes the lock for the transaction of a client, in which all of the work is done; false where another process is at it. */
+export async function takeBackgroundLock(client: PoolClient, kind: BackgroundWork): Promise<boolean> {
+  const { rows } = await client.query<{ held: boolean }>(
+    'SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0)) AS held',
+    [`wayline ${kind}`],
+  );
+  return rows[0]?.held === true;
 }

@@ -1,8 +1,6 @@
 import type { Pool } from 'pg';
+import { takeBackgroundLock } from '../maintenance/background-lock.ts';
 import { boundedTransaction } from '../maintenance/bounded-transaction.ts';
-
-// Only one at a time: counting afresh must not undo what another sums up meanwhile. Writers and readers pass.
-const LOCK = 'LOCK TABLE user_counts IN SHARE ROW EXCLUSIVE MODE';
 
 const CLOCK = `
   SELECT EXISTS (SELECT FROM user_count_history WHERE minute = date_trunc('minute', now(), 'UTC')) AS "isRecorded",
@@ -37,12 +35,13 @@ export interface RecordedCounts {
 
 /**
  * Records how many users each project has had in all, for the minute that it is by the database's clock: once, however many
- * processes do it. A project of which no user was ever seen has no counts.
+ * processes do it; one at a time, since counting afresh must not undo what another sums up meanwhile. A project of which no user was ever seen has no counts.
  * @param options.afresh counts all rows of `users`, rather than what has changed
+ * @returns undefined where another process is at it
  */
-export async function recordUserCounts(pool: Pool, { afresh = false } = {}): Promise<RecordedCounts> {
+export async function recordUserCounts(pool: Pool, { afresh = false } = {}): Promise<RecordedCounts | undefined> {
   return boundedTransaction(pool, { lockMs: 5_000, statementMs: 120_000 }, async (client) => {
-    await client.query(LOCK);
+    if (!(await takeBackgroundLock(client, 'user counts'))) return undefined;
     const { rows } = await client.query<{ isRecorded: boolean; nextInMs: number }>(CLOCK);
     const { isRecorded = false, nextInMs = 0 } = rows[0] ?? {};
     if (isRecorded) return { recorded: false, nextInMs };
