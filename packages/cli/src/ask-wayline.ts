@@ -37,13 +37,42 @@ export async function askWayline<T>(
     });
     text = await response.text();
   } catch (error) {
-    const { cause } = error as Error;
-    const why = (cause as NodeJS.ErrnoException | undefined)?.code ?? messageOf(cause ?? error);
-    throw new RemoteError(`${url} cannot be reached (${why}).`);
+    throw new RemoteError(`${url} cannot be reached (${reasonOf(error)}).`);
   }
   const answer = parse(text);
   if (response.status === 200 && typeof answer === 'object' && answer !== null) return answer as T;
-  throw failure(url, response.status, answer);
+  throw failure(url, { status: response.status, answer, scope: 'admin' });
+}
+
+/**
+ * Asks a running Wayline for something of any length; resolves once its answer has begun. The body fails if it breaks off.
+ * @throws as `askWayline`
+ */
+export async function streamFromWayline(
+  { url, credential }: ClientSettings,
+  path: string,
+  query: Readonly<Record<string, string | undefined>>,
+): Promise<{ headers: Headers; body: AsyncIterable<Uint8Array> }> {
+  const given = Object.entries(query).filter((pair): pair is [string, string] => pair[1] !== undefined);
+  const search = new URLSearchParams(given).toString();
+  let response: Response;
+  try {
+    response = await fetch(`${url}${path}${search && `?${search}`}`, {
+      headers: { authorization: `Bearer ${credential}` },
+      redirect: 'manual',
+    });
+  } catch (error) {
+    throw new RemoteError(`${url} cannot be reached (${reasonOf(error)}).`);
+  }
+  if (response.status === 200 && response.body) return { headers: response.headers, body: response.body };
+  const answer = parse(await response.text().catch(() => ''));
+  throw failure(url, { status: response.status, answer, scope: 'read' });
+}
+
+/** What `fetch` hides: a code where there is one. */
+export function reasonOf(error: unknown): string {
+  const { cause } = error as Error;
+  return (cause as NodeJS.ErrnoException | undefined)?.code ?? messageOf(cause ?? error);
 }
 
 function parse(text: string): unknown {
@@ -54,11 +83,16 @@ function parse(text: string): unknown {
   }
 }
 
-function failure(url: string, status: number, answer: unknown): Error {
+function failure(
+  url: string,
+  { status, answer, scope }: { status: number; answer: unknown; scope: 'admin' | 'read' },
+): Error {
   const { detail, title, code } = (answer ?? {}) as Partial<Problem>;
   const why = (detail ?? title)?.replace(/\.$/, '');
   if (status === 401 || status === 403) {
-    return new UsageError(`${why ?? `${url} answered ${status}`}. Set WAYLINE_TOKEN to a token with the scope admin.`);
+    return new UsageError(
+      `${why ?? `${url} answered ${status}`}. Set WAYLINE_TOKEN to a token with the scope ${scope}.`,
+    );
   }
   const said = why ? `${why}.` : `${url} answered ${status}.`;
   return status >= 400 && status < 500 && code ? new UsageError(said) : new RemoteError(said);

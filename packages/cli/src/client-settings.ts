@@ -26,12 +26,16 @@ export async function clientSettings(config: Config<'import'>): Promise<ClientSe
 
 /**
  * The same for commands that read and administer: from WAYLINE_URL and WAYLINE_TOKEN, else from `dev.json`.
+ * @param scope what the token must allow, for whoever has none
  * @throws UsageError if neither says enough
  */
-export async function tokenSettings(config: Config<'dead-letters'>): Promise<ClientSettings> {
+export async function tokenSettings(
+  config: Config<'dead-letters'> | Config<'export'>,
+  scope: 'admin' | 'read' = 'admin',
+): Promise<ClientSettings> {
   const { target, dev } = await findTarget(config, 'WAYLINE_TOKEN');
   const credential = config.token ?? dev?.token;
-  if (!credential) throw new UsageError(`Set WAYLINE_TOKEN: a token of ${target} with the scope admin.`);
+  if (!credential) throw new UsageError(`Set WAYLINE_TOKEN: a token of ${target} with the scope ${scope}.`);
   return { url: target, credential };
 }
 

@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander';
 import { addAdminCommands } from './commands/admin-program.ts';
 import { addDeadLetterCommands } from './commands/dead-letters-program.ts';
+import { addExportCommand } from './commands/export-program.ts';
 import { addImportCommand } from './commands/import-program.ts';
 import { addVerifyCommand } from './commands/verify-program.ts';
 import { loadConfig } from './config.ts';
@@ -63,6 +64,7 @@ export function createProgram({ end, print }: CommandContext): Command {
       print(await (await import('./commands/migrate.ts')).runMigrate(config, options));
     });
   addImportCommand(program, end);
+  addExportCommand(program);
   addDeadLetterCommands(program, { end, print });
   addAdminCommands(program, print);
   addVerifyCommand(program, { end, print });

@@ -1,6 +1,14 @@
 import otlp from '@opentelemetry/otlp-transformer/build/src/generated/root.js';
 
-const { TracesData } = otlp.opentelemetry.proto.trace.v1;
+interface MessageType {
+  fromObject(json: object): object;
+  encode(message: object): { finish(): Uint8Array };
+  decode(bytes: Uint8Array): object;
+  toObject(message: object, options: object): object;
+}
+
+const { TracesData } = (otlp as unknown as { opentelemetry: { proto: { trace: { v1: { TracesData: MessageType } } } } })
+  .opentelemetry.proto.trace.v1;
 
 /** In OTLP/JSON these bytes are hex, against the rule of protobuf's own JSON. */
 const IDS: Record<string, RegExp> = {

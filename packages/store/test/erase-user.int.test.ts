@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import type { IdentifiedEvent } from '@wayline/contracts';
 import type pg from 'pg';
-import { eraseUser, exportUser, isErased, type JudgedRecord, readOnly, verifyStored } from '../src/index.ts';
+import { eraseUser, exportUser, isErased, type JudgedRecord, readLong, verifyStored } from '../src/index.ts';
 import { eventOf, type RecordOptions, storeVerdict } from './batches.ts';
 import { storeUnderTest } from './store-under-test.ts';
 
@@ -297,7 +297,7 @@ test('T9: an export holds all events, sessions and dead letters of a user, and o
   await store([{ sessionId: 's-1', userId: 'u-2' }, { sessionId: 'x', anonymousId: USER }, { sessionId: 'y' }]);
   await store([{ sessionId: 'z', userId: USER }], { projectId: 2 });
   await write([deadLetter({ event: { userId: USER } }), deadLetter({ event: { userId: 'u-2' } })]);
-  const found = await readOnly(pool, { statementTimeoutMs: 0 }, async (reader) => {
+  const found = await readLong(pool, {}, async (reader) => {
     const items = [];
     for await (const item of exportUser(reader, { projectId: 1, userId: USER })) items.push(item);
     return items;

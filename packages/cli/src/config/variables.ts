@@ -12,6 +12,7 @@ export const ROLES = [
   'verify',
   'import',
   'dead-letters',
+  'export',
 ] as const;
 export type Role = (typeof ROLES)[number];
 
@@ -101,7 +102,7 @@ export const VARIABLES = {
     name: 'WAYLINE_DATA_DIR',
     type: path,
     fallback: '.wayline',
-    roles: ['all', 'migrate', 'admin', 'verify', 'import', 'dead-letters'],
+    roles: ['all', 'migrate', 'admin', 'verify', 'import', 'dead-letters', 'export'],
     meaning: 'The folder of the embedded log, the embedded PostgreSQL, `secrets.json` and `dev.json`.',
   },
   stateDir: {
@@ -354,7 +355,7 @@ export const VARIABLES = {
     name: 'WAYLINE_URL',
     type: address('http', 'https'),
     fallbackText: 'from `dev.json`',
-    roles: ['import', 'dead-letters'],
+    roles: ['import', 'dead-letters', 'export'],
     meaning: 'The running Wayline to talk to.',
   },
   key: {
@@ -368,7 +369,7 @@ export const VARIABLES = {
     name: 'WAYLINE_TOKEN',
     type: text,
     fallbackText: 'from `dev.json`',
-    roles: ['import', 'dead-letters'],
+    roles: ['import', 'dead-letters', 'export'],
     meaning: 'The access token to send or read with, in place of a key.',
   },
 } as const satisfies Record<string, Variable>;

@@ -5,6 +5,7 @@ import { EventStrip } from '../parts/event-strip.tsx';
 import { hueOf } from '../parts/hue-of.ts';
 import { Loaded } from '../parts/loaded.tsx';
 import { Pager } from '../parts/pager.tsx';
+import { SessionExports } from '../parts/session-exports.tsx';
 import { SessionState } from '../parts/session-state.tsx';
 import { SourceUses } from '../parts/source-uses.tsx';
 import { linkTo, queryText } from '../route.ts';
@@ -24,6 +25,7 @@ export function SessionPage({ id, query }: { id: string; query: Record<string, s
         <a href={linkTo(['sessions'])}>Sessions</a>
       </p>
       <h1 className="id">{id}</h1>
+      <SessionExports base={base} />
       <Loaded answer={summary}>{(session) => <Summary session={session} />}</Loaded>
       <Loaded answer={navigation}>{({ hops }) => <Navigation hops={hops} />}</Loaded>
       <Loaded answer={components}>

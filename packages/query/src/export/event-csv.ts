@@ -1,5 +1,4 @@
 import type { StoredEvent } from '@wayline/store';
-import { isoTime } from '../iso-time.ts';
 
 /** What becomes of texts that a spreadsheet would run as a formula: they come from whoever may send events. */
 export type Formulas = 'keep' | 'escape';
@@ -49,14 +48,36 @@ const escaped = (text: string | undefined): string =>
 const number = (value: number | undefined): string => (value === undefined ? '' : String(value));
 
 /** An event as a line of CSV, its end included. With `escape` an apostrophe stands before what would be a formula. */
-export function eventCsv(event: StoredEvent, formulas: Formulas): string {
+export function eventCsv(
+  event: StoredEvent,
+  { formulas, tell }: { formulas: Formulas; tell: (ms: number) => string },
+): string {
   const text = formulas === 'escape' ? escaped : field;
   const { source } = event;
-  return `${event.eventId},${text(event.sessionId)},${text(event.type)},${text(event.namespace)},${isoTime(event.occurredMs)},${isoTime(
-    event.correctedMs,
-  )},${isoTime(event.receivedMs)},${event.skewMs},${text(event.userId)},${text(event.anonymousId)},${text(event.machineId)},${
-    event.platform ?? ''
-  },${source?.kind ?? ''},${text(source?.name)},${text(source?.version)},${text(source?.instance)},${text(event.target)},${text(
-    event.page,
-  )},${text(event.referrer)},${text(event.userAgent)},${number(event.value)},${number(event.seq)},${field(event.context)}\r\n`;
+  const fields = [
+    event.eventId,
+    text(event.sessionId),
+    text(event.type),
+    text(event.namespace),
+    tell(event.occurredMs),
+    tell(event.correctedMs),
+    tell(event.receivedMs),
+    event.skewMs,
+    text(event.userId),
+    text(event.anonymousId),
+    text(event.machineId),
+    event.platform ?? '',
+    source?.kind ?? '',
+    text(source?.name),
+    text(source?.version),
+    text(source?.instance),
+    text(event.target),
+    text(event.page),
+    text(event.referrer),
+    text(event.userAgent),
+    number(event.value),
+    number(event.seq),
+    field(event.context),
+  ];
+  return `${fields.join(',')}\r\n`;
 }

@@ -3,7 +3,7 @@ import { type EventSelection, findSession, type LongReader, locateSession, readE
 import type { Parameters } from '../parameters.ts';
 import { unknownSession } from '../session-doors.ts';
 import { chromeTrace } from './chrome-trace.ts';
-import { csv, eventChunks, type LineForm, NDJSON, type Tally } from './event-chunks.ts';
+import { csv, eventChunks, type LineForm, ndjson, type Tally } from './event-chunks.ts';
 import { fileName } from './file-name.ts';
 import { otlpTrace } from './otlp-trace.ts';
 import type { StreamedAnswer } from './stream-answer.ts';
@@ -60,7 +60,7 @@ function inLines(
 ): StreamedAnswer {
   const format = oneOf(parameters, 'format', ['ndjson', 'csv']);
   const formulas = oneOf(parameters, 'formulas', ['keep', 'escape']);
-  const form: LineForm = format === 'csv' ? csv(formulas) : NDJSON;
+  const form: LineForm = format === 'csv' ? csv(formulas) : ndjson();
   return {
     contentType: format === 'csv' ? 'text/csv; charset=utf-8; header=present' : 'application/x-ndjson',
     fileName: fileName(name, format),
