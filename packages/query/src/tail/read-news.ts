@@ -59,10 +59,7 @@ export interface NewsAsked {
  * and told so.
  * @param reader a snapshot that has all up to `to`
  */
-export async function readNews(
-  reader: Reader,
-  { logId, from, to, filters, limits }: NewsAsked,
-): Promise<News> {
+export async function readNews(reader: Reader, { logId, from, to, filters, limits }: NewsAsked): Promise<News> {
   const stretches = stretchesBetween(from, to);
   if (stretches.length === 0) return { events: [], skipped: new Map() };
   const listed = await tailBatches(reader, { logId, stretches, limit: BATCHES });
@@ -122,7 +119,11 @@ async function candidatesOf(
   return { candidates: [...found.values()], cutShort };
 }
 
-function inOrder(candidates: readonly TailCandidate[], batches: readonly TailBatch[], from: TailPosition): NewsCandidate[] {
+function inOrder(
+  candidates: readonly TailCandidate[],
+  batches: readonly TailBatch[],
+  from: TailPosition,
+): NewsCandidate[] {
   const byId = new Map(batches.map((batch) => [batch.id, batch]));
   return candidates
     .flatMap((candidate): NewsCandidate[] => {

@@ -97,4 +97,7 @@ function atTime(ms: number, work: () => void): () => void {
 
 const FULL = 'Too many readers follow the tail; try again shortly.';
 const STOPPING = problem('not_ready', 'The server is stopping; connect again, with the last `id`.');
-const EXPIRED = problem('unauthenticated', 'The access token has expired; get a new one, and connect again with the last `id`.');
+const EXPIRED = problem(
+  'unauthenticated',
+  'The access token has expired; get a new one, and connect again with the last `id`.',
+);

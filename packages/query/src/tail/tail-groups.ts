@@ -96,4 +96,5 @@ export class TailGroups {
   }
 }
 
-const keyOf = (filter: TailFilter): string => JSON.stringify(Object.entries(filter).sort(([a], [b]) => (a < b ? -1 : 1)));
+const keyOf = (filter: TailFilter): string =>
+  JSON.stringify(Object.entries(filter).sort(([a], [b]) => (a < b ? -1 : 1)));

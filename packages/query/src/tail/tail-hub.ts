@@ -6,7 +6,15 @@ import type { TailConnection } from './tail-connection.ts';
 import { framesOf, openingFrame, skippedFrame, type TailFrame } from './tail-frames.ts';
 import { TailGroups } from './tail-groups.ts';
 import type { TailLimits } from './tail-limits.ts';
-import { copyOf, furthest, offsetIn, positionOf, stretchesBetween, type TailCursors, type TailPosition } from './tail-position.ts';
+import {
+  copyOf,
+  furthest,
+  offsetIn,
+  positionOf,
+  stretchesBetween,
+  type TailCursors,
+  type TailPosition,
+} from './tail-position.ts';
 
 export interface TailHubOptions {
   logId: string;

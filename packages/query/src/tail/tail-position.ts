@@ -63,7 +63,10 @@ export interface TailCursors {
 
 /** @param log what tells positions of one log, and of one group of workers, from those of others */
 export function createTailCursors(log: { id: string; group: string }): TailCursors {
-  const mark = createHash('sha256').update(JSON.stringify(['tail', log.id, log.group])).digest('base64url').slice(0, 8);
+  const mark = createHash('sha256')
+    .update(JSON.stringify(['tail', log.id, log.group]))
+    .digest('base64url')
+    .slice(0, 8);
   return {
     write(position) {
       let text = mark;
