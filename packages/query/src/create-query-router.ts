@@ -126,7 +126,11 @@ export function createQueryRouter({
   serve('/v1/machines/:id/timeline', [...RANGE, ...PAGE], timelineDoor(sources));
   serve('/v1/machines/:id/microservices', RANGE, machineMicroservicesDoor(sources));
   serve('/v1/events/:id', ['sessionId', 'at'], fateDoor(sources));
-  const tail = createTailDoor({ ...{ pool, log, group, verifier, logger, withProblems, stopping }, read: sources.read, limits: tailLimits });
+  const tail = createTailDoor({
+    ...{ pool, log, group, verifier, logger, withProblems, stopping },
+    read: sources.read,
+    limits: tailLimits,
+  });
   router.route('/v1/tail').get(tail).all(servesOnly('GET', 'HEAD'));
   serve('/v1/ledger', RANGE, ledgerDoor(sources), 'admin');
   const replay = createReplayDoors({ sources, log, verifier, pastDays, isErased });

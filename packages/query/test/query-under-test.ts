@@ -108,7 +108,9 @@ function judged(event: IdentifiedEvent, { projectId = 1, skewMs = 0, ...times }:
 }
 
 export async function startQuery(
-  options: Partial<Pick<QueryRouterOptions, 'now' | 'log' | 'pool' | 'statementTimeoutMs' | 'pastDays' | 'stopping' | 'tailLimits'>> & {
+  options: Partial<
+    Pick<QueryRouterOptions, 'now' | 'log' | 'pool' | 'statementTimeoutMs' | 'pastDays' | 'stopping' | 'tailLimits'>
+  > & {
     partitions?: number;
     /** How the API sees the log, where that is not as it is. */
     seenLog?(log: EventLog): QueryRouterOptions['log'];

@@ -16,7 +16,9 @@ export function runQuery(config: Config<'query'>): Promise<ExitCode> {
     const log = await openKafka(service, config.kafkaBrokers);
     const stopping = lifecycle.signal;
     serve(service, http, {
-      routers: [createQueryRouter({ pool, log, group: config.group, verifier, logger, pastDays: config.pastDays, stopping })],
+      routers: [
+        createQueryRouter({ pool, log, group: config.group, verifier, logger, pastDays: config.pastDays, stopping }),
+      ],
       // Without the log it still answers, and says that it cannot tell how complete the answers are.
       checks: [logCheck(log, Number.POSITIVE_INFINITY), databaseCheck(pool)],
     });

@@ -1,3 +1,4 @@
+import type { ReactNode } from 'react';
 import type { StoredEvent } from '../api.ts';
 import { counted, date, duration, time } from '../formats.ts';
 import { linkTo } from '../route.ts';
@@ -32,20 +33,29 @@ export function EventList({ events, by, sessions = false }: EventListProps) {
             {missing !== undefined && (
               <p className="gap">{counted(missing, 'event')} of this source missing here, by its own numbers</p>
             )}
-            <details>
-              <summary>
-                <time dateTime={at}>{time(at)}</time>
-                <span className="since">{before && `+${duration(Date.parse(at) - Date.parse(before[by]))}`}</span>
-                <span className="type">{event.type}</span>
-                <Source event={event} />
-                <span className="what">{event.target ?? event.page ?? ''}</span>
-              </summary>
-              <Fields event={event} />
-            </details>
+            <EventDetails event={event}>
+              <time dateTime={at}>{time(at)}</time>
+              <span className="since">{before && `+${duration(Date.parse(at) - Date.parse(before[by]))}`}</span>
+            </EventDetails>
           </li>
         );
       })}
     </ol>
+  );
+}
+
+/** One event: a line, with what stands before it, which opens to everything that is known of it. */
+export function EventDetails({ event, children }: { event: StoredEvent; children: ReactNode }) {
+  return (
+    <details>
+      <summary>
+        {children}
+        <span className="type">{event.type}</span>
+        <Source event={event} />
+        <span className="what">{event.target ?? event.page ?? ''}</span>
+      </summary>
+      <Fields event={event} />
+    </details>
   );
 }
 

@@ -10,7 +10,11 @@ export interface PartitionPosition {
 }
 
 /** The stored positions of a group in one log. */
-export async function readPositions(reader: Pick<Reader, 'query'>, logId: string, group: string): Promise<PartitionPosition[]> {
+export async function readPositions(
+  reader: Pick<Reader, 'query'>,
+  logId: string,
+  group: string,
+): Promise<PartitionPosition[]> {
   const { rows } = await reader.query<PartitionPosition>(
     `SELECT topic, partition, next_offset AS "nextOffset",
        (extract(epoch FROM last_log_time) * 1000)::float8 AS "lastLogMs"
