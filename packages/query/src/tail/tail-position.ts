@@ -26,7 +26,9 @@ export function copyOf(position: TailPosition): TailPosition {
 /** Of each partition the later place. */
 export function furthest(a: TailPosition, b: TailPosition): TailPosition {
   const both = copyOf(a);
-  for (const [topic, offsets] of b) offsets.forEach((to, partition) => moveTo(both, { topic, partition, to }));
+  for (const [topic, offsets] of b) {
+    for (const [partition, to] of offsets.entries()) moveTo(both, { topic, partition, to });
+  }
   return both;
 }
 
