@@ -52,7 +52,7 @@ describe('O14: wayline export', () => {
       code: 0,
       stderr: expect.stringMatching(/^wayline: complete through 20\S+Z$/),
     });
-    const events = stdout.split('\n').slice(0, -1);
+    const events = stdout.split('\n');
     expect(events).toHaveLength(lines);
     for (const line of events) expect(JSON.parse(line)).toMatchObject({ sessionId: 's/1', machineId: 'm-1' });
   });
