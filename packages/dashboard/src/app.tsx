@@ -1,5 +1,6 @@
 import { useCallback, useEffect, useMemo, useState } from 'react';
 import { LedgerPage } from './pages/ledger-page.tsx';
+import { LivePage } from './pages/live-page.tsx';
 import { MachinePage } from './pages/machine-page.tsx';
 import { SessionPage } from './pages/session-page.tsx';
 import { SessionsPage } from './pages/sessions-page.tsx';
@@ -11,6 +12,7 @@ import { AccessContext } from './use-answer.ts';
 const SECTIONS = [
   ['sessions', 'Sessions'],
   ['machines', 'Machines'],
+  ['live', 'Live'],
   ['ledger', 'Ledger'],
 ] as const;
 
@@ -20,6 +22,8 @@ function page({ path: [section = 'sessions', id], query }: Route) {
       return id ? <SessionPage key={id} id={id} query={query} /> : <SessionsPage query={query} />;
     case 'machines':
       return <MachinePage key={id} id={id} query={query} />;
+    case 'live':
+      return <LivePage query={query} />;
     case 'ledger':
       return <LedgerPage query={query} />;
     default:

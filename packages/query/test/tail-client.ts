@@ -1,4 +1,4 @@
-import { type ClientRequest, type IncomingHttpHeaders, get as httpGet, type IncomingMessage } from 'node:http';
+import { type ClientRequest, get as httpGet, type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
 import { type Scope, signAccessToken } from '@wayline/identity/verify';
 import { type QueryUnderTest, SECRET } from './query-under-test.ts';
 
@@ -46,7 +46,11 @@ export interface TailClient {
 }
 
 /** Opens a tail; resolves when the head of the answer is there: what is stored from then on comes. */
-export async function openTail(api: Pick<QueryUnderTest, 'url'>, query = '', asking: TailAsking = {}): Promise<TailClient> {
+export async function openTail(
+  api: Pick<QueryUnderTest, 'url'>,
+  query = '',
+  asking: TailAsking = {},
+): Promise<TailClient> {
   const { projectId = 1, scopes = ['read'], lastEventId, expiresInSeconds = 60 } = asking;
   const token = await signAccessToken({ projectId, subject: 'tester', scopes, expiresInSeconds }, SECRET);
   const headers = {

@@ -202,4 +202,3 @@ describe('A10: coming back', () => {
     expect(typesOf(back)).toEqual([LAST]);
   });
 });
-

@@ -1,3 +1,4 @@
+import type { ReactNode } from 'react';
 import type { SeqGap, StoredEvent } from '../api.ts';
 import { counted, date, duration, time } from '../formats.ts';
 import { linkTo } from '../route.ts';
@@ -34,20 +35,29 @@ export function EventList({ events, by, sessions = false, gaps = [] }: EventList
                 {gap.after === null ? `(before ${gap.before})` : `(between ${gap.after} and ${gap.before})`}
               </p>
             )}
-            <details>
-              <summary>
-                <time dateTime={at}>{time(at)}</time>
-                <span className="since">{before && `+${duration(Date.parse(at) - Date.parse(before[by]))}`}</span>
-                <span className="type">{event.type}</span>
-                <Source event={event} />
-                <span className="what">{event.target ?? event.page ?? ''}</span>
-              </summary>
-              <Fields event={event} />
-            </details>
+            <EventDetails event={event}>
+              <time dateTime={at}>{time(at)}</time>
+              <span className="since">{before && `+${duration(Date.parse(at) - Date.parse(before[by]))}`}</span>
+            </EventDetails>
           </li>
         );
       })}
     </ol>
+  );
+}
+
+/** One event: a line, with what stands before it, which opens to everything that is known of it. */
+export function EventDetails({ event, children }: { event: StoredEvent; children: ReactNode }) {
+  return (
+    <details>
+      <summary>
+        {children}
+        <span className="type">{event.type}</span>
+        <Source event={event} />
+        <span className="what">{event.target ?? event.page ?? ''}</span>
+      </summary>
+      <Fields event={event} />
+    </details>
   );
 }
 

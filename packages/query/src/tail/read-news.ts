@@ -29,6 +29,8 @@ export interface Skipped {
 type Counted = Skipped & { events: number };
 
 export interface News {
+  /** How many events were stored, as far as they were looked at, and between which `occurred_at` they lie, epoch ms. */
+  looked: { events: number; fromMs: number; toMs: number };
   /** In the order of their batches, in which they were stored; within one, of the log. */
   events: NewsEvent[];
   skipped: Map<TailFilter, Counted>;
@@ -43,6 +45,8 @@ export interface NewsLimits {
 
 /** Up to so many events stored, one statement looks at all of them for everybody. */
 const TOGETHER = 2_000;
+/** Of what is looked for by session, machine or user so much is taken: it is shared by many. */
+const KEYED = 20_000;
 /** So many batches of a partition are looked at. */
 const BATCHES = 1_000;
 
@@ -59,16 +63,13 @@ export interface NewsAsked {
  * and told so.
  * @param reader a snapshot that has all up to `to`
  */
-export async function readNews(
-  reader: Reader,
-  { logId, from, to, filters, limits }: NewsAsked,
-): Promise<News> {
+export async function readNews(reader: Reader, { logId, from, to, filters, limits }: NewsAsked): Promise<News> {
   const stretches = stretchesBetween(from, to);
-  if (stretches.length === 0) return { events: [], skipped: new Map() };
+  if (stretches.length === 0) return { events: [], skipped: new Map(), looked: { events: 0, fromMs: 0, toMs: 0 } };
   const listed = await tailBatches(reader, { logId, stretches, limit: BATCHES });
   const { batches, passedOver } = lastOf(listed, stretches, limits.scanned);
   const total = batches.reduce((sum, { events }) => sum + events, 0);
-  const { candidates, cutShort } = await candidatesOf(reader, batches, { filters, total, limit: 4 * limits.events });
+  const { candidates, cutShort } = await candidatesOf(reader, batches, { filters, total, limit: 2 * limits.events });
   const ordered = inOrder(candidates, batches, from);
   const { events, skipped } = chooseEvents(ordered, filters, limits.events);
   const missed = new Map<TailFilter, Counted>();
@@ -77,7 +78,13 @@ export async function readNews(
     const count = unseen + (skipped.get(filter) ?? 0);
     if (count > 0) missed.set(filter, { events: count, atMost: unseen > 0 });
   }
-  return { events: events as NewsEvent[], skipped: missed };
+  return { events: events as NewsEvent[], skipped: missed, looked: { events: total, ...timesOf(batches) } };
+}
+
+function timesOf(batches: readonly TailBatch[]): { fromMs: number; toMs: number } {
+  const fromMs = Math.min(...batches.map(({ occurredFrom }) => occurredFrom ?? Number.POSITIVE_INFINITY));
+  const toMs = Math.max(...batches.map(({ occurredTo }) => occurredTo ?? Number.NEGATIVE_INFINITY));
+  return { fromMs, toMs };
 }
 
 /** The last batches, with so many events; and how many events the others have, at most. */
@@ -115,14 +122,19 @@ async function candidatesOf(
   const keyed = filters.filter(isKeyed);
   const found = new Map<string, TailCandidate>();
   for (const asking of [keyed, ...filters.filter((filter) => !isKeyed(filter)).map((filter) => [filter])]) {
-    const some = await tailCandidates(reader, batches, { filters: asking, limit });
+    const most = asking === keyed ? KEYED : limit;
+    const some = await tailCandidates(reader, batches, { filters: asking, limit: most });
     for (const candidate of some) found.set(`${candidate.batchId} ${candidate.index}`, candidate);
-    if (some.length >= limit) for (const filter of asking) cutShort.add(filter);
+    if (some.length >= most) for (const filter of asking) cutShort.add(filter);
   }
   return { candidates: [...found.values()], cutShort };
 }
 
-function inOrder(candidates: readonly TailCandidate[], batches: readonly TailBatch[], from: TailPosition): NewsCandidate[] {
+function inOrder(
+  candidates: readonly TailCandidate[],
+  batches: readonly TailBatch[],
+  from: TailPosition,
+): NewsCandidate[] {
   const byId = new Map(batches.map((batch) => [batch.id, batch]));
   return candidates
     .flatMap((candidate): NewsCandidate[] => {

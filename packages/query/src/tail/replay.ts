@@ -1,4 +1,4 @@
-import { problem, ProblemError } from '@wayline/contracts';
+import { ProblemError, problem } from '@wayline/contracts';
 import { tailEvents } from '@wayline/store';
 import { readNews } from './read-news.ts';
 import { framesOf, markFrame, skippedFrame } from './tail-frames.ts';

@@ -1,7 +1,7 @@
 import { ProblemError, problem } from '@wayline/contracts';
 import { authorize } from '@wayline/http';
 import type { Verifier } from '@wayline/identity/verify';
-import { type Pool, type Reader, readPositions, type StoreLogger, type TailFilter } from '@wayline/store';
+import { type Pool, type Reader, readPositions, type StoreLogger, sumUpBatches, type TailFilter } from '@wayline/store';
 import type { RequestHandler, Response } from 'express';
 import { type Parameters, readParameters } from '../parameters.ts';
 import { createTailConnection, TAIL_HEADERS, type TailConnection } from './tail-connection.ts';
@@ -37,7 +37,8 @@ export function createTailDoor(options: TailDoorOptions): RequestHandler {
   const limits = { ...TAIL_LIMITS, ...options.limits };
   const cursors = createTailCursors({ id: log.id, group });
   const positions = (reader?: Reader) => withProblems(readPositions(reader ?? pool, log.id, group));
-  const hub = createTailHub({ logId: log.id, read, positions, cursors, limits, logger });
+  const sumUp = (times: { fromMs: number; toMs: number }) => sumUpBatches(pool, times);
+  const hub = createTailHub({ logId: log.id, read, positions, sumUp, cursors, limits, logger });
   const open = new Set<TailConnection>();
   stopping?.addEventListener('abort', () => {
     for (const connection of open) connection.end(STOPPING, STOPPING_PATIENCE_MS);
@@ -97,4 +98,7 @@ function atTime(ms: number, work: () => void): () => void {
 
 const FULL = 'Too many readers follow the tail; try again shortly.';
 const STOPPING = problem('not_ready', 'The server is stopping; connect again, with the last `id`.');
-const EXPIRED = problem('unauthenticated', 'The access token has expired; get a new one, and connect again with the last `id`.');
+const EXPIRED = problem(
+  'unauthenticated',
+  'The access token has expired; get a new one, and connect again with the last `id`.',
+);

@@ -48,6 +48,7 @@ function hasNames({ type, namespace, source }: StoredEvent, filter: TailFilter):
   return (
     (filter.type === undefined || filter.type === type) &&
     (filter.namespace === undefined || filter.namespace === namespace) &&
-    (name === undefined || (source?.name === name && source.kind === (filter.app === undefined ? 'microservice' : 'app')))
+    (name === undefined ||
+      (source?.name === name && source.kind === (filter.app === undefined ? 'microservice' : 'app')))
   );
 }

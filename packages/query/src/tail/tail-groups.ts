@@ -24,10 +24,12 @@ export class TailMember {
   }
 
   send(bytes: Buffer): void {
-    if (!this.#held) return this.connection.write(bytes);
-    if (this.#heldBytes > this.connection.maxBufferedBytes) return this.connection.cutOff();
-    this.#held.push(bytes);
-    this.#heldBytes += bytes.length;
+    if (!this.#held) this.connection.write(bytes);
+    else if (this.#heldBytes > this.connection.maxBufferedBytes) this.connection.cutOff();
+    else {
+      this.#held.push(bytes);
+      this.#heldBytes += bytes.length;
+    }
   }
 
   /** Sends what has waited, and lets what follows through. */
@@ -96,4 +98,5 @@ export class TailGroups {
   }
 }
 
-const keyOf = (filter: TailFilter): string => JSON.stringify(Object.entries(filter).sort(([a], [b]) => (a < b ? -1 : 1)));
+const keyOf = (filter: TailFilter): string =>
+  JSON.stringify(Object.entries(filter).sort(([a], [b]) => (a < b ? -1 : 1)));

@@ -6,12 +6,22 @@ import type { TailConnection } from './tail-connection.ts';
 import { framesOf, openingFrame, skippedFrame, type TailFrame } from './tail-frames.ts';
 import { TailGroups } from './tail-groups.ts';
 import type { TailLimits } from './tail-limits.ts';
-import { copyOf, furthest, offsetIn, positionOf, stretchesBetween, type TailCursors, type TailPosition } from './tail-position.ts';
+import {
+  copyOf,
+  furthest,
+  offsetIn,
+  positionOf,
+  stretchesBetween,
+  type TailCursors,
+  type TailPosition,
+} from './tail-position.ts';
 
 export interface TailHubOptions {
   logId: string;
   /** Runs queries over one snapshot. */
   read<T>(work: (reader: Reader) => Promise<T>): Promise<T>;
+  /** Makes new events be found quickly; resolves with false where it may not. */
+  sumUp(times: { fromMs: number; toMs: number }): Promise<boolean>;
   /** The stored positions, in a snapshot or as they are now. */
   positions(reader?: Reader): Promise<PartitionPosition[]>;
   cursors: TailCursors;
@@ -32,6 +42,8 @@ export interface TailHub {
   leave(connection: TailConnection): void;
 }
 
+/** After so many events the pages that hold them are summed up. */
+const SUM_UP_EVENTS = 20_000;
 /** While the database does not answer, looks are rarer, ms. */
 const FAILING_MS = 1_000;
 
@@ -47,6 +59,8 @@ export function createTailHub(options: TailHubOptions): TailHub {
   let isFailing = false;
   let asking: Promise<TailPosition> | undefined;
   let waiting: (() => void)[] = [];
+  let unsummed = 0;
+  let maySumUp = true;
 
   async function look(): Promise<void> {
     const from = position;
@@ -61,6 +75,10 @@ export function createTailHub(options: TailHubOptions): TailHub {
     position = furthest(from, to);
     fanOut(framesOf(found, copyOf(from), cursors), filters, news);
     for (const member of groups.all()) member.forgetFloor(position);
+    unsummed += news.looked.events;
+    if (!maySumUp || unsummed < SUM_UP_EVENTS) return;
+    maySumUp = await options.sumUp(news.looked);
+    unsummed = 0;
   }
 
   function fanOut(frames: readonly TailFrame[], filters: readonly TailFilter[], { skipped }: News): void {
@@ -125,8 +143,8 @@ export function createTailHub(options: TailHubOptions): TailHub {
       const member = groups.add(connection, filter);
       connection.everyBeat(() => member.beat(position, cursors));
       if (after === undefined || after === 'elsewhere') {
-        member.floor = copyOf(now);
-        connection.write(openingFrame(cursors.write(now)));
+        member.floor = furthest(now, position);
+        connection.write(openingFrame(cursors.write(member.floor)));
         if (after) connection.write(skippedFrame({ events: null, atMost: true }));
       } else {
         connection.write(openingFrame(cursors.write(after)));

@@ -24,7 +24,7 @@ export const TAIL_LIMITS: TailLimits = {
   readers: 500,
   pollMs: 200,
   restShare: 4,
-  eventsPerPoll: 500,
+  eventsPerPoll: 1_000,
   scannedPerPoll: 200_000,
   bytesPerPoll: 512 * 1024,
   eventsPerReplay: 10_000,

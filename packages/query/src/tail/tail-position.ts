@@ -26,7 +26,9 @@ export function copyOf(position: TailPosition): TailPosition {
 /** Of each partition the later place. */
 export function furthest(a: TailPosition, b: TailPosition): TailPosition {
   const both = copyOf(a);
-  for (const [topic, offsets] of b) offsets.forEach((to, partition) => moveTo(both, { topic, partition, to }));
+  for (const [topic, offsets] of b) {
+    for (const [partition, to] of offsets.entries()) moveTo(both, { topic, partition, to });
+  }
   return both;
 }
 
@@ -63,7 +65,10 @@ export interface TailCursors {
 
 /** @param log what tells positions of one log, and of one group of workers, from those of others */
 export function createTailCursors(log: { id: string; group: string }): TailCursors {
-  const mark = createHash('sha256').update(JSON.stringify(['tail', log.id, log.group])).digest('base64url').slice(0, 8);
+  const mark = createHash('sha256')
+    .update(JSON.stringify(['tail', log.id, log.group]))
+    .digest('base64url')
+    .slice(0, 8);
   return {
     write(position) {
       let text = mark;

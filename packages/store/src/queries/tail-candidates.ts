@@ -62,8 +62,9 @@ export const isKeyed = ({ sessionId, machineId, userId }: TailFilter): boolean =
 
 /**
  * Events of batches that at least one of the filters may want, in no order, at most `limit`. Names are compared by their
- * ids here: whether it is the name itself is for whoever reads the event. By the index on `batch_id`; what is added to
- * columns (0, nothing) keeps the planner from the other indexes, and from reading this one once for each batch.
+ * ids here: whether it is the name itself is for whoever reads the event. By the index on `batch_id`: what is added to
+ * columns (0, nothing) keeps the planner from the other indexes, and from reading this one once for each batch; that it
+ * reads no table whole is set for the rest of the transaction.
  */
 export async function tailCandidates(
   reader: Reader,
@@ -92,9 +93,13 @@ export async function tailCandidates(
      LIMIT $7`,
     values,
   } as const;
+  await reader.query(BY_INDEX);
   const { rows } = await reader.query<CandidateRow>(query);
   return rows.map(toCandidate);
 }
+
+/** Of a partition that was never analyzed the planner takes it that this index would not help. For the transaction. */
+const BY_INDEX = 'SET LOCAL enable_seqscan = off; SET LOCAL max_parallel_workers_per_gather = 0';
 
 const SOURCE = `(coalesce(CASE source.kind WHEN ${SOURCE_KINDS.app} THEN 'app' WHEN ${SOURCE_KINDS.microservice} THEN 'microservice' END,
   ${INLINE_SOURCE} ->> 'kind') || ' ' || coalesce(source.name, ${INLINE_SOURCE} ->> 'name'))`;

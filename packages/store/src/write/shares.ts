@@ -69,7 +69,16 @@ export function shareOut(
 function shareOf(shares: Share[], of: Pick<Share, 'projectId' | 'hourMs' | 'batch' | 'batchId'>): Share {
   const found = shares.find(({ projectId, hourMs }) => projectId === of.projectId && hourMs === of.hourMs);
   if (found) return found;
-  const share = { ...of, read: 0, stored: 0, duplicate: 0, deadLettered: 0, erased: 0, fromMs: Infinity, toMs: -Infinity };
+  const share = {
+    ...of,
+    read: 0,
+    stored: 0,
+    duplicate: 0,
+    deadLettered: 0,
+    erased: 0,
+    fromMs: Infinity,
+    toMs: -Infinity,
+  };
   shares.push(share);
   return share;
 }

@@ -1,0 +1,96 @@
+import { expect, test } from '@jest/globals';
+import { createPool, type Reader, readOnly, sumUpBatches, tailBatches, tailCandidates } from '../src/index.ts';
+import { batchOf, eventOf, storeVerdict } from './batches.ts';
+import { LOG, storeUnderTest, TOPIC } from './store-under-test.ts';
+
+const store = storeUnderTest();
+const WIDE = 'x'.repeat(500);
+
+/** Batches of events that lie on several days, the second half of them alone on the last. */
+async function storeBatches(count: number): Promise<void> {
+  const { writer } = store();
+  for (let i = 0; i < count; i++) {
+    const records = Array.from({ length: 50 }, () =>
+      storeVerdict(
+        eventOf({ occurredAt: Date.now() - (i < count / 2 ? (1 + (i % 5)) * 86_400_000 : 0), context: { WIDE } }),
+      ),
+    );
+    await writer.write([batchOf({ firstOffset: i * 50 }, records)]);
+  }
+}
+
+const lastBatch = async (reader: Reader) => {
+  const stretches = [{ topic: TOPIC, partition: 0, from: 0, to: Number.MAX_SAFE_INTEGER }];
+  const [batch] = await tailBatches(reader, { logId: LOG.logId, stretches, limit: 1 });
+  if (!batch) throw new Error('no batch');
+  return batch;
+};
+
+test('the last batches of a stretch are listed, each with between which times its events lie', async () => {
+  await storeBatches(6);
+  const { pool } = store();
+  const stretches = [{ topic: TOPIC, partition: 0, from: 120, to: 250 }];
+  const batches = await tailBatches(pool, { logId: LOG.logId, stretches, limit: 2 });
+  expect(batches).toMatchObject([
+    { firstOffset: 200, nextOffset: 250, events: 50 },
+    { firstOffset: 150, nextOffset: 200, events: 50 },
+  ]);
+  const { rows } = await pool.query(
+    'SELECT min(occurred_at) AS "from", max(occurred_at) AS "to" FROM events WHERE batch_id = $1',
+    [batches[0]?.id],
+  );
+  expect(batches[0]).toMatchObject({ occurredFrom: rows[0].from, occurredTo: rows[0].to });
+});
+
+test('the events of a batch are found by the index on batch_id, in the partitions of their times alone', async () => {
+  await storeBatches(20);
+  const { pool } = store();
+  const plans: string[] = [];
+  await readOnly(pool, { statementTimeoutMs: 10_000 }, async (reader) => {
+    const explaining = {
+      query: async (query: string | { text: string; values: unknown[] }) => {
+        if (typeof query === 'string') return reader.query(query);
+        const { rows } = await reader.query(`EXPLAIN (ANALYZE, COSTS off) ${query.text}`, query.values);
+        plans.push(rows.map((row) => row['QUERY PLAN']).join('\n'));
+        return { rows: [] };
+      },
+    } as unknown as Reader;
+    const batch = await lastBatch(reader);
+    for (const filter of [{ projectId: 1 }, { projectId: 1, sessionId: 's' }, { projectId: 1, type: 't' }]) {
+      await tailCandidates(explaining, [batch], { filters: [filter], limit: 10 });
+    }
+  });
+  expect(plans).toHaveLength(3);
+  for (const plan of plans) {
+    expect(plan).toMatch(/Bitmap Index Scan on events_d\d+_batch_id_idx/);
+    expect(plan).not.toContain('Seq Scan');
+    expect(plan.match(/Bitmap Index Scan/g)).toHaveLength(1);
+  }
+});
+
+test('once pages are summed up, those of other batches are not read', async () => {
+  await storeBatches(100);
+  const { pool, url } = store();
+  const rechecked = () =>
+    readOnly(pool, { statementTimeoutMs: 10_000 }, async (reader) => {
+      const { id } = await lastBatch(reader);
+      const { rows } = await reader
+        .query(`SET LOCAL enable_seqscan = off; EXPLAIN ANALYZE SELECT FROM events WHERE batch_id = ${id}`)
+        .then((results) => (results as unknown as { rows: Record<string, string>[] }[])[1] ?? { rows: [] });
+      const removed = rows.map((row) => /Recheck: (\d+)/.exec(row['QUERY PLAN'] ?? '')?.[1] ?? '0');
+      return removed.reduce((sum, n) => sum + Number(n), 0);
+    });
+  const before = await rechecked();
+  const times = { fromMs: Date.now() - 3_600_000, toMs: Date.now() };
+  expect(await sumUpBatches(pool, times)).toBe(true);
+  expect(await rechecked()).toBeLessThan(before / 2);
+
+  const role = `reads_only_${process.pid}`;
+  await pool.query(`CREATE ROLE ${role} LOGIN PASSWORD 'p'; GRANT SELECT ON ALL TABLES IN SCHEMA public TO ${role}`);
+  const address = new URL(url);
+  [address.username, address.password] = [role, 'p'];
+  const reading = createPool({ url: String(address), max: 1, applicationName: 'reads only' });
+  expect(await sumUpBatches(reading, times)).toBe(false);
+  await reading.end();
+  await pool.query(`DROP OWNED BY ${role}; DROP ROLE ${role}`);
+});
