@@ -82,13 +82,15 @@ describe('A6: without a scan of events', () => {
     for (const aggregation of ['avg', 'count'] as const) {
       const scans = await scansOf(cut, aggregation, 'hour');
       expect(scans).toContain('Index Scan of events_d20261002');
-      for (const scan of scans) expect(scan).toMatch(/(Index|Index Only|Bitmap Heap) Scan of (events_d20261002|series_minutes)$/);
+      for (const scan of scans)
+        expect(scan).toMatch(/(Index|Index Only|Bitmap Heap) Scan of (events_d20261002|series_minutes)$/);
     }
   });
 
   test('so are percentiles of a day at most', async () => {
     const scans = await scansOf({ fromMs: noon + 1, toMs: noon + 3_600_001 }, 'p95', 'minute');
     expect(scans).toContain('Index Scan of events_d20261002');
-    for (const scan of scans) expect(scan).toMatch(/(Index|Index Only|Bitmap Heap) Scan of (events_d20261002|series_minutes)$/);
+    for (const scan of scans)
+      expect(scan).toMatch(/(Index|Index Only|Bitmap Heap) Scan of (events_d20261002|series_minutes)$/);
   });
 });
