@@ -3,7 +3,7 @@ import { tailEvents } from '@wayline/store';
 import { readNews } from './read-news.ts';
 import { framesOf, markFrame, skippedFrame } from './tail-frames.ts';
 import type { TailMember } from './tail-groups.ts';
-import type { TailHubOptions } from './tail-hub.ts';
+import type { TailHubOptions } from './tail-hub-options.ts';
 import { copyOf, furthest, type TailPosition } from './tail-position.ts';
 
 /** Events that are read and sent at a time. */

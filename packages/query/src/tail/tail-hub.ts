@@ -1,33 +1,12 @@
-import type { PartitionPosition, Reader, StoreLogger, TailFilter } from '@wayline/store';
+import type { TailFilter } from '@wayline/store';
 import { tailEvents } from '@wayline/store';
 import { type News, readNews } from './read-news.ts';
 import { createReplay } from './replay.ts';
 import type { TailConnection } from './tail-connection.ts';
 import { framesOf, openingFrame, skippedFrame, type TailFrame } from './tail-frames.ts';
 import { TailGroups } from './tail-groups.ts';
-import type { TailLimits } from './tail-limits.ts';
-import {
-  copyOf,
-  furthest,
-  offsetIn,
-  positionOf,
-  stretchesBetween,
-  type TailCursors,
-  type TailPosition,
-} from './tail-position.ts';
-
-export interface TailHubOptions {
-  logId: string;
-  /** Runs queries over one snapshot. */
-  read<T>(work: (reader: Reader) => Promise<T>): Promise<T>;
-  /** Makes new events be found quickly; resolves with false where it may not. */
-  sumUp(times: { fromMs: number; toMs: number }): Promise<boolean>;
-  /** The stored positions, in a snapshot or as they are now. */
-  positions(reader?: Reader): Promise<PartitionPosition[]>;
-  cursors: TailCursors;
-  limits: TailLimits;
-  logger: Pick<StoreLogger, 'warn'>;
-}
+import type { TailHubOptions } from './tail-hub-options.ts';
+import { copyOf, furthest, offsetIn, positionOf, stretchesBetween, type TailPosition } from './tail-position.ts';
 
 export interface TailHub {
   /**
