@@ -1,7 +1,5 @@
 import type { EventLog } from '@wayline/event-log';
 import { createIngest } from '@wayline/ingest';
-import { createQueryRouter } from '@wayline/query';
-import { findReaderRole } from '@wayline/store';
 import { banner } from '../all/banner.ts';
 import { openDatabase } from '../all/database.ts';
 import { developmentAccess } from '../all/development-access.ts';
@@ -25,6 +23,7 @@ import type { Config } from '../config.ts';
 import { dataFolder, makeDataFolder } from '../data-folder.ts';
 import { writeDevFile } from '../dev-file.ts';
 import type { ExitCode } from '../errors.ts';
+import { openQueryRouter } from '../query-router.ts';
 import { frameEvents } from '../schema-registry.ts';
 import { makeSecrets } from '../secrets.ts';
 import { runService, type Service } from '../service.ts';
@@ -47,7 +46,6 @@ async function startAll(service: Service<'all'>, print: (text: string) => void):
   const kafka = config.kafkaBrokers && !embedded ? await openFramed(service, config.kafkaBrokers) : undefined;
   const database = await openDatabase(service, folder);
   const pool = await openPool(service, database.url, 'query');
-  const readerRole = await findReaderRole(pool, logger);
   const workerPool = await openPool(service, database.url, 'worker');
   const log = kafka ?? (await logInstead(embedded, service, pool));
 
@@ -65,25 +63,11 @@ async function startAll(service: Service<'all'>, print: (text: string) => void):
     logger,
     maxBodyBytesHeld: inFlightBytes(config),
   });
-  const stopping = lifecycle.signal;
   serve(service, http, {
     roles: ['ingest', 'worker', 'query'],
     hotPath,
     stream,
-    routers: [
-      router,
-      createQueryRouter({
-        pool,
-        log,
-        group: config.group,
-        verifier,
-        logger,
-        pastDays: config.pastDays,
-        retentionDays: config.retentionDays,
-        readerRole,
-        stopping,
-      }),
-    ],
+    routers: [router, await openQueryRouter(service, { pool, log, verifier })],
     checks: [logCheck(log, INGEST_LOG_GRACE_MS), databaseCheck(pool)],
   });
 

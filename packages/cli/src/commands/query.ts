@@ -1,37 +1,22 @@
-import { createQueryRouter } from '@wayline/query';
-import { findReaderRole } from '@wayline/store';
 import { databaseCheck, listen, logCheck, openKafka, openPool, openSecrets, serve } from '../compose.ts';
 import type { Config } from '../config.ts';
 import type { ExitCode } from '../errors.ts';
+import { openQueryRouter } from '../query-router.ts';
 import { runService } from '../service.ts';
 import { requireSchema } from '../store-access.ts';
 
 /** The trace API over PostgreSQL. */
 export function runQuery(config: Config<'query'>): Promise<ExitCode> {
   return runService('query', config, async (service) => {
-    const { logger, lifecycle } = service;
+    const { logger } = service;
     const { verifier } = await openSecrets(service, config.secretFile);
     const http = await listen(service);
     await requireSchema(config.databaseUrl);
     const pool = await openPool(service, config.databaseUrl, 'query');
-    const readerRole = await findReaderRole(pool, logger);
     const log = await openKafka(service, config.kafkaBrokers);
-    const stopping = lifecycle.signal;
     serve(service, http, {
       roles: ['query'],
-      routers: [
-        createQueryRouter({
-          pool,
-          log,
-          group: config.group,
-          verifier,
-          logger,
-          pastDays: config.pastDays,
-          retentionDays: config.retentionDays,
-          readerRole,
-          stopping,
-        }),
-      ],
+      routers: [await openQueryRouter(service, { pool, log, verifier })],
       // Without the log it still answers, and says that it cannot tell how complete the answers are.
       checks: [logCheck(log, Number.POSITIVE_INFINITY), databaseCheck(pool)],
     });
