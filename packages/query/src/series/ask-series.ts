@@ -19,7 +19,7 @@ import { isoTime } from '../iso-time.ts';
 const NUMERIC_VALUE_OUT_OF_RANGE = '22003';
 
 /** Groups that a range may have, empty ones included. */
-export const MAX_POINTS = 50_000;
+const MAX_POINTS = 50_000;
 
 export interface SeriesAsked {
   projectId: number;
