@@ -5,7 +5,6 @@ import { createReplay } from './replay.ts';
 import type { TailConnection } from './tail-connection.ts';
 import { framesOf, openingFrame, skippedFrame, type TailFrame } from './tail-frames.ts';
 import { TailGroups } from './tail-groups.ts';
-import type { TailLimits } from './tail-limits.ts';
 import {
   copyOf,
   furthest,
@@ -15,19 +14,7 @@ import {
   type TailCursors,
   type TailPosition,
 } from './tail-position.ts';
-
-export interface TailHubOptions {
-  logId: string;
-  /** Runs queries over one snapshot. */
-  read<T>(work: (reader: Reader) => Promise<T>): Promise<T>;
-  /** Makes new events be found quickly; resolves with false where it may not. */
-  sumUp(times: { fromMs: number; toMs: number }): Promise<boolean>;
-  /** The stored positions, in a snapshot or as they are now. */
-  positions(reader?: Reader): Promise<PartitionPosition[]>;
-  cursors: TailCursors;
-  limits: TailLimits;
-  logger: Pick<StoreLogger, 'warn'>;
-}
+import type { TailSource } from './tail-source.ts';
 
 export interface TailHub {
   /**
@@ -48,7 +35,7 @@ const SUM_UP_EVENTS = 20_000;
 const FAILING_MS = 1_000;
 
 /** One look at what is new for all readers of a process; while there are none, there is no look either. */
-export function createTailHub(options: TailHubOptions): TailHub {
+export function createTailHub(options: TailSource): TailHub {
   const { read, positions, cursors, limits, logger } = options;
   const groups = new TailGroups();
   const replay = createReplay(options);
