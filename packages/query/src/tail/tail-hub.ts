@@ -1,19 +1,10 @@
-import type { PartitionPosition, Reader, StoreLogger, TailFilter } from '@wayline/store';
-import { tailEvents } from '@wayline/store';
+import { type TailFilter, tailEvents } from '@wayline/store';
 import { type News, readNews } from './read-news.ts';
 import { createReplay } from './replay.ts';
 import type { TailConnection } from './tail-connection.ts';
 import { framesOf, openingFrame, skippedFrame, type TailFrame } from './tail-frames.ts';
 import { TailGroups } from './tail-groups.ts';
-import {
-  copyOf,
-  furthest,
-  offsetIn,
-  positionOf,
-  stretchesBetween,
-  type TailCursors,
-  type TailPosition,
-} from './tail-position.ts';
+import { copyOf, furthest, offsetIn, positionOf, stretchesBetween, type TailPosition } from './tail-position.ts';
 import type { TailSource } from './tail-source.ts';
 
 export interface TailHub {
