@@ -133,12 +133,17 @@ describe('O5: readers are bounded', () => {
     return socket;
   }
 
+  /** What it is sent, up to the end of the answer. */
   async function restOf(socket: Socket): Promise<string> {
     let text = '';
-    socket.setEncoding('utf8').on('data', (piece) => {
-      text += piece;
+    await new Promise<void>((resolve) => {
+      socket.setEncoding('latin1').on('data', (piece) => {
+        text += piece;
+        if (text.endsWith('\r\n0\r\n\r\n')) resolve();
+      });
+      socket.once('close', () => resolve()).resume();
     });
-    await new Promise((resolve) => socket.once('close', resolve).once('end', resolve));
+    socket.destroy();
     return text;
   }
 });

@@ -3,8 +3,8 @@ import { tailEvents } from '@wayline/store';
 import { readNews } from './read-news.ts';
 import { framesOf, markFrame, skippedFrame } from './tail-frames.ts';
 import type { TailMember } from './tail-groups.ts';
-import type { TailHubOptions } from './tail-hub-options.ts';
 import { copyOf, furthest, type TailPosition } from './tail-position.ts';
+import type { TailSource } from './tail-source.ts';
 
 /** Events that are read and sent at a time. */
 const PAGE = 250;
@@ -14,7 +14,7 @@ const AT_ONCE = 2;
 /** Sends a member what was stored between two positions, and then what has waited meanwhile. Never rejects. */
 export type Replay = (member: TailMember, stretch: { from: TailPosition; to: TailPosition }) => Promise<void>;
 
-export function createReplay({ logId, read, cursors, limits, logger }: TailHubOptions): Replay {
+export function createReplay({ logId, read, cursors, limits, logger }: TailSource): Replay {
   const inTurn = createTurns(AT_ONCE);
 
   async function replay(member: TailMember, { from, to }: Parameters<Replay>[1]): Promise<void> {

@@ -1,12 +1,11 @@
-import type { TailFilter } from '@wayline/store';
-import { tailEvents } from '@wayline/store';
+import { type TailFilter, tailEvents } from '@wayline/store';
 import { type News, readNews } from './read-news.ts';
 import { createReplay } from './replay.ts';
 import type { TailConnection } from './tail-connection.ts';
 import { framesOf, openingFrame, skippedFrame, type TailFrame } from './tail-frames.ts';
 import { TailGroups } from './tail-groups.ts';
-import type { TailHubOptions } from './tail-hub-options.ts';
 import { copyOf, furthest, offsetIn, positionOf, stretchesBetween, type TailPosition } from './tail-position.ts';
+import type { TailSource } from './tail-source.ts';
 
 export interface TailHub {
   /**
@@ -27,7 +26,7 @@ const SUM_UP_EVENTS = 20_000;
 const FAILING_MS = 1_000;
 
 /** One look at what is new for all readers of a process; while there are none, there is no look either. */
-export function createTailHub(options: TailHubOptions): TailHub {
+export function createTailHub(options: TailSource): TailHub {
   const { read, positions, cursors, limits, logger } = options;
   const groups = new TailGroups();
   const replay = createReplay(options);

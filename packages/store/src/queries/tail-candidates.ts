@@ -99,7 +99,7 @@ export async function tailCandidates(
 }
 
 /** Of a partition that was never analyzed the planner takes it that this index would not help. For the transaction. */
-const BY_INDEX = 'SET LOCAL enable_seqscan = off; SET LOCAL max_parallel_workers_per_gather = 0';
+export const BY_INDEX = 'SET LOCAL enable_seqscan = off; SET LOCAL max_parallel_workers_per_gather = 0';
 
 const SOURCE = `(coalesce(CASE source.kind WHEN ${SOURCE_KINDS.app} THEN 'app' WHEN ${SOURCE_KINDS.microservice} THEN 'microservice' END,
   ${INLINE_SOURCE} ->> 'kind') || ' ' || coalesce(source.name, ${INLINE_SOURCE} ->> 'name'))`;

@@ -1,6 +1,6 @@
 import type { Reader } from '../read-only.ts';
 import { EVENT_COLUMNS, EVENT_NAMES, type EventRecord, type StoredEvent, toStoredEvent } from './stored-event.ts';
-import type { TailCandidate } from './tail-candidates.ts';
+import { BY_INDEX, type TailCandidate } from './tail-candidates.ts';
 
 /**
  * The events of candidates, in their order, each with its candidate; without those that are gone since. OFFSET 0 keeps it at
@@ -11,6 +11,7 @@ export async function tailEvents<C extends TailCandidate>(
   candidates: readonly C[],
 ): Promise<{ candidate: C; event: StoredEvent }[]> {
   if (candidates.length === 0) return [];
+  await reader.query(BY_INDEX);
   const { rows } = await reader.query<EventRecord & { place: number }>(
     `SELECT ${EVENT_COLUMNS}, wanted.place FROM
        unnest($1::integer[], $2::text[], $3::timestamptz[], $4::uuid[]) WITH ORDINALITY

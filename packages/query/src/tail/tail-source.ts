@@ -2,8 +2,8 @@ import type { PartitionPosition, Reader, StoreLogger } from '@wayline/store';
 import type { TailLimits } from './tail-limits.ts';
 import type { TailCursors } from './tail-position.ts';
 
-/** What the tail reads from, and its bounds. */
-export interface TailHubOptions {
+/** What the tail reads from, and how much of it. */
+export interface TailSource {
   logId: string;
   /** Runs queries over one snapshot. */
   read<T>(work: (reader: Reader) => Promise<T>): Promise<T>;
