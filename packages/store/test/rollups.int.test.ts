@@ -94,6 +94,28 @@ describe('rollups and uniques', () => {
     expect(await compactRollups(pool, signal)).toBe(0);
   });
 
+  test('T6: values whose sum is beyond a double are stored like any others, and compacted', async () => {
+    const huge = [1.7e308, 1.7e308, -1e308];
+    for (const [offset, value] of huge.entries()) {
+      const records = [storeVerdict(eventOf({ occurredAt: at(1), value }))];
+      await writer.write([batchOf({ firstOffset: offset }, records)]);
+      if (offset === 0) expect(await count('SELECT value_sum FROM series_minutes')).toBe(1.7e308);
+      await new BatchWriter({ pool, ...WRITING }).write([
+        batchOf({ partition: 1, firstOffset: offset }, [
+          storeVerdict(eventOf({ occurredAt: at(2), value: value / 2 })),
+        ]),
+      ]);
+    }
+    expect(await count('SELECT count(*) FROM events')).toBe(6);
+    expect(await count('SELECT count(*) FROM dead_letters')).toBe(0);
+    await compactRollups(pool, new AbortController().signal);
+    const { rows } = await pool.query('SELECT value_sum, value_max FROM series_minutes ORDER BY minute');
+    expect(rows).toEqual([
+      { value_sum: Number.POSITIVE_INFINITY, value_max: 1.7e308 },
+      { value_sum: 1.7e308 / 2 + (1.7e308 / 2 - 1e308 / 2), value_max: 1.7e308 / 2 },
+    ]);
+  });
+
   test('a user of a transaction that failed is counted by the next', async () => {
     const bad = storeVerdict(eventOf({ target: 'broken \0' }));
     const good = storeVerdict(eventOf({ userId: 'u-1' }));

@@ -1,4 +1,5 @@
 import type { Pool } from '../pool.ts';
+import { addedSum, totalSum } from '../value-sum.ts';
 
 /** Rows of one statement. */
 const AT_ONCE = 5_000;
@@ -19,13 +20,13 @@ const COMPACT_MINUTES = `
   ), merged AS (
     INSERT INTO series_minutes AS m (project_id, namespace_id, type_id, minute, slot, events, valued, value_sum, value_min,
       value_max, first_at, first_valued_at)
-    SELECT project_id, namespace_id, type_id, minute, -1, sum(events), sum(valued), sum(value_sum), min(value_min),
+    SELECT project_id, namespace_id, type_id, minute, -1, sum(events), sum(valued), ${totalSum('value_sum')}, min(value_min),
       max(value_max), min(first_at), min(first_valued_at)
     FROM gone GROUP BY project_id, namespace_id, type_id, minute
     ORDER BY project_id, namespace_id, type_id, minute
     ON CONFLICT (project_id, namespace_id, type_id, minute, slot) DO UPDATE SET
       events = m.events + excluded.events, valued = m.valued + excluded.valued,
-      value_sum = m.value_sum + excluded.value_sum, value_min = least(m.value_min, excluded.value_min),
+      value_sum = ${addedSum('m.value_sum', 'excluded.value_sum')}, value_min = least(m.value_min, excluded.value_min),
       value_max = greatest(m.value_max, excluded.value_max), first_at = least(m.first_at, excluded.first_at),
       first_valued_at = least(m.first_valued_at, excluded.first_valued_at)
   )

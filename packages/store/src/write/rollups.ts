@@ -1,4 +1,5 @@
 import type { PoolClient } from 'pg';
+import { addedSum } from '../value-sum.ts';
 import { bigints, booleans, doubles, int64s, integers, texts, timestamps } from './binary-array.ts';
 import type { EventRow } from './event-rows.ts';
 import type { HourUser, KnownUsers, SeenUser } from './known-users.ts';
@@ -191,7 +192,7 @@ const UPSERT_MINUTES = `
       first_valued_at)
   ON CONFLICT (project_id, namespace_id, type_id, minute, slot) DO UPDATE SET
     events = m.events + excluded.events, valued = m.valued + excluded.valued,
-    value_sum = m.value_sum + excluded.value_sum, value_min = least(m.value_min, excluded.value_min),
+    value_sum = ${addedSum('m.value_sum', 'excluded.value_sum')}, value_min = least(m.value_min, excluded.value_min),
     value_max = greatest(m.value_max, excluded.value_max), first_at = least(m.first_at, excluded.first_at),
     first_valued_at = least(m.first_valued_at, excluded.first_valued_at)`;
 
