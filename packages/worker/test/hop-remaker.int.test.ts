@@ -96,6 +96,10 @@ test('of several processes one is at it at a time; the others pass over their tu
     locked();
     await held;
   });
+  closers.push(() => {
+    release();
+    return other;
+  });
   await isLocked;
   let turns = 0;
   const { remade } = start({
