@@ -194,7 +194,9 @@ test('O12: after a database was restored to before, names and users are written 
   const first = [storeVerdict(eventOf({ type: 'neverSeen', userId: 'u-1' }))];
   await writer.write([batchOf({}, first)]);
   // As a back-up of before that batch has it, under a writer whose connections stayed.
-  await pool.query('TRUNCATE events, sessions, names, users, hours, hour_users, series_minutes, batches, ledger');
+  await pool.query(
+    'TRUNCATE events, sessions, names, users, hours, hour_users, user_count_deltas, series_minutes, batches, ledger',
+  );
   await pool.query('UPDATE positions SET next_offset = 0');
   const next = batchOf({ firstOffset: 1 }, [storeVerdict(eventOf({ type: 'neverSeen', userId: 'u-1' }))]);
   await expect(writer.write([next])).rejects.toThrow(PositionMovedError);
