@@ -14,7 +14,7 @@ let api: QueryUnderTest;
 let pool: Pool;
 
 beforeAll(async () => {
-  api = await startQuery({ tailLimits: { pollMs: 10, heartbeatMs: 200, eventsPerPoll: 1_000_000 } });
+  api = await startQuery({ tailLimits: { pollMs: 10, heartbeatMs: 200, eventsPerPoll: 1_000_000, bytesPerPoll: 1e9 } });
   pool = createPool({ url: api.databaseUrl, max: WRITERS, applicationName: 'writers' });
 });
 afterAll(async () => {
@@ -86,7 +86,7 @@ test('A10: all that several workers store at once comes once, in the order of ea
   async function breakOff(): Promise<void> {
     let lastEventId: string | undefined;
     for (let turn = 0; ; turn++) {
-      const tail = await openTail(api, '', lastEventId === undefined ? {} : { lastEventId });
+      const tail = await openTail(api, '?namespace=default', lastEventId === undefined ? {} : { lastEventId });
       await tail.until(() => tail.id() !== '' && (hasEnded(tail) || tail.eventIds().length >= 50 + 10 * (turn % 7)));
       tail.close();
       lastEventId = tail.id();

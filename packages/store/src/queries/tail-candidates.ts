@@ -1,8 +1,8 @@
+import { readEventTables } from '../maintenance/event-tables.ts';
 import { NAME_KINDS, nameId, SOURCE_KINDS } from '../names.ts';
 import type { Reader } from '../read-only.ts';
 import { INLINE_SOURCE } from './stored-event.ts';
 import type { TailBatch } from './tail-batches.ts';
-import { timestampOf } from './timestamps.ts';
 
 /** What a reader of the tail asks for; what is absent is not asked about. */
 export interface TailFilter {
@@ -62,9 +62,11 @@ export const isKeyed = ({ sessionId, machineId, userId }: TailFilter): boolean =
 
 /**
  * Events of batches that at least one of the filters may want, in no order, at most `limit`. Names are compared by their
- * ids here: whether it is the name itself is for whoever reads the event. By the index on `batch_id`: what is added to
- * columns (0, nothing) keeps the planner from the other indexes, and from reading this one once for each batch; that it
- * reads no table whole is set for the rest of the transaction.
+ * ids here: whether it is the name itself is for whoever reads the event.
+ *
+ * By the index on `batch_id`. The partitions are named, since a condition on `occurred_at` would also lead through the
+ * primary key, a step for each session; what is added to columns (0, nothing) keeps the planner from the other indexes,
+ * and from reading this one once for each batch.
  */
 export async function tailCandidates(
   reader: Reader,
@@ -72,27 +74,27 @@ export async function tailCandidates(
   { filters, limit }: { filters: readonly TailFilter[]; limit: number },
 ): Promise<TailCandidate[]> {
   if (batches.length === 0 || filters.length === 0) return [];
+  const { fromMs, toMs } = timesOf(batches);
+  const tables = (await readEventTables(reader)).filter((table) => table.fromMs <= toMs && table.toMs > fromMs);
+  if (tables.length === 0) return [];
   const ids = batches.map(({ id }) => id);
   const values: unknown[] = [
     ids.reduce((a, b) => Math.min(a, b)),
     ids.reduce((a, b) => Math.max(a, b)),
     ids,
-    ...timesOf(batches),
     [...new Set(filters.map(({ projectId }) => projectId))],
     limit,
   ];
   const bySource = filters.some((filter) => sourceOf(filter) !== undefined);
-  const query = {
-    rowMode: 'array',
-    text: `SELECT e.project_id, e.batch_id, e.batch_index, e.session_id, e.occurred_at::text, e.event_id, e.user_id,
+  const wanted = wantedOnly(filters, values);
+  const select = ({ table }: { table: string }): string =>
+    `SELECT e.project_id, e.batch_id, e.batch_index, e.session_id, e.occurred_at::text, e.event_id, e.user_id,
        e.anonymous_id, e.machine_id, e.type_id::text, e.namespace_id::text, e.inline_names,
-       ${bySource ? SOURCE : 'NULL'} AS source
-     FROM events e ${bySource ? JOIN_SOURCES : ''}
-     WHERE e.batch_id BETWEEN $1 AND $2 AND e.batch_id + 0 = ANY ($3::bigint[]) AND e.occurred_at BETWEEN $4 AND $5
-       AND e.project_id + 0 = ANY ($6::integer[]) ${wantedOnly(filters, values)}
-     LIMIT $7`,
-    values,
-  } as const;
+       ${bySource ? SOURCE : 'NULL::text'} AS source
+     FROM ${table} e ${bySource ? JOIN_SOURCES : ''}
+     WHERE e.batch_id BETWEEN $1 AND $2 AND e.batch_id + 0 = ANY ($3::bigint[])
+       AND e.project_id + 0 = ANY ($4::integer[]) ${wanted}`;
+  const query = { rowMode: 'array', text: `${tables.map(select).join(' UNION ALL ')} LIMIT $5`, values } as const;
   await reader.query(BY_INDEX);
   const { rows } = await reader.query<CandidateRow>(query);
   return rows.map(toCandidate);
@@ -106,14 +108,10 @@ const SOURCE = `(coalesce(CASE source.kind WHEN ${SOURCE_KINDS.app} THEN 'app' W
 const JOIN_SOURCES = 'LEFT JOIN sources source ON source.project_id = e.project_id AND source.id = e.source_id';
 
 /** Between which `occurred_at` the batches lie; open where one does not say. */
-function timesOf(batches: readonly TailBatch[]): [string, string] {
-  let from = Number.POSITIVE_INFINITY;
-  let to = Number.NEGATIVE_INFINITY;
-  for (const { occurredFrom, occurredTo } of batches) {
-    from = Math.min(from, occurredFrom ?? Number.NEGATIVE_INFINITY);
-    to = Math.max(to, occurredTo ?? Number.POSITIVE_INFINITY);
-  }
-  return [timestampOf(from), timestampOf(to)];
+function timesOf(batches: readonly TailBatch[]): { fromMs: number; toMs: number } {
+  const fromMs = batches.map(({ occurredFrom }) => occurredFrom ?? Number.NEGATIVE_INFINITY);
+  const toMs = batches.map(({ occurredTo }) => occurredTo ?? Number.POSITIVE_INFINITY);
+  return { fromMs: fromMs.reduce((a, b) => Math.min(a, b)), toMs: toMs.reduce((a, b) => Math.max(a, b)) };
 }
 
 /** What no filter may want is left out by PostgreSQL, where that can be said in few words. */
