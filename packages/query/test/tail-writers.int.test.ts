@@ -14,7 +14,9 @@ let api: QueryUnderTest;
 let pool: Pool;
 
 beforeAll(async () => {
-  api = await startQuery({ tailLimits: { pollMs: 10, heartbeatMs: 200, eventsPerPoll: 1_000_000, bytesPerPoll: 1e9 } });
+  api = await startQuery({
+    tailLimits: { pollMs: 0, restShare: 0, heartbeatMs: 200, eventsPerPoll: 1_000_000, bytesPerPoll: 1e9 },
+  });
   pool = createPool({ url: api.databaseUrl, max: WRITERS, applicationName: 'writers' });
 });
 afterAll(async () => {
