@@ -3,11 +3,13 @@ import { type IncomingMessage, request } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { authorization, exportedLines, fetchText } from './export-reading.ts';
-import { eventAt, type QueryUnderTest, startQuery } from './query-under-test.ts';
+import { type Asking, app, eventAt, type QueryUnderTest, startQuery } from './query-under-test.ts';
 
 /** Of about 1.7 kB each: far more than lies in all the buffers between PostgreSQL and a client that does not read. */
 const EVENTS = 40_000;
 const CLIENT_MS = 1_500;
+/** Of a session that goes to and fro between two apps all the time. */
+const LONG = 100_000;
 
 let query: QueryUnderTest;
 beforeAll(async () => {
@@ -19,12 +21,20 @@ beforeAll(async () => {
        'occurred_at', e.occurred_at + n * interval '1 ms'))).* FROM one e, generate_series(1, ${EVENTS - 1}) n;
      UPDATE sessions SET event_count = ${EVENTS}, last_at = first_at + ${EVENTS} * interval '1 ms'`,
   );
+  const longer = ['shop', 'checkout'].map((name, ms) => eventAt(ms, { sessionId: 'long', ...app(name) }));
+  await query.store(longer, { projectId: 2 });
+  await query.pool.query(
+    `INSERT INTO events SELECT (jsonb_populate_record(e, jsonb_build_object('event_id', gen_random_uuid(),
+       'occurred_at', e.occurred_at + n * interval '2 ms'))).* FROM events e, generate_series(1, ${LONG / 2 - 1}) n
+       WHERE project_id = 2;
+     UPDATE sessions SET last_at = first_at + ${LONG} * interval '1 ms' WHERE project_id = 2`,
+  );
 }, 120_000);
 afterAll(() => query.close());
 
 /** Begins an export; nothing of its body is read. */
-async function begin(path = '/v1/export'): Promise<IncomingMessage> {
-  const asked = request(query.url + path, { headers: await authorization(), agent: false }).end();
+async function begin(path = '/v1/export', asking: Asking = {}): Promise<IncomingMessage> {
+  const asked = request(query.url + path, { headers: await authorization(asking), agent: false }).end();
   asked.on('error', () => {});
   const [response] = (await once(asked, 'response')) as [IncomingMessage];
   expect(response.statusCode).toBe(200);
@@ -147,4 +157,30 @@ describe('an export', () => {
     await until(isQuiet);
     expect((await fetchText(query, '/v1/export?type=never')).status).toBe(200);
   });
+
+  test.each([
+    { format: 'otlp', mark: /"timeUnixNano"/g, links: /"wayline\.hop\.count"/g, linked: 2 },
+    { format: 'chrome', mark: /"ph":"i"/g, links: /"ph":"[sf]"/g, linked: 2 * (LONG - 1) },
+  ])(
+    'A5: of a session of 100,000 events as $format is whole, and never held as a whole',
+    async ({ format, ...what }) => {
+      const response = await begin(`/v1/sessions/long/trace?format=${format}`, { projectId: 2 });
+      await sleep(CLIENT_MS / 2);
+      expect(await isCopying()).toBe(true); // the rest is still in the database
+      let [events, linked] = [0, 0];
+      let last = '';
+      for await (const chunk of response) {
+        const text = last + chunk;
+        // A mark that is cut goes with the next chunk.
+        const end = text.lastIndexOf(',') + 1;
+        last = text.slice(end);
+        events += text.slice(0, end).match(what.mark)?.length ?? 0;
+        linked += text.slice(0, end).match(what.links)?.length ?? 0;
+      }
+      events += last.match(what.mark)?.length ?? 0;
+      linked += last.match(what.links)?.length ?? 0;
+      expect([events, linked, last.slice(-2)]).toEqual([LONG, what.linked, ']}']);
+    },
+    60_000,
+  );
 });

@@ -17,9 +17,9 @@ export function exportRoutes(
   streaming: Streaming & { pool: Pool },
   { atOnce = Math.max(1, Math.floor(streaming.pool.options.max / 4)) }: ExportLimits,
 ): [string, RequestHandler<{ id?: string }>][] {
-  // Apart, so that a session is to be had while long ones run.
-  const short = createExportSlots(atOnce);
   const long = createExportSlots(atOnce);
+  // Apart, so that a session is to be had while long ones run; unless that would leave nothing of a small pool.
+  const short = 2 * atOnce < streaming.pool.options.max ? createExportSlots(atOnce) : long;
   return [
     ['/v1/sessions/:id/trace', streamHandler(streaming, { parameters: ['format'], door: traceDoor, enter: short })],
     [
