@@ -94,8 +94,8 @@ describe('rollups and uniques', () => {
     expect(await compactRollups(pool, signal)).toBe(0);
   });
 
-  test('T6: values whose sum is beyond a double are stored like any others, and compacted', async () => {
-    const huge = [1.7e308, 1.7e308, -1e308];
+  test('T6: values whose sum is beyond a double, and the least values, are stored like any others, and compacted', async () => {
+    const huge = [1.7e308, 1.7e308, -1e308, 5e-324];
     for (const [offset, value] of huge.entries()) {
       const records = [storeVerdict(eventOf({ occurredAt: at(1), value }))];
       await writer.write([batchOf({ firstOffset: offset }, records)]);
@@ -106,13 +106,17 @@ describe('rollups and uniques', () => {
         ]),
       ]);
     }
-    expect(await count('SELECT count(*) FROM events')).toBe(6);
+    expect(await count('SELECT count(*) FROM events')).toBe(8);
+    await writer.write([
+      batchOf({ firstOffset: huge.length }, [storeVerdict(eventOf({ occurredAt: at(3), value: 5e-324 }))]),
+    ]);
     expect(await count('SELECT count(*) FROM dead_letters')).toBe(0);
     await compactRollups(pool, new AbortController().signal);
     const { rows } = await pool.query('SELECT value_sum, value_max FROM series_minutes ORDER BY minute');
     expect(rows).toEqual([
       { value_sum: Number.POSITIVE_INFINITY, value_max: 1.7e308 },
       { value_sum: 1.7e308 / 2 + (1.7e308 / 2 - 1e308 / 2), value_max: 1.7e308 / 2 },
+      { value_sum: 5e-324, value_max: 5e-324 },
     ]);
   });
 
