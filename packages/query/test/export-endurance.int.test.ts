@@ -106,14 +106,17 @@ describe('an export', () => {
     const stop = new AbortController();
     // Locked out before it can begin, as a long sort would keep it from its first row.
     const locker = await query.pool.connect();
-    await locker.query('BEGIN; LOCK TABLE names IN ACCESS EXCLUSIVE MODE');
-    const asked = fetch(`${query.url}/v1/export`, { headers: await authorization(), signal: stop.signal });
-    await until(isCopying);
-    stop.abort();
-    await expect(asked).rejects.toThrow();
-    await until(async () => !(await isCopying()));
-    await locker.query('ROLLBACK');
-    locker.release();
+    try {
+      await locker.query('BEGIN; LOCK TABLE names IN ACCESS EXCLUSIVE MODE');
+      const asked = fetch(`${query.url}/v1/export`, { headers: await authorization(), signal: stop.signal });
+      await until(isCopying);
+      stop.abort();
+      await expect(asked).rejects.toThrow();
+      await until(async () => !(await isCopying()));
+    } finally {
+      await locker.query('ROLLBACK');
+      locker.release();
+    }
   });
 
   test('whose client takes nothing is cut off, with a reset', async () => {
