@@ -209,8 +209,9 @@ describe('C8: the description and the router of query', () => {
     );
     expect((await ask(example, { credential: poor })).status).toBe(403);
     const parameters = parametersOf(example.operationId);
-    if (parameters.includes('cursor')) {
-      expect((await ask({ ...example, path: withQuery(example.path, 'cursor=zz') })).text).toContain('invalid_cursor');
+    for (const place of ['cursor', 'after'].filter((name) => parameters.includes(name))) {
+      const path = withQuery(example.path, `${place}=zz`);
+      expect((await ask({ ...example, path })).text).toContain('invalid_cursor');
     }
     if (parameters.includes('limit')) {
       const { maximum } = (description.components.parameters as { limit: { schema: { maximum: number } } }).limit

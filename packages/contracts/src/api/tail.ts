@@ -1,6 +1,6 @@
 import { eventSchema } from '../event-schema.ts';
 import type { Area, Parameter } from './operation.ts';
-import { READS } from './problem-answers.ts';
+import { LISTS } from './problem-answers.ts';
 import { flag, object, orNull, ref } from './schemas.ts';
 
 const { properties } = eventSchema;
@@ -61,7 +61,7 @@ export const tail: Area = {
           content: { 'text/event-stream': { type: 'string' } },
         },
       },
-      problems: READS,
+      problems: LISTS,
       example: { query: { type: 'pageVisit' } },
     },
   ],
