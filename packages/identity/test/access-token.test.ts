@@ -27,13 +27,16 @@ const handMade = (changed: Record<string, unknown> = {}, header = {}, key: Uint8
     .sign(key);
 
 describe('I1: an access token', () => {
-  test('says whose it is, of which project, and what it may do', async () => {
+  test('says whose it is, of which project, what it may do, and until when', async () => {
+    const exp = hourAhead();
+    expect(await readAccessToken(await handMade({ exp }), [SECRET])).toMatchObject({ expiresMs: exp * 1000 });
     expect(await readAccessToken(await signAccessToken(claims, SECRET), [SECRET])).toEqual({
       kind: 'token',
       projectId: 7,
       id: 'analyst',
       scopes: new Set(['read']),
       allowImport: false,
+      expiresMs: expect.any(Number),
     });
   });
 
