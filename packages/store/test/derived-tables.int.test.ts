@@ -78,6 +78,11 @@ test.each([
   { what: 'the clicks of an hour', spoil: 'UPDATE hours SET clicks = clicks + 1', found: rollup('hours') },
   { what: 'the uniques of an hour', spoil: 'UPDATE hours SET unique_users = unique_users + 1', found: rollup('hours') },
   { what: 'a minute', spoil: 'UPDATE series_minutes SET events = events + 1', found: rollup('series_minutes') },
+  {
+    what: 'an hour of a series',
+    spoil: 'UPDATE series_minutes SET slot = -2', // and not in the sum of its hour
+    found: rollup('series_hours'),
+  },
   { what: 'a name', spoil: 'DELETE FROM names WHERE kind = 3', found: expect.stringMatching(/^names: names 3 -?\d+$/) },
   { what: 'a source', spoil: 'DELETE FROM sources', found: expect.stringMatching(/^names: sources -?\d+$/) },
   { what: 'a hop', spoil: "UPDATE session_hops SET to_app = 'shop'", found: 'session_hops: s-1' },
@@ -100,6 +105,7 @@ async function spoiled(sql: string) {
     'hours',
     'hour_users',
     'series_minutes',
+    'series_hours',
     'session_hops',
     'hop_days',
     'names',

@@ -33,6 +33,7 @@ const READABLE = [
   'names',
   'positions',
   'projects',
+  'series_hours',
   'series_minutes',
   'session_hops',
   'session_machines',

@@ -197,6 +197,12 @@ describe('T11: a recount of what is stored', () => {
       elsewhere: ['rollups: events of an hour, in series'],
     },
     {
+      name: 'a minute of a series is not in the sum of its hour',
+      sql: 'UPDATE series_minutes SET slot = -2',
+      found: ['rollups: events of an hour, in series by hour'],
+      elsewhere: ['rollups: events of an hour, in series by hour'],
+    },
+    {
       name: 'a batch was written by a version that let it hold two hours: those are left out',
       sql: `UPDATE batches SET last_log_time = last_log_time + interval '1 hour' WHERE first_offset = 13;
         UPDATE ledger SET stored = stored + 7, read = read + 7 WHERE ${OF_FIRST}`,

@@ -43,6 +43,15 @@ const RECOUNTS = [
      WHERE ${USER} <> '' GROUP BY 1, 2
    ) c USING (project_id, user_id)
    WHERE k.saw_object IS DISTINCT FROM c.saw`,
+  `SELECT 'series_hours' AS what, h.*, m.* FROM series_hours h FULL JOIN (
+     SELECT project_id, namespace_id, type_id, date_trunc('hour', minute, 'UTC') AS hour, sum(events) AS events,
+       sum(valued) AS valued, min(value_min) AS least, max(value_max) AS greatest, min(first_at) AS first,
+       min(first_valued_at) AS first_valued, sum(value_sum) AS total
+     FROM series_minutes WHERE slot = -2 GROUP BY 1, 2, 3, 4
+   ) m USING (project_id, namespace_id, type_id, hour)
+   WHERE (h.events, h.valued, h.value_min, h.value_max, h.first_at, h.first_valued_at)
+       IS DISTINCT FROM (m.events, m.valued, m.least, m.greatest, m.first, m.first_valued)
+     OR abs(h.value_sum - m.total) > 1e-9 * greatest(1, abs(m.total))`,
   `WITH kept AS (
      SELECT project_id, sum(users) AS users, sum(saw_object) AS saw FROM (
        SELECT project_id, users, saw_object FROM user_counts UNION ALL

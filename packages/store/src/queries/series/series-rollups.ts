@@ -1,3 +1,4 @@
+import { SETTLED_SLOT } from '../../maintenance/compact-rollups.ts';
 import type { Reader } from '../../read-only.ts';
 import { timestampsOf } from '../timestamps.ts';
 import { type Additive, COLUMNS, type SeriesPart } from './aggregation.ts';
@@ -10,8 +11,10 @@ export interface WholeMinutes {
   toMs: number;
 }
 
+const HOUR_MS = 3_600_000;
+const OF_SERIES = 'project_id = $1 AND namespace_id = $2 AND type_id = $3';
 /** The slots of a minute are its parts, and so are the minutes of a group: all of them are summed up. */
-const OF_SERIES = 'project_id = $1 AND namespace_id = $2 AND type_id = $3 AND minute >= $4 AND minute < $5';
+const IN_MINUTES = `${OF_SERIES} AND minute >= $4 AND minute < $5`;
 
 /**
  * In two parts, since minutes that are brought into one slot stand in an index of their own, with all that is told of them
@@ -19,6 +22,28 @@ const OF_SERIES = 'project_id = $1 AND namespace_id = $2 AND type_id = $3 AND mi
  * one would be read out of the pages of all.
  */
 const MINUTES = `(SELECT * FROM series_minutes WHERE slot < 0 UNION ALL SELECT * FROM series_minutes WHERE slot >= 0) minutes`;
+
+const SUMS = 'events, valued, value_sum, value_min, value_max, first_at, first_valued_at';
+
+/**
+ * The same in fewer rows, for groups of hours: whole hours, from $6 to $7, out of their sums and what is not in these
+ * yet; minutes before and after.
+ */
+const HOURS = `(
+  SELECT hour AS minute, ${SUMS} FROM series_hours WHERE ${OF_SERIES} AND hour >= $6 AND hour < $7
+  UNION ALL
+  SELECT minute, ${SUMS} FROM series_minutes WHERE ${OF_SERIES} AND slot > ${SETTLED_SLOT} AND minute >= $6 AND minute < $7
+  UNION ALL
+  SELECT minute, ${SUMS} FROM ${MINUTES} WHERE ${OF_SERIES} AND minute >= $4 AND minute < $6
+  UNION ALL
+  SELECT minute, ${SUMS} FROM ${MINUTES} WHERE ${OF_SERIES} AND minute >= $7 AND minute < $5
+) hours`;
+
+/** The whole hours among minutes; undefined where there is none. */
+function hoursIn({ fromMs, toMs }: WholeMinutes): WholeMinutes | undefined {
+  const hours = { fromMs: Math.ceil(fromMs / HOUR_MS) * HOUR_MS, toMs: Math.floor(toMs / HOUR_MS) * HOUR_MS };
+  return hours.fromMs < hours.toMs ? hours : undefined;
+}
 
 const valuesOf = ({ projectId, namespace, type }: Series, minutes: WholeMinutes): unknown[] => [
   projectId,
@@ -34,11 +59,12 @@ export async function seriesRollups(
   { minutes, granularity, aggregation }: { minutes: WholeMinutes; granularity: Granularity; aggregation: Additive },
 ): Promise<SeriesPart[]> {
   const { counted, first, ofRollups } = COLUMNS[aggregation];
+  const hours = granularity === 'minute' ? undefined : hoursIn(minutes);
   const { rows } = await reader.query<SeriesPart>(
     `SELECT ${bucketSql(granularity, 'minute')} AS "bucketMs", sum(${counted})::bigint AS count, min(${first}) AS "firstMs",
        ${ofRollups} AS amount
-     FROM ${MINUTES} WHERE ${OF_SERIES} AND ${counted} > 0 GROUP BY 1`,
-    valuesOf(series, minutes),
+     FROM ${hours ? `${HOURS} WHERE` : `${MINUTES} WHERE ${IN_MINUTES} AND`} ${counted} > 0 GROUP BY 1`,
+    [...valuesOf(series, minutes), ...(hours ? timestampsOf(hours) : [])],
   );
   return rows;
 }
@@ -51,7 +77,7 @@ export async function seriesTally(
 ): Promise<{ events: number; valued: number }> {
   const { rows } = await reader.query<{ events: number; valued: number }>(
     `SELECT coalesce(sum(events), 0)::bigint AS events, coalesce(sum(valued), 0)::bigint AS valued
-     FROM ${MINUTES} WHERE ${OF_SERIES}`,
+     FROM ${MINUTES} WHERE ${IN_MINUTES}`,
     valuesOf(series, minutes),
   );
   return rows[0] ?? { events: 0, valued: 0 };
