@@ -81,24 +81,21 @@ async function storeHistory(
   }
 }
 
-/** Resolves when every table named `dirty_…` is empty: what is remade in the background is remade. */
+/** Of minutes that are not brought into one row yet, so many change nothing. */
+const FEW_MINUTES = 50_000;
+const UNSETTLED = `
+  SELECT 'hops' AS what WHERE EXISTS (SELECT FROM dirty_sessions)
+  UNION ALL
+  SELECT 'minutes' WHERE ${FEW_MINUTES} < (
+    SELECT count(*) FROM series_minutes WHERE slot > -2 AND minute < now() - interval '20 minutes')`;
+
+/** Resolves when what is derived in the background is as it is kept: the hops of all sessions, and rollups in one row each. */
 async function settled(client: Client): Promise<void> {
-  const { rows } = await client.query<{ table: string }>(
-    `SELECT relname AS "table" FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'
-     AND relname LIKE 'dirty\\_%'`,
-  );
-  const left = async (): Promise<string[]> => {
-    const found: string[] = [];
-    for (const { table } of rows) {
-      const { rowCount } = await client.query(`SELECT FROM ${table} LIMIT 1`);
-      if (rowCount) found.push(table);
-    }
-    return found;
-  };
+  const left = async (): Promise<string[]> =>
+    (await client.query<{ what: string }>(UNSETTLED)).rows.map(({ what }) => what);
   const deadline = performance.now() + SETTLING_SECONDS * 1000;
   for (let open = await left(); open.length > 0; open = await left()) {
-    if (performance.now() > deadline)
-      throw new Error(`After ${SETTLING_SECONDS} s there still is something in ${open}`);
+    if (performance.now() > deadline) throw new Error(`After ${SETTLING_SECONDS} s ${open} are not settled`);
     await sleep(LOOK_EVERY_MS);
   }
 }
