@@ -72,6 +72,24 @@ test('calls that come while a transaction is written go together into the next',
   expect(partition.end).toBe(101);
 });
 
+test('positions that went with a transaction under way leave nothing to do, and the log goes on', async () => {
+  // Once caught: the log took nothing more afterwards, and closing it never ended.
+  const { file, written, answer } = createDisk();
+  const appender = createAppender({ file, maxBytesInFlight: 1e6 });
+  const first = appender.append([newPartition()], [record]);
+  while (written.length === 0) await new Promise(setImmediate);
+  const saved = appender.savePositions(new Map([['g', 1]]), true);
+  await answer();
+  await answer(); // the positions, taken by the same run
+  await Promise.all([first, saved]);
+  const next = appender.append([newPartition()], [record]);
+  for (let turn = 0; turn < 10; turn++) await new Promise(setImmediate);
+  expect(written.length).toBe(3);
+  await answer();
+  await next;
+  await appender.close();
+});
+
 test('a disk that does not answer in time refuses those who wait, and those who come; then it goes on', async () => {
   const { file, answer } = createDisk();
   const partition = newPartition();

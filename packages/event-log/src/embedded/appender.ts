@@ -199,9 +199,10 @@ export function createAppender(options: AppenderOptions): Appender {
     running = undefined;
   }
 
-  function start(): Promise<void> {
-    running ??= run();
-    return running;
+  /** Resolves when all that waits is written. A run is begun only for something: one that ends at once would count as running. */
+  async function start(): Promise<void> {
+    if (!running && (queue.length > 0 || positions.size > 0)) running = run();
+    await running;
   }
 
   function refusal(bytes: number, limited: boolean): LogUnavailableError | undefined {
