@@ -1,4 +1,3 @@
-import { ProblemError } from '@wayline/contracts';
 import { type EventSelection, findSession, type LongReader, locateSession, readEvents } from '@wayline/store';
 import type { Parameters } from '../parameters.ts';
 import { unknownSession } from '../session-doors.ts';
@@ -35,7 +34,7 @@ export const projectExportDoor: StreamDoor = ({ projectId, parameters }) => {
 
 /** A session for trace viewers. Two readings over one snapshot: the first for what is said of a source before its events. */
 export const traceDoor: StreamDoor = ({ projectId, id, parameters }) => {
-  const format = oneOf(parameters, 'format', ['otlp', 'chrome']);
+  const format = parameters.choice('format', ['otlp', 'chrome']) ?? 'otlp';
   return {
     contentType: 'application/json',
     fileName: fileName(`session-${id}`, `${format}.json`),
@@ -58,8 +57,8 @@ function inLines(
   parameters: Parameters,
   select: (reader: LongReader) => Promise<EventSelection>,
 ): StreamedAnswer {
-  const format = oneOf(parameters, 'format', ['ndjson', 'csv']);
-  const formulas = oneOf(parameters, 'formulas', ['keep', 'escape']);
+  const format = parameters.choice('format', ['ndjson', 'csv']) ?? 'ndjson';
+  const formulas = parameters.choice('formulas', ['keep', 'escape']) ?? 'keep';
   const form: LineForm = format === 'csv' ? csv(formulas) : ndjson();
   return {
     contentType: format === 'csv' ? 'text/csv; charset=utf-8; header=present' : 'application/x-ndjson',
@@ -68,12 +67,4 @@ function inLines(
       yield* eventChunks(reader, await select(reader), { form, tally });
     },
   };
-}
-
-/** One of the values that a parameter has; the first where it is not given. */
-function oneOf<const V extends string>(parameters: Parameters, name: string, values: readonly [V, ...V[]]): V {
-  const text = parameters.text(name) ?? values[0];
-  const value = values.find((each) => each === text);
-  if (value !== undefined) return value;
-  throw new ProblemError('invalid_request', `\`${name}\` must be one of: ${values.join(', ')}.`);
 }

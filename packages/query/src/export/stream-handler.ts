@@ -6,6 +6,7 @@ import type { RequestHandler, Response } from 'express';
 import type { Completeness } from '../completeness.ts';
 import type { Asked } from '../door.ts';
 import { readParameters, storable } from '../parameters.ts';
+import { abortWhenClosed } from '../until-closed.ts';
 import type { Tally } from './event-chunks.ts';
 import type { EnterExport } from './export-slots.ts';
 import { BrokenOffError, exportHeaders, type Patience, type StreamedAnswer, sendChunks } from './stream-answer.ts';
@@ -41,11 +42,11 @@ export function streamHandler(
   { parameters: known, door, scope = 'read', enter }: Streamed,
 ): RequestHandler<{ id?: string }> {
   return async (request, response) => {
+    const abort = abortWhenClosed(response, () => new BrokenOffError('the client went away'));
     const { projectId } = await authorize(request, verifier, scope);
     const id = storable('id', request.params.id ?? '');
     const answer = door({ projectId, id, parameters: readParameters(request.query, known) });
     const leave = enter();
-    const abort = abortOnClose(response);
     const tally: Tally = { events: 0 };
     const trailed = request.method === 'GET' && request.httpVersion !== '1.0';
     try {
@@ -70,14 +71,6 @@ export function streamHandler(
       leave();
     }
   };
-}
-
-function abortOnClose(response: Response): AbortController {
-  const abort = new AbortController();
-  response.once('close', () => {
-    if (!response.writableFinished) abort.abort(new BrokenOffError('the client went away'));
-  });
-  return abort;
 }
 
 function breakOff(response: Response): void {

@@ -1,20 +1,10 @@
 import type { Pool } from '../pool.ts';
-import { addedSum, totalSum } from '../value-sum.ts';
+import { ADD_SERIES_SUMS, SERIES_SUMS, SETTLED_SLOT, TOTAL_SERIES_SUMS } from '../series-sums.ts';
 
 /** Rows of one statement. */
 const AT_ONCE = 5_000;
 /** What is younger may still be written to by many. */
 const SETTLED = "interval '15 minutes'";
-/** Minutes in it are in the sums of their hours, too. */
-export const SETTLED_SLOT = -2;
-
-const COLUMNS = 'events, valued, value_sum, value_min, value_max, first_at, first_valued_at';
-const TOTALS = `sum(events), sum(valued), ${totalSum('value_sum')}, min(value_min), max(value_max), min(first_at), min(first_valued_at)`;
-const ADD = `
-  events = m.events + excluded.events, valued = m.valued + excluded.valued,
-  value_sum = ${addedSum('m.value_sum', 'excluded.value_sum')}, value_min = least(m.value_min, excluded.value_min),
-  value_max = greatest(m.value_max, excluded.value_max), first_at = least(m.first_at, excluded.first_at),
-  first_valued_at = least(m.first_valued_at, excluded.first_valued_at)`;
 
 // Rows that a writer holds are passed over: there is another time. Once a row is gone, a writer makes its own anew. The sums
 // of hours are those of the minutes in this slot: both change by the same.
@@ -29,17 +19,17 @@ const COMPACT_MINUTES = `
       series_minutes.slot) = (chosen.project_id, chosen.namespace_id, chosen.type_id, chosen.minute, chosen.slot)
     RETURNING series_minutes.*
   ), merged AS (
-    INSERT INTO series_minutes AS m (project_id, namespace_id, type_id, minute, slot, ${COLUMNS})
-    SELECT project_id, namespace_id, type_id, minute, ${SETTLED_SLOT}, ${TOTALS}
+    INSERT INTO series_minutes AS m (project_id, namespace_id, type_id, minute, slot, ${SERIES_SUMS})
+    SELECT project_id, namespace_id, type_id, minute, ${SETTLED_SLOT}, ${TOTAL_SERIES_SUMS}
     FROM gone GROUP BY project_id, namespace_id, type_id, minute
     ORDER BY project_id, namespace_id, type_id, minute
-    ON CONFLICT (project_id, namespace_id, type_id, minute, slot) DO UPDATE SET ${ADD}
+    ON CONFLICT (project_id, namespace_id, type_id, minute, slot) DO UPDATE SET ${ADD_SERIES_SUMS}
   ), hourly AS (
-    INSERT INTO series_hours AS m (project_id, namespace_id, type_id, hour, ${COLUMNS})
-    SELECT project_id, namespace_id, type_id, date_bin('1 hour', minute, 'epoch') AS hour, ${TOTALS}
+    INSERT INTO series_hours AS m (project_id, namespace_id, type_id, hour, ${SERIES_SUMS})
+    SELECT project_id, namespace_id, type_id, date_bin('1 hour', minute, 'epoch') AS hour, ${TOTAL_SERIES_SUMS}
     FROM gone GROUP BY project_id, namespace_id, type_id, hour
     ORDER BY project_id, namespace_id, type_id, hour
-    ON CONFLICT (project_id, namespace_id, type_id, hour) DO UPDATE SET ${ADD}
+    ON CONFLICT (project_id, namespace_id, type_id, hour) DO UPDATE SET ${ADD_SERIES_SUMS}
   )
   SELECT count(*) AS rows FROM gone`;
 

@@ -1,5 +1,5 @@
-import { SETTLED_SLOT } from '../maintenance/compact-rollups.ts';
 import type { Reader } from '../read-only.ts';
+import { SETTLED_SLOT } from '../series-sums.ts';
 import { type CheckResult, type Hours, NO_PLACE, runCheck } from './check.ts';
 
 /**

@@ -1,5 +1,5 @@
 import type { PoolClient } from 'pg';
-import { addedSum } from '../value-sum.ts';
+import { ADD_SERIES_SUMS, SERIES_SUMS } from '../series-sums.ts';
 import { bigints, booleans, doubles, int64s, integers, texts, timestamps } from './binary-array.ts';
 import type { EventRow } from './event-rows.ts';
 import type { HourUser, KnownUsers, SeenUser } from './known-users.ts';
@@ -182,19 +182,12 @@ const UPSERT_HOURS = `
     impressions = h.impressions + excluded.impressions, unique_users = h.unique_users + excluded.unique_users`;
 
 const UPSERT_MINUTES = `
-  INSERT INTO series_minutes AS m (project_id, namespace_id, type_id, minute, slot, events, valued, value_sum, value_min,
-    value_max, first_at, first_valued_at)
-  SELECT project_id, namespace_id, type_id, minute, $1, events, valued, value_sum, value_min, value_max, first_at,
-    first_valued_at
+  INSERT INTO series_minutes AS m (project_id, namespace_id, type_id, minute, slot, ${SERIES_SUMS})
+  SELECT project_id, namespace_id, type_id, minute, $1, ${SERIES_SUMS}
   FROM unnest($2::integer[], $3::bigint[], $4::bigint[], $5::timestamptz[], $6::bigint[], $7::bigint[],
     $8::double precision[], $9::double precision[], $10::double precision[], $11::timestamptz[], $12::timestamptz[])
-    AS d (project_id, namespace_id, type_id, minute, events, valued, value_sum, value_min, value_max, first_at,
-      first_valued_at)
-  ON CONFLICT (project_id, namespace_id, type_id, minute, slot) DO UPDATE SET
-    events = m.events + excluded.events, valued = m.valued + excluded.valued,
-    value_sum = ${addedSum('m.value_sum', 'excluded.value_sum')}, value_min = least(m.value_min, excluded.value_min),
-    value_max = greatest(m.value_max, excluded.value_max), first_at = least(m.first_at, excluded.first_at),
-    first_valued_at = least(m.first_valued_at, excluded.first_valued_at)`;
+    AS d (project_id, namespace_id, type_id, minute, ${SERIES_SUMS})
+  ON CONFLICT (project_id, namespace_id, type_id, minute, slot) DO UPDATE SET ${ADD_SERIES_SUMS}`;
 
 /**
  * Adds rollups to their tables, in the writer's own slot: no transaction in flight beside it writes the same counters.

@@ -1,5 +1,5 @@
-import { SETTLED_SLOT } from '../../maintenance/compact-rollups.ts';
 import type { Reader } from '../../read-only.ts';
+import { SERIES_SUMS, SETTLED_SLOT } from '../../series-sums.ts';
 import { timestampsOf } from '../timestamps.ts';
 import { type Additive, COLUMNS, type SeriesPart } from './aggregation.ts';
 import type { Series } from './find-series.ts';
@@ -23,20 +23,18 @@ const IN_MINUTES = `${OF_SERIES} AND minute >= $4 AND minute < $5`;
  */
 const MINUTES = `(SELECT * FROM series_minutes WHERE slot < 0 UNION ALL SELECT * FROM series_minutes WHERE slot >= 0) minutes`;
 
-const SUMS = 'events, valued, value_sum, value_min, value_max, first_at, first_valued_at';
-
 /**
  * The same in fewer rows, for groups of hours: whole hours, from $6 to $7, out of their sums and what is not in these
  * yet; minutes before and after.
  */
 const HOURS = `(
-  SELECT hour AS minute, ${SUMS} FROM series_hours WHERE ${OF_SERIES} AND hour >= $6 AND hour < $7
+  SELECT hour AS minute, ${SERIES_SUMS} FROM series_hours WHERE ${OF_SERIES} AND hour >= $6 AND hour < $7
   UNION ALL
-  SELECT minute, ${SUMS} FROM series_minutes WHERE ${OF_SERIES} AND slot > ${SETTLED_SLOT} AND minute >= $6 AND minute < $7
+  SELECT minute, ${SERIES_SUMS} FROM series_minutes WHERE ${OF_SERIES} AND slot > ${SETTLED_SLOT} AND minute >= $6 AND minute < $7
   UNION ALL
-  SELECT minute, ${SUMS} FROM ${MINUTES} WHERE ${OF_SERIES} AND minute >= $4 AND minute < $6
+  SELECT minute, ${SERIES_SUMS} FROM ${MINUTES} WHERE ${OF_SERIES} AND minute >= $4 AND minute < $6
   UNION ALL
-  SELECT minute, ${SUMS} FROM ${MINUTES} WHERE ${OF_SERIES} AND minute >= $7 AND minute < $5
+  SELECT minute, ${SERIES_SUMS} FROM ${MINUTES} WHERE ${OF_SERIES} AND minute >= $7 AND minute < $5
 ) hours`;
 
 /** The whole hours among minutes; undefined where there is none. */
