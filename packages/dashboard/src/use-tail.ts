@@ -1,6 +1,7 @@
 import { useContext, useEffect, useRef, useState } from 'react';
-import { ApiError, type StoredEvent } from './api.ts';
-import { createBlockReader } from './read-blocks.ts';
+import type { ApiError, StoredEvent } from './api.ts';
+import { followTail } from './follow-tail.ts';
+import type { Block } from './read-blocks.ts';
 import { AccessContext } from './use-answer.ts';
 
 export interface Tail {
@@ -8,16 +9,18 @@ export interface Tail {
   events: readonly StoredEvent[];
   /** Events that were left out because there were too many, at most. */
   skipped: number;
-  isConnected: boolean;
-  error: ApiError | undefined;
+  /** `refused` is the end, `away` is not: it is tried again. */
+  state: 'connecting' | 'live' | 'away' | 'refused';
+  /** Why it is away, or refused. */
+  reason: string | undefined;
 }
 
 /** So many are shown. */
 const KEPT = 200;
 const AGAIN_MS = 2_000;
-const NOTHING: Tail = { events: [], skipped: 0, isConnected: false, error: undefined };
+const NOTHING: Tail = { events: [], skipped: 0, state: 'connecting', reason: undefined };
 
-/** Follows a tail by `fetch`, because a browser's EventSource cannot send the token. After a pause it makes up for what came meanwhile. */
+/** Follows a tail. After a pause, or when the server is back, it makes up for what came meanwhile. */
 export function useTail(path: string, isPaused: boolean): Tail {
   const { token, refuse } = useContext(AccessContext);
   const [tail, setTail] = useState(NOTHING);
@@ -32,13 +35,14 @@ export function useTail(path: string, isPaused: boolean): Tail {
   useEffect(() => {
     if (isPaused) return;
     const abort = new AbortController();
+    const { signal } = abort;
     const place = lastId.current;
 
-    function take(blocks: ReturnType<ReturnType<typeof createBlockReader>>): void {
+    function take(blocks: readonly Block[]): void {
       const events: StoredEvent[] = [];
       let skipped = 0;
       for (const { event, data, id } of blocks) {
-        place.id = id;
+        if (id) place.id = id;
         if (event === 'message' && data) events.unshift(JSON.parse(data) as StoredEvent);
         if (event === 'skipped') skipped += (JSON.parse(data) as { events: number | null }).events ?? 0;
       }
@@ -50,38 +54,25 @@ export function useTail(path: string, isPaused: boolean): Tail {
       }));
     }
 
-    async function follow(): Promise<void> {
-      const response = await fetch(path, {
-        headers: { Authorization: `Bearer ${token}`, ...(place.id && { 'Last-Event-ID': place.id }) },
-        signal: abort.signal,
-        cache: 'no-store',
-      });
-      if (!response.ok || !response.body) {
-        const { detail } = (await response.json().catch(() => ({}))) as { detail?: string };
-        throw new ApiError(response.status, detail ?? `The server answered ${response.status}.`);
-      }
-      setTail((before) => ({ ...before, isConnected: true, error: undefined }));
-      const read = createBlockReader();
-      const pieces = response.body.pipeThrough(new TextDecoderStream()).getReader();
-      for (let piece = await pieces.read(); !piece.done; piece = await pieces.read()) take(read(piece.value));
-    }
+    const isOpen = () => setTail((before) => ({ ...before, state: 'live', reason: undefined }));
 
     async function goOn(): Promise<void> {
-      while (!abort.signal.aborted) {
-        let error: ApiError | undefined;
+      while (!signal.aborted) {
         try {
-          await follow();
-        } catch (thrown) {
-          error = thrown instanceof ApiError ? thrown : new ApiError(0, 'The server cannot be reached.');
+          await followTail({ path, token, lastId: place.id, signal, onOpen: isOpen, onBlocks: take });
+        } catch (error) {
+          if (signal.aborted) return;
+          const { status, message } = error as ApiError;
+          if (status === 401) return refuse(message);
+          const isRefused = status >= 400 && status < 500;
+          setTail((before) => ({ ...before, state: isRefused ? 'refused' : 'away', reason: message }));
+          if (isRefused) return;
         }
-        if (abort.signal.aborted) return;
-        setTail((before) => ({ ...before, isConnected: false, error }));
-        if (error?.status === 401) return refuse(error.message);
-        if (error && error.status >= 400 && error.status < 500) return;
         await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
       }
     }
 
+    setTail((before) => ({ ...before, state: 'connecting' }));
     void goOn();
     return () => abort.abort();
   }, [path, isPaused, token, refuse]);

@@ -3,7 +3,7 @@ import { counted, time } from '../formats.ts';
 import { EventDetails } from '../parts/event-list.tsx';
 import { FilterForm } from '../parts/filter-form.tsx';
 import { linkTo, queryText } from '../route.ts';
-import { useTail } from '../use-tail.ts';
+import { type Tail, useTail } from '../use-tail.ts';
 
 const PATH = ['live'];
 const FIELDS = [
@@ -14,38 +14,50 @@ const FIELDS = [
   { name: 'app', label: 'App' },
 ];
 
+const STATES: Record<Tail['state'], { label: string; look: string }> = {
+  connecting: { label: 'Connecting…', look: '' },
+  live: { label: 'Live', look: 'open' },
+  away: { label: 'Connecting again…', look: 'bad' },
+  refused: { label: 'Refused', look: 'bad' },
+};
+
 /** Events as they are stored, the newest first. */
 export function LivePage({ query }: { query: Record<string, string> }) {
   const [isPaused, setPaused] = useState(false);
-  const { events, skipped, isConnected, error } = useTail(`/v1/tail${queryText(query)}`, isPaused);
-  const state = isPaused ? 'Paused' : isConnected ? 'Live' : 'Connecting…';
+  const { events, skipped, state, reason } = useTail(`/v1/tail${queryText(query)}`, isPaused);
+  const { label, look } = isPaused ? { label: 'Paused', look: '' } : STATES[state];
   return (
     <>
       <h1>Live tail</h1>
       <FilterForm path={PATH} query={query} fields={FIELDS} />
-      {error && (
+      {reason && !isPaused && (
         <p className="notice bad" role="alert">
-          {error.message}
+          {reason}
+          {state === 'away' && ' It is tried again; nothing that is stored meanwhile is lost.'}
         </p>
       )}
       <section className="card">
         <p className="live">
-          <button type="button" className="quiet" onClick={() => setPaused(!isPaused)}>
-            {isPaused ? 'Go on' : 'Pause'}
-          </button>
-          <span className={isConnected && !isPaused ? 'badge open' : 'badge'} role="status">
-            {state}
+          {state !== 'refused' && (
+            <button type="button" className="quiet" onClick={() => setPaused(!isPaused)}>
+              {isPaused ? 'Go on' : 'Pause'}
+            </button>
+          )}
+          <span className={`badge ${look}`} role="status">
+            {label}
           </span>
           {skipped > 0 && <span className="hint">up to {counted(skipped, 'event')} left out: too many at once</span>}
         </p>
-        {events.length === 0 && <p className="empty">Nothing yet. Events show here within a second of being stored.</p>}
-        <ol className="events">
+        {events.length === 0 && state !== 'refused' && (
+          <p className="empty">Nothing yet. Events show here within a second of being stored.</p>
+        )}
+        <ol className="events of-sessions">
           {events.map((event) => (
             <li key={`${event.sessionId} ${event.eventId} ${event.occurredAt}`}>
               <EventDetails event={event}>
                 <time dateTime={event.receivedAt}>{time(event.receivedAt)}</time>
-                <a className="since" href={linkTo(['sessions', event.sessionId])} title={event.sessionId}>
-                  session
+                <a className="id" href={linkTo(['sessions', event.sessionId])} title={`Session ${event.sessionId}`}>
+                  {event.sessionId}
                 </a>
               </EventDetails>
             </li>

@@ -94,8 +94,9 @@ function Navigation({ hops }: { hops: readonly Hop[] }) {
       <h2>Way through the apps</h2>
       <ol className="hops">
         <li className={`hue-${hueOf(first.from)}`}>{first.from}</li>
-        {hops.slice(0, HOPS_SHOWN).map(({ to, at, page }) => (
-          <li key={`${at} ${to}`} className={`hue-${hueOf(to)}`} title={page ?? undefined}>
+        {hops.slice(0, HOPS_SHOWN).map(({ to, at, page }, index) => (
+          // biome-ignore lint/suspicious/noArrayIndexKey: there may be several in a millisecond, and they never move.
+          <li key={index} className={`hue-${hueOf(to)}`} title={page ?? undefined}>
             {to} <time dateTime={at}>{time(at)}</time>
           </li>
         ))}

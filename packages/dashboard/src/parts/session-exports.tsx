@@ -1,4 +1,5 @@
 import { useContext, useState } from 'react';
+import { ApiError } from '../api.ts';
 import { saveAnswer } from '../save-answer.ts';
 import { AccessContext } from '../use-answer.ts';
 
@@ -12,14 +13,20 @@ const FORMS = [
 
 /** Saves a session as a file: for trace viewers, programs and spreadsheets. */
 export function SessionExports({ base }: { base: string }) {
-  const { token } = useContext(AccessContext);
-  const [state, setState] = useState('');
-  const save = (path: string) => {
-    setState(' …');
-    saveAnswer(base + path, token).then(
-      () => setState(''),
-      (error: unknown) => setState(` ${(error as Error).message}`),
-    );
+  const { token, refuse } = useContext(AccessContext);
+  const [saving, setSaving] = useState('');
+  const [failure, setFailure] = useState('');
+  const save = async (name: string, path: string) => {
+    setSaving(name);
+    setFailure('');
+    try {
+      await saveAnswer(base + path, token);
+    } catch (error) {
+      const { message } = error as Error;
+      if (error instanceof ApiError && error.status === 401) refuse(message);
+      setFailure(`${name}: ${message}`);
+    }
+    setSaving('');
   };
   return (
     <p className="hint">
@@ -27,12 +34,18 @@ export function SessionExports({ base }: { base: string }) {
       {FORMS.map(({ name, path }, index) => (
         <span key={name}>
           {index > 0 && ' · '}
-          <button type="button" className="link" onClick={() => save(path)}>
+          <button type="button" className="link" disabled={saving !== ''} onClick={() => void save(name, path)}>
             {name}
           </button>
         </span>
       ))}
-      {state}
+      <span role="status">{saving && ` ${saving} is on its way …`}</span>
+      {failure && (
+        <span className="failure" role="alert">
+          {' '}
+          {failure}
+        </span>
+      )}
     </p>
   );
 }
