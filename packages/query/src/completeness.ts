@@ -31,31 +31,57 @@ export interface CompletenessOptions {
   waitMs?: number;
 }
 
+/** How complete the data are that are read after it was told: so it must be awaited before they are read. */
+export interface CompletenessLooks {
+  /**
+   * As it was looked up after the call, so that whoever was acknowledged before sees it counted; calls that come while a
+   * look is under way share the next one. Rejects if the database does not answer; never because of the log.
+   */
+  fresh(): Promise<Completeness>;
+  /**
+   * As it was up to half a second ago, mostly without waiting: what was stored up to a time then, is so now. What was
+   * acknowledged since may be missing from `lagging` and `pending`. Rejects as `fresh` does.
+   */
+  recent(): Promise<Completeness>;
+}
+
 /** A look that takes longer no longer holds up the next one. */
 const OVERTAKE_MS = 250;
 /** A look that hangs is given up after this, and another tried; until then answers do not wait for the log. */
 const ABANDON_MS = 30_000;
+/** A look that began longer ago is no longer recent. */
+const RECENT_MS = 500;
+/** Whoever is told of one that began longer ago begins another, for those who come after. */
+const RENEW_MS = 100;
 
 /**
- * Returns a function that tells how complete the data are. It must be awaited before the data are read: now is taken
- * first, then the ends of the log, then the positions; whatever a position covers is there to be read afterwards.
- * What is told was looked up after the call, so that whoever was acknowledged before sees it counted; calls that come
- * while a look is under way share the next one. Rejects if the database does not answer; never because of the log.
+ * In each look now is taken first, then the ends of the log, then the positions; whatever a position covers is there to be
+ * read afterwards. Nothing is looked up while nobody asks.
  */
-export function createCompleteness(options: CompletenessOptions): () => Promise<Completeness> {
+export function createCompleteness(options: CompletenessOptions): CompletenessLooks {
   const { waitMs = 2_000 } = options;
   let underWay: Promise<unknown> = Promise.resolve();
   let next: Promise<Completeness> | undefined;
   /** While a look hangs: until when it is hoped for, by `performance.now()`. */
   let hopingUntil = 0;
+  /** What the look told that began last, of those that have ended; by `performance.now()`. */
+  let latest = { begunAt: Number.NEGATIVE_INFINITY, told: AWAY };
+  let isRenewing = false;
+
+  async function look(): Promise<Completeness> {
+    const begunAt = performance.now();
+    const told = await readCompleteness(options);
+    if (begunAt > latest.begunAt) latest = { begunAt, told };
+    return told;
+  }
 
   async function lookAfter(turn: Promise<unknown>): Promise<Completeness> {
     await turn;
     next = undefined; // who comes from now on needs a later look
-    const look = readCompleteness(options);
-    const ended = look.catch(() => undefined);
+    const looking = look();
+    const ended = looking.catch(() => undefined);
     underWay = withDeadline(ended, OVERTAKE_MS, undefined);
-    const answer = await withDeadline(look, waitMs, TOO_LATE);
+    const answer = await withDeadline(looking, waitMs, TOO_LATE);
     if (answer !== TOO_LATE) return answer;
     hopingUntil = performance.now() + ABANDON_MS;
     void ended.then(() => {
@@ -64,10 +90,30 @@ export function createCompleteness(options: CompletenessOptions): () => Promise<
     return AWAY;
   }
 
-  return async () => {
+  async function fresh(): Promise<Completeness> {
     if (performance.now() < hopingUntil) return AWAY;
     next ??= lookAfter(underWay);
     return next;
+  }
+
+  function renew(): void {
+    if (isRenewing) return;
+    isRenewing = true;
+    const end = (): void => {
+      isRenewing = false;
+    };
+    fresh().then(end, end); // its fault is told to whoever has to wait for a look
+  }
+
+  return {
+    fresh,
+    async recent() {
+      const { begunAt, told } = latest;
+      const ageMs = performance.now() - begunAt;
+      if (ageMs > RECENT_MS) return fresh();
+      if (ageMs > RENEW_MS) renew();
+      return told;
+    },
   };
 }
 

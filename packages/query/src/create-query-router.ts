@@ -143,7 +143,8 @@ export function createQueryRouter({
       requireRoom(pool, maxWaiting);
       return withProblems(readWrite(pool, { statementTimeoutMs }, work));
     },
-    completeness: () => withProblems(completeness()),
+    completeness: () => withProblems(completeness.recent()),
+    completenessNow: () => withProblems(completeness.fresh()),
     idleMs,
     retentionDays,
     now,

@@ -40,8 +40,10 @@ export interface Sources {
   read<T>(work: (reader: Reader) => Promise<T>, signal?: AbortSignal): Promise<T>;
   /** Runs statements in one transaction; faults of the database become problem documents. */
   write<T>(work: (writer: Writer) => Promise<T>): Promise<T>;
-  /** To be awaited before `read`. */
+  /** To be awaited before `read`. As it was up to half a second ago: what was complete through a time then, is so now. */
   completeness(): Promise<Completeness>;
+  /** The same as it is now, for answers that count whatever was acknowledged before the question. It asks the log. */
+  completenessNow(): Promise<Completeness>;
   /** After so long without an event a session counts as ended, ms. */
   idleMs: number;
   /** For projects without a retention of their own: so long events are kept; undefined: for ever. */

@@ -1,5 +1,6 @@
 import type { StoredEvent } from '@wayline/store';
 import { isoTime } from './iso-time.ts';
+import { createTimeTeller } from './time-teller.ts';
 
 /**
  * An event as the API tells it, as JSON text: `context` stands in it character by character as it was stored.
@@ -36,5 +37,6 @@ export function eventsJson(
   events: readonly StoredEvent[],
   rest: { nextCursor: string | null; gaps?: object[] },
 ): string {
-  return `{"events":[${events.map((event) => eventJson(event)).join(',')}],${JSON.stringify(rest).slice(1)}`;
+  const tell = createTimeTeller();
+  return `{"events":[${events.map((event) => eventJson(event, tell)).join(',')}],${JSON.stringify(rest).slice(1)}`;
 }

@@ -4,21 +4,28 @@ import { type Answer, completenessFields, type Door, type Sources } from './door
 import { eventJson } from './event-json.ts';
 import { isoTime } from './iso-time.ts';
 
-/** What became of an event: `stored`, `dead-lettered`, or `unknown` (404) as far as the log has been read. */
+/**
+ * What became of an event: `stored`, `dead-lettered`, or `unknown` (404) as far as the log has been read. Only an unknown one
+ * is told with how far that is, which must be known before the search. Within a session the search is quick, and mostly
+ * finds: there it comes first, and once more after the look.
+ */
 export function fateDoor(sources: Sources): Door {
   return async ({ projectId, id, parameters, signal }) => {
     if (!isUuid(id)) throw new ProblemError('invalid_request', 'The id of an event is a UUID.');
     const eventId = id.toLowerCase();
     const sessionId = parameters.text('sessionId');
     const nearMs = parameters.time('at') ?? uuidV7Time(eventId);
-    const complete = await sources.completeness();
-    return sources.read(async (reader) => {
-      const event = await findEvent(reader, { projectId, eventId, sessionId, nearMs });
-      if (event) return stored(event);
-      const deadLetter = await findDeadLetter(reader, { projectId, eventId, sessionId });
-      if (deadLetter) return deadLettered(deadLetter);
-      return { status: 404, body: { fate: 'unknown', ...completenessFields(complete) } };
-    }, signal);
+    const search = (): Promise<Answer | undefined> =>
+      sources.read(async (reader) => {
+        const event = await findEvent(reader, { projectId, eventId, sessionId, nearMs });
+        if (event) return stored(event);
+        const deadLetter = await findDeadLetter(reader, { projectId, eventId, sessionId });
+        return deadLetter && deadLettered(deadLetter);
+      }, signal);
+    const foundFirst = sessionId === undefined ? undefined : await search();
+    if (foundFirst) return foundFirst;
+    const complete = await sources.completenessNow();
+    return (await search()) ?? { status: 404, body: { fate: 'unknown', ...completenessFields(complete) } };
   };
 }
 

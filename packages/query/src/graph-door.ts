@@ -12,11 +12,12 @@ export function graphDoor(sources: Sources): Door {
   return async ({ projectId, parameters, signal }) => {
     const range = parameters.range();
     const complete = await sources.completeness();
-    const { graph, pendingMs } = await sources.read(
-      async (reader) => ({
-        graph: await appGraph(reader, { projectId, range, limit: MOST + 1, shares: [MEDIAN, HIGH] }),
-        pendingMs: await hopsPendingSince(reader, projectId),
-      }),
+    const [graph, pendingMs] = await sources.read(
+      (reader) =>
+        Promise.all([
+          appGraph(reader, { projectId, range, limit: MOST + 1, shares: [MEDIAN, HIGH] }),
+          hopsPendingSince(reader, projectId),
+        ]),
       signal,
     );
     const { nodes, edges } = graph;

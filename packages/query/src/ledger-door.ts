@@ -6,7 +6,7 @@ import { isoTime } from './iso-time.ts';
 export function ledgerDoor(sources: Sources): Door {
   return async ({ projectId, parameters, signal }) => {
     const range = parameters.range();
-    const complete = await sources.completeness();
+    const complete = await sources.completenessNow();
     const { hours, unattributed } = await sources.read((reader) => ledgerHours(reader, projectId, range), signal);
     return {
       body: {

@@ -312,6 +312,7 @@ async function seeTheRest(): Promise<void> {
   await post('/v1/dead-letters/replay', { dryRun: true });
   await get('/v1/dead-letters/causes?limit=1');
   logIsAway = true;
+  await query.seeLog();
   for (const { operationId } of examples.filter((each) => /^(list|read)/.test(each.operationId))) {
     await ask(byId(operationId));
   }

@@ -11,7 +11,7 @@ const admin = { scopes: ['admin' as const] };
 const ledger = () => query.read('/v1/ledger', admin);
 const HOUR = 3_600_000;
 
-/** Asks until the answer is as expected: one look at the log serves a quarter of a second. */
+/** Asks until the answer is as expected. */
 async function eventually(expected: object): Promise<void> {
   for (const until = Date.now() + 5_000; Date.now() < until; ) {
     try {
@@ -114,6 +114,64 @@ describe('A12: completeThrough', () => {
     });
     expect(await ledger()).toMatchObject({ pending: null, completeThrough: null });
     expect(query.faults).toEqual([]);
+  });
+
+  test('a look serves whoever asks soon after it; the ledger, and an unknown event, wait for one of their own', async () => {
+    let looks = 0;
+    let held = false;
+    let release: () => void = () => undefined;
+    query = await startQuery({
+      partitions: 1,
+      seenLog: (log) => ({
+        ...{ id: log.id, peek: (at) => log.peek(at), append: (topic, records) => log.append(topic, records) },
+        async ranges(topic) {
+          looks++;
+          if (held) await new Promise<void>((resolve) => (release = resolve));
+          return log.ranges(topic);
+        },
+      }),
+    });
+    const sessions = () => query.read('/v1/sessions');
+    await sessions();
+    const { completeThrough } = await sessions();
+    held = true;
+    expect(await sessions()).toMatchObject({ completeThrough, lagging: [] }); // does not wait for what is held up
+    held = false;
+    release();
+
+    await query.append([eventAt(0, { sessionId: 's-9' })]);
+    await sessions();
+    const before = looks;
+    expect(await ledger()).toMatchObject({ pending: 1 });
+    expect(looks).toBe(before + 2);
+    const unknown = await query.get('/v1/events/00000000-0000-4000-8000-000000000001?sessionId=s-9');
+    expect(unknown.body).toMatchObject({ fate: 'unknown', completeThrough: await logTime(0) });
+    expect(looks).toBe(before + 4);
+    expect(await sessions()).toMatchObject({ completeThrough: await logTime(0), lagging: [{ records: 1 }] });
+  });
+
+  test('an event that is stored by the time that the log was looked at is not unknown', async () => {
+    let begin: () => void = () => undefined;
+    const begun = new Promise<void>((resolve) => (begin = resolve));
+    let release: () => void = () => undefined;
+    const released = new Promise<void>((resolve) => (release = resolve));
+    const event = eventAt(0, { sessionId: 's-9' });
+    query = await startQuery({
+      seenLog: (log) => ({
+        ...{ id: log.id, peek: (at) => log.peek(at), append: (topic, records) => log.append(topic, records) },
+        async ranges(topic) {
+          begin();
+          await released;
+          return log.ranges(topic);
+        },
+      }),
+    });
+    await query.store([eventAt(1, { sessionId: 's-9' })]);
+    const asking = query.get(`/v1/events/${event.eventId}?sessionId=s-9`);
+    await begun; // it was looked for, and not found
+    await query.store([event]);
+    release();
+    expect((await asking).body).toMatchObject({ fate: 'stored' });
   });
 
   test('a log that does not answer is waited for once, and not by every request', async () => {

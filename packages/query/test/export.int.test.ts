@@ -205,10 +205,12 @@ describe('what stands around the events', () => {
     expect(Date.now() - Date.parse(whole.headers.get('wayline-complete-through') ?? '')).toBeLessThan(10_000);
     expect(whole.headers.get('wayline-lagging')).toBeNull();
     await query.append([eventAt(0, { sessionId: 'unread' })]);
+    await query.seeLog();
     const { headers } = await fetchText(query, '/v1/export?type=never');
     expect(Date.parse(headers.get('wayline-complete-through') ?? '')).toBeLessThan(Date.now());
     expect(headers.get('wayline-lagging')).toMatch(/^wayline\.events\/\d;records=1$/);
     for (const partition of [0, 1]) await query.catchUp(partition);
+    await query.seeLog();
   });
 
   test('HEAD tells the same, without the events', async () => {

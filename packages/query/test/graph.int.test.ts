@@ -27,7 +27,10 @@ async function remake(): Promise<void> {
 }
 
 const asking = { scopes: ['aggregation' as const] };
-const graph = (range = '', projectId = 1) => query.read(`/v1/navigation${range}`, { ...asking, projectId });
+const graph = async (range = '', projectId = 1) => {
+  await query.seeLog();
+  return query.read(`/v1/navigation${range}`, { ...asking, projectId });
+};
 
 /** Visits one after the other, a minute apart, from some minute on. */
 const path = (sessionId: string, minute: number, ...apps: string[]): IdentifiedEvent[] =>

@@ -192,6 +192,7 @@ test('A12: the answer says how complete it is', async () => {
     lagging: [{ topic: 'wayline.events', partition: 0, records: 1 }],
   });
   await other.catchUp(0);
+  await other.seeLog();
   expect(await other.read(path, aggregation)).toMatchObject({ hours: [{ clicks: 1, uniqueUsers: 1 }], lagging: [] });
   await other.close();
 });

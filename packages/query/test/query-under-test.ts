@@ -86,6 +86,8 @@ export interface QueryUnderTest {
   append(events: readonly IdentifiedEvent[]): Promise<void>;
   /** Stores what is unread of one partition of the log. */
   catchUp(partition: number): Promise<void>;
+  /** Has the API look how far the log goes: a look serves whoever asks soon after it. */
+  seeLog(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -256,6 +258,9 @@ export async function startQuery(
         records.push(judged(event, { projectId: project, receivedMs: receivedAt, logMs: record.timeMs }));
       }
       if (records.length > 0) await write(TOPICS.events, partition, records);
+    },
+    async seeLog() {
+      await get('/v1/ledger', { scopes: ['admin'] });
     },
     async close() {
       server.closeAllConnections();

@@ -119,9 +119,11 @@ describe('A6: a series', () => {
 
   test('A12: says how complete it is', async () => {
     await query.append([measured(0, 1, { type: 'pending' })]);
+    await query.seeLog();
     const answer = await read('/v1/series/web/pending');
     expect(answer).toMatchObject({ points: [], lagging: [{ records: 1 }] });
     await query.catchUp(answer.lagging[0].partition);
+    await query.seeLog();
     expect(await read('/v1/series/web/pending')).toMatchObject({ points: [{ value: 1 }], lagging: [] });
   });
 

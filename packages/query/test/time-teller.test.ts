@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { createTimeTeller } from '../src/export/time-teller.ts';
+import { createTimeTeller } from '../src/time-teller.ts';
 
 test('tells every time as toISOString does, whatever was told before', () => {
   const ms = fc.oneof(

@@ -1,4 +1,5 @@
 import pg from 'pg';
+import { parseTimestamptz } from './parse-timestamptz.ts';
 
 export type Pool = pg.Pool;
 
@@ -47,10 +48,6 @@ function parseInt8(text: string): number | string {
   const number = Number(text);
   return Number.isSafeInteger(number) ? number : text;
 }
-
-const parseDate = pg.types.getTypeParser(TIMESTAMPTZ, 'text') as (text: string) => Date | number;
-
-const parseTimestamptz = (text: string): number => Number(parseDate(text));
 
 /** Connections to PostgreSQL. Whoever makes the pool ends it. Nothing is connected before the first query. */
 export function createPool(options: PoolOptions): pg.Pool {

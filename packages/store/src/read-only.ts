@@ -27,6 +27,9 @@ const TELLINGS = 8;
  * Runs reads over one snapshot: what they return fits together. No statement may take longer than told. The settings
  * are the transaction's own, so that it works behind PgBouncer too. JIT is off: compiling costs these reads more
  * than it saves.
+ *
+ * Statements are sent without waiting for those before them: so the first goes out together with BEGIN, and what the work
+ * asks for at once costs one round trip. COMMIT is not waited for; only the connection is.
  * @throws what the work throws; the signal's reason where that was aborted
  */
 export async function readOnly<T>(
@@ -36,30 +39,52 @@ export async function readOnly<T>(
 ): Promise<T> {
   signal?.throwIfAborted();
   const client = await pool.connect();
+  const giveBack = pipelined(client);
   const reading = signal ? abortable(pool, client, signal) : { reader: client, ended: async () => true };
+  let begun: Promise<unknown> | undefined;
   try {
     signal?.throwIfAborted();
-    await reading.reader.query(
+    begun = reading.reader.query(
       `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
        SET LOCAL statement_timeout = ${Math.round(statementTimeoutMs)}; SET LOCAL jit = off;
        SET LOCAL parallel_setup_cost = ${PARALLEL_SETUP_COST}; ${asRole(client, role)}`,
     );
+    begun.catch(() => undefined); // the work fails by that, too
     const result = await work(reading.reader);
-    const isUsable = await reading.ended();
-    if (isUsable) await client.query('COMMIT');
-    client.release(!isUsable);
+    await begun;
+    if (await reading.ended()) void end(client, 'COMMIT', giveBack);
+    else giveBack(true);
     return result;
   } catch (error) {
-    const isUsable = await reading.ended();
-    if (!isUsable) client.release(true);
-    else {
-      await client.query('ROLLBACK').then(
-        () => client.release(),
-        () => client.release(true),
-      );
-    }
-    throw signal?.aborted ? signal.reason : error;
+    if (await reading.ended()) await end(client, 'ROLLBACK', giveBack);
+    else giveBack(true);
+    if (signal?.aborted) throw signal.reason;
+    await begun; // where this is what failed, the work only followed
+    throw error;
   }
+}
+
+type GiveBack = (isBroken: boolean) => void;
+
+async function end(client: PoolClient, statement: 'COMMIT' | 'ROLLBACK', giveBack: GiveBack): Promise<void> {
+  await client.query(statement).then(
+    () => giveBack(false),
+    () => giveBack(true),
+  );
+}
+
+/** Makes a connection send statements without waiting for those before them, until it is given back. */
+function pipelined(client: PoolClient): GiveBack {
+  setPipeline(client, true);
+  return (isBroken) => {
+    setPipeline(client, false);
+    client.release(isBroken);
+  };
+}
+
+/** pg reads it with each statement; and who ends a pipelined connection waits for what was sent on it. */
+function setPipeline(client: PoolClient, isOn: boolean): void {
+  (client as { pipeline: boolean }).pipeline = isOn;
 }
 
 interface Reading {
@@ -81,6 +106,7 @@ function abortable(pool: Pool, client: PoolClient, signal: AbortSignal): Reading
       if (running.size > 0) await Promise.race([...running, sleep(TELL_AGAIN_MS)]).catch(() => undefined);
     }
     if (isDone && running.size === 0) return true;
+    setPipeline(client, false);
     void (client as unknown as Client).end(); // what runs on it fails by that
     return false;
   }

@@ -10,6 +10,7 @@ import {
   type StoredCounts,
 } from '@wayline/store';
 import { cutByHour, inHalves, type UnjudgedBatch } from './batch-parts.ts';
+import { BusyShare } from './busy-share.ts';
 import { RejectionLimit } from './rejection-limit.ts';
 import type { Throttle } from './throttle.ts';
 import type { WorkerLogger } from './worker-logger.ts';
@@ -72,6 +73,8 @@ export class BatchScheduler<Batch extends UnjudgedBatch> {
   readonly #rejections: RejectionLimit;
   #waiting: Job<Batch>[] = [];
   #inFlight = 0;
+  /** How much of the time transactions are in flight. */
+  readonly busy = new BusyShare();
   #linger: NodeJS.Timeout | undefined;
   #resting: NodeJS.Timeout | undefined;
 
@@ -157,12 +160,14 @@ export class BatchScheduler<Batch extends UnjudgedBatch> {
     const group = this.#takeGroup();
     if (group.length === 0) return;
     this.#inFlight++;
+    this.busy.begin();
     this.#write(group)
       .catch((error: unknown) => {
         for (const job of group) if (job.state === 'writing') job.reject(error);
       })
       .finally(() => {
         this.#inFlight--;
+        this.busy.end();
         this.#schedule();
       });
     this.#schedule();

@@ -8,8 +8,10 @@ export interface HopRemakerOptions {
   logger: WorkerLogger;
   /** How often it is looked for sessions to remake, ms, at most. Default 2 s. */
   everyMs?: number;
-  /** Whether a backlog is being stored; then it works less. */
+  /** Whether a backlog is being stored; then it works least. */
   isBehind?(): boolean;
+  /** Of the time since it was asked last, in how much batches were written, 0 to 1: the more, the less it works. Default: all. */
+  busyShare?(): number;
   /** Told after each pass of this process. */
   onPass?(sessions: number): void;
 }
@@ -25,7 +27,7 @@ const TELL_EVERY_MS = 60_000;
 
 /** Keeps the hops between apps up to date. Any number of processes may do it: one is at it at a time. */
 export function startHopRemaker(options: HopRemakerOptions): HopRemaker {
-  const { pool, logger, everyMs = 2_000, isBehind = () => false, onPass } = options;
+  const { pool, logger, everyMs = 2_000, isBehind = () => false, busyShare = () => 1, onPass } = options;
   const abort = new AbortController();
   const { signal } = abort;
   let toldAtMs = Number.NEGATIVE_INFINITY;
@@ -42,7 +44,9 @@ export function startHopRemaker(options: HopRemakerOptions): HopRemaker {
           logger.warn({ err: error }, 'hops between apps cannot be remade just now; it is tried again');
         }
       }
-      const restMs = restAfter(performance.now() - begunMs, { everyMs, isBehind: isBehind() });
+      const workedMs = performance.now() - begunMs;
+      const isDone = workedMs < LONGEST_PASS_MS;
+      const restMs = restAfter(workedMs, { everyMs, isDone, isBehind: isBehind(), busyShare: busyShare() });
       await sleep(restMs, undefined, { signal }).catch(() => undefined);
     }
   }

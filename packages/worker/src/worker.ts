@@ -62,6 +62,8 @@ export interface Worker {
   stop(): Promise<void>;
   /** Whether more is read than can be written at once: what can wait should. */
   isBehind(): boolean;
+  /** Of the time since it was asked last, in how much batches were written, 0 to 1. */
+  busyShare(): number;
   /** Resolves after `stop`; rejects if the worker ended for good for another reason. */
   readonly ended: Promise<void>;
 }
@@ -167,6 +169,7 @@ export function createWorker(options: WorkerOptions): Worker {
   return {
     ended,
     isBehind: () => scheduler.isBehind,
+    busyShare: () => scheduler.busy.take(),
     async start() {
       watch = watchPressure({ pool, group, throttle, configured, logger });
       const joined = await log.consume({

@@ -1,7 +1,7 @@
 import { type EventSelection, type LongReader, readEvents, type StoredEvent } from '@wayline/store';
 import { eventJson } from '../event-json.ts';
+import { createTimeTeller } from '../time-teller.ts';
 import { CSV_HEADER, eventCsv, type Formulas } from './event-csv.ts';
-import { createTimeTeller } from './time-teller.ts';
 
 /** How many events an export has written: told at its end. */
 export interface Tally {

@@ -8,7 +8,7 @@ import {
   type SeriesPoint,
 } from '@wayline/store';
 import { completenessFields, type Door, type Sources } from '../door.ts';
-import { isoTime } from '../iso-time.ts';
+import { createTimeTeller } from '../time-teller.ts';
 import { askSeries, refuseTooManyPoints, type SeriesAnswer } from './ask-series.ts';
 
 /** The parameters of a series beside its range. */
@@ -35,15 +35,26 @@ export function seriesDoor(sources: Sources): Door {
     const { namespace = '', type = '' } = path;
     const asked = { projectId, namespace, type, range, granularity, aggregation, signal };
     const answer = await askSeries(sources, asked, complete);
-    const points = isFilled ? withEmpty(answer, granularity, aggregation) : answer.points.map(toPoint);
+    const tell = createTimeTeller();
+    const points = isFilled
+      ? withEmpty(answer, { granularity, aggregation, tell })
+      : answer.points.map((point) => toPoint(point, tell));
     return { body: { points, ...completenessFields(complete) } };
   };
 }
 
-const toPoint = ({ firstMs, value, count }: SeriesPoint): Point => ({ at: isoTime(firstMs), value, count });
+type Tell = (ms: number) => string;
+
+const toPoint = ({ firstMs, value, count }: SeriesPoint, tell: Tell): Point => ({ at: tell(firstMs), value, count });
+
+interface Filling {
+  granularity: Granularity;
+  aggregation: Aggregation;
+  tell: Tell;
+}
 
 /** All groups that the range touches. Nothing adds up to 0; nothing else can be said of it. */
-function withEmpty({ points, range }: SeriesAnswer, granularity: Granularity, aggregation: Aggregation): Point[] {
+function withEmpty({ points, range }: SeriesAnswer, { granularity, aggregation, tell }: Filling): Point[] {
   if (!range || range.fromMs >= range.toMs) return [];
   const value = aggregation === 'count' || aggregation === 'sum' ? 0 : null;
   const found = new Map(points.map((point) => [point.bucketMs, point]));
@@ -52,7 +63,7 @@ function withEmpty({ points, range }: SeriesAnswer, granularity: Granularity, ag
   do {
     const point = found.get(bucketMs);
     const at = granularity === 'none' ? range.fromMs : bucketMs;
-    all.push(point ? toPoint(point) : { at: isoTime(at), value, count: 0 });
+    all.push(point ? toPoint(point, tell) : { at: tell(at), value, count: 0 });
     bucketMs = nextBucket(granularity, bucketMs);
   } while (bucketMs < range.toMs);
   return all;

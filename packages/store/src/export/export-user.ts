@@ -1,11 +1,6 @@
 import { carriesUser } from '../erasure/erase-dead-letters.ts';
 import type { StoredEvent } from '../queries/stored-event.ts';
-import {
-  SESSION_COLUMNS,
-  type SessionRecord,
-  type StoredSession,
-  toStoredSessions,
-} from '../queries/stored-session.ts';
+import { readStoredSessions, SESSION_COLUMNS, type StoredSession } from '../queries/stored-session.ts';
 import type { LongReader } from '../read-long.ts';
 import type { Reader } from '../read-only.ts';
 import { readEvents } from './read-events.ts';
@@ -59,11 +54,11 @@ export async function* exportUser(
 
 async function* sessionsOf(reader: Reader, projectId: number, ids: readonly string[]): AsyncGenerator<StoredSession> {
   for (let from = 0; from < ids.length; from += AT_ONCE) {
-    const { rows } = await reader.query<SessionRecord>(
-      `SELECT ${SESSION_COLUMNS} FROM sessions WHERE project_id = $1 AND session_id = ANY ($2::text[]) ORDER BY session_id`,
-      [projectId, ids.slice(from, from + AT_ONCE)],
-    );
-    yield* await toStoredSessions(reader, projectId, rows);
+    yield* await readStoredSessions(reader, projectId, {
+      select: `SELECT ${SESSION_COLUMNS} FROM sessions WHERE project_id = $1 AND session_id = ANY ($2::text[])`,
+      order: 'session_id',
+      values: [projectId, ids.slice(from, from + AT_ONCE)],
+    });
   }
 }
 

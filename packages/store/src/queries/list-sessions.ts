@@ -1,7 +1,7 @@
 import { NAME_KINDS, nameId, SOURCE_KINDS } from '../names.ts';
 import type { Reader } from '../read-only.ts';
 import { PREDECESSORS } from './inherited-users.ts';
-import { SESSION_COLUMNS, type SessionRecord, type StoredSession, toStoredSessions } from './stored-session.ts';
+import { readStoredSessions, SESSION_COLUMNS, type SessionsSelect, type StoredSession } from './stored-session.ts';
 import { type TimeRange, timestampOf } from './timestamps.ts';
 
 export interface SessionFilter {
@@ -57,8 +57,7 @@ export async function listSessions(reader: Reader, { filter, limit, after }: Ses
     const firstAt = conditions.values.length;
     conditions.add(`(first_at < $${firstAt} OR session_id > ?)`, after.sessionId);
   }
-  const { rows } = await reader.query<SessionRecord>(...pageQuery(conditions, filter, limit));
-  return toStoredSessions(reader, projectId, rows);
+  return readStoredSessions(reader, projectId, pageQuery(conditions, filter, limit));
 }
 
 /**
@@ -66,23 +65,24 @@ export async function listSessions(reader: Reader, { filter, limit, after }: Ses
  * before and still reach into the range, so the walk ends there, and the long ones are looked for apart. A user's own
  * sessions are a walk down an index, too, and those that show a predecessor's user are looked for apart.
  */
-function pageQuery(conditions: Conditions, filter: SessionFilter, limit: number): [string, unknown[]] {
+function pageQuery(conditions: Conditions, filter: SessionFilter, limit: number): SessionsSelect {
   const { values } = conditions;
   const place = (value: unknown): string => `$${values.push(value)}`;
   const users = usersOf(filter, place);
   const spans = spansOf(filter.range, place);
   const max = place(limit);
+  const order = 'first_at DESC, session_id';
   const selects = users.flatMap((user) =>
     spans.map(
       (span) =>
         `SELECT ${SESSION_COLUMNS} FROM sessions WHERE ${conditions.and(...user, ...span)}
-         ORDER BY first_at DESC, session_id LIMIT ${max}`,
+         ORDER BY ${order} LIMIT ${max}`,
     ),
   );
   const [only = '', ...others] = selects;
-  if (others.length === 0) return [only, values];
+  if (others.length === 0) return { select: only, order, values };
   const found = selects.map((select) => `(${select})`).join(' UNION ALL ');
-  return [`SELECT * FROM (${found}) found ORDER BY first_at DESC, session_id LIMIT ${max}`, values];
+  return { select: `SELECT * FROM (${found}) found ORDER BY ${order} LIMIT ${max}`, order, values };
 }
 
 type Place = (value: unknown) => string;
@@ -135,13 +135,10 @@ async function addFilter(reader: Reader, conditions: Conditions, filter: Session
     );
   }
   if (type !== undefined) {
-    const id = nameId(NAME_KINDS.type, type);
-    const { rows } = await reader.query(
-      'SELECT FROM names WHERE project_id = $1 AND kind = $2 AND id = $3 AND name = $4',
-      [projectId, NAME_KINDS.type, id, type],
-    );
-    if (rows.length === 0) return false;
-    conditions.add('type_ids && ?::bigint[]', [id]);
+    conditions.add('type_ids && ARRAY[?::bigint]', nameId(NAME_KINDS.type, type));
+    // The id may be that of another name. Looked at once a statement, before anything else is read.
+    const isIts = `kind = ${NAME_KINDS.type} AND id = $${conditions.values.length} AND name = ?`;
+    conditions.add(`EXISTS (SELECT FROM names WHERE project_id = $1 AND ${isIts})`, type);
   }
   return true;
 }

@@ -22,11 +22,11 @@ export interface StoredSession {
   microservices: string[];
 }
 
-/** What `toStoredSessions` reads of `sessions`. */
+/** What `readStoredSessions` needs of `sessions`. */
 export const SESSION_COLUMNS = `session_id, previous_session_id, user_id, machine_id, platform, started_at, ended_at,
   refreshed_at, first_at, last_at, event_count, source_ids`;
 
-export interface SessionRecord {
+interface SessionRecord {
   session_id: string;
   previous_session_id: string | null;
   user_id: string | null;
@@ -39,21 +39,50 @@ export interface SessionRecord {
   last_at: number;
   event_count: number;
   source_ids: string[];
+  /** Of all sessions that were read, in the first of them. */
+  sources: SourceName[] | null;
 }
 
-/** Adds what stands elsewhere: the names of sources, and users of predecessors. Two more queries at most, for all. */
-export async function toStoredSessions(
+interface SourceName {
+  id: string;
+  kind: number;
+  name: string;
+}
+
+export interface SessionsSelect {
+  /** Of `SESSION_COLUMNS`; $1 must be the project. */
+  select: string;
+  /** Columns. */
+  order: string;
+  values: readonly unknown[];
+}
+
+/**
+ * Sessions, with what stands elsewhere: the names of their sources, read by the same statement, and users of predecessors,
+ * for which there is another where a session may have one.
+ */
+export async function readStoredSessions(
   reader: Reader,
   projectId: number,
-  records: readonly SessionRecord[],
+  { select, order, values }: SessionsSelect,
 ): Promise<StoredSession[]> {
-  const names = await sourceNames(reader, projectId, new Set(records.flatMap(({ source_ids }) => source_ids)));
+  const { rows } = await reader.query<SessionRecord>(
+    `WITH page AS MATERIALIZED (${select}), of_page AS (
+       SELECT json_agg(json_build_object('id', id::text, 'kind', kind, 'name', name)) AS sources FROM sources
+       WHERE project_id = $1 AND id = ANY (ARRAY(SELECT DISTINCT unnest(source_ids) FROM page))
+     )
+     SELECT ${SESSION_COLUMNS}, CASE row_number() OVER () WHEN 1 THEN (SELECT sources FROM of_page) END AS sources
+     FROM page ORDER BY ${order}`,
+    [...values],
+  );
+  const named = rows.flatMap(({ sources }) => sources ?? []);
+  const names = new Map(named.map(({ id, kind, name }) => [id, { kind: sourceKindName(kind), name }]));
   const users = await inheritedUsers(
     reader,
     projectId,
-    records.filter(({ user_id }) => user_id === null),
+    rows.filter(({ user_id }) => user_id === null),
   );
-  return records.map((record) => {
+  return rows.map((record) => {
     const sources = record.source_ids.flatMap((id) => names.get(id) ?? []);
     const namesOf = (kind: string) =>
       [...new Set(sources.filter((s) => s.kind === kind).map(({ name }) => name))].sort();
@@ -73,17 +102,4 @@ export async function toStoredSessions(
       microservices: namesOf('microservice'),
     };
   });
-}
-
-async function sourceNames(
-  reader: Reader,
-  projectId: number,
-  ids: ReadonlySet<string>,
-): Promise<Map<string, { kind: string; name: string }>> {
-  if (ids.size === 0) return new Map();
-  const { rows } = await reader.query<{ id: string; kind: number; name: string }>(
-    'SELECT id::text AS id, kind, name FROM sources WHERE project_id = $1 AND id = ANY ($2::bigint[])',
-    [projectId, [...ids]],
-  );
-  return new Map(rows.map(({ id, kind, name }) => [id, { kind: sourceKindName(kind), name }]));
 }

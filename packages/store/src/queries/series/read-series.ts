@@ -47,12 +47,14 @@ export async function readSeries(reader: Reader, series: Series, question: Serie
     return groups.map(toPoint);
   }
   const { minutes, edges } = splitRange(range);
-  const parts = minutes ? await seriesRollups(reader, series, { minutes, granularity, aggregation }) : [];
-  for (const edge of edges) {
-    const part = await seriesEdge(reader, series, { edge, aggregation, retention });
-    if (part) parts.push({ ...part, bucketMs: bucketStart(granularity, edge.minuteMs) });
-  }
-  const groups = mergeParts(aggregation, parts).map(toPoint);
+  const [parts, ...ends] = await Promise.all([
+    minutes ? seriesRollups(reader, series, { minutes, granularity, aggregation }) : [],
+    ...edges.map(async (edge) => {
+      const part = await seriesEdge(reader, series, { edge, aggregation, retention });
+      return part && { ...part, bucketMs: bucketStart(granularity, edge.minuteMs) };
+    }),
+  ]);
+  const groups = mergeParts(aggregation, [...parts, ...ends.filter((part) => part !== undefined)]).map(toPoint);
   return aggregation === 'avg' ? groups.map((point) => ({ ...point, value: point.value / point.count })) : groups;
 }
 

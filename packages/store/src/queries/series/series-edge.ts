@@ -4,8 +4,8 @@ import { type Additive, COLUMNS, type SeriesPart } from './aggregation.ts';
 import type { Series } from './find-series.ts';
 import { MINUTE_MS } from './granularity.ts';
 import { type RetentionAsOf, refuseIfExpired } from './raw-events-kept.ts';
-import { FAR, FARTHEST, NEAR, type Reach, seriesEvents } from './series-events.ts';
-import { seriesRollups, seriesTally } from './series-rollups.ts';
+import { AROUND, FAR, FARTHEST, NEAR, type Reach, seriesEvents } from './series-events.ts';
+import { seriesMinute } from './series-rollups.ts';
 
 /** A part of one minute, [fromMs, toMs), of corrected time; epoch ms. */
 export interface Edge {
@@ -21,12 +21,11 @@ export async function seriesEdge(
   { edge, aggregation, retention }: { edge: Edge; aggregation: Additive; retention: RetentionAsOf },
 ): Promise<SeriesPart | undefined> {
   const minutes = { fromMs: edge.minuteMs, toMs: edge.minuteMs + MINUTE_MS };
-  const [whole] = await seriesRollups(reader, series, { minutes, granularity: 'minute', aggregation });
+  const { events, whole } = await seriesMinute(reader, series, { minuteMs: edge.minuteMs, aggregation });
   if (!whole || whole.firstMs >= edge.toMs) return undefined;
   if (whole.firstMs >= edge.fromMs && (whole.count === 1 || edge.toMs === minutes.toMs)) return whole;
-  const { events } = await seriesTally(reader, series, minutes);
   let found = await readEdge(reader, series, { edge, aggregation, reach: NEAR });
-  for (const reach of [FAR, FARTHEST]) {
+  for (const reach of [AROUND, FAR, FARTHEST]) {
     // All that were counted when they were stored are found.
     if (found.wholeMinute >= events) break;
     found = await readEdge(reader, series, { edge, aggregation, reach });

@@ -3,7 +3,7 @@ import { SERIES_SUMS, SETTLED_SLOT } from '../../series-sums.ts';
 import { timestampsOf } from '../timestamps.ts';
 import { type Additive, COLUMNS, type SeriesPart } from './aggregation.ts';
 import type { Series } from './find-series.ts';
-import { bucketSql, type Granularity } from './granularity.ts';
+import { bucketSql, type Granularity, MINUTE_MS } from './granularity.ts';
 
 /** Whole minutes: [fromMs, toMs), both at the start of one, epoch ms. */
 export interface WholeMinutes {
@@ -65,6 +65,23 @@ export async function seriesRollups(
     [...valuesOf(series, minutes), ...(hours ? timestampsOf(hours) : [])],
   );
   return rows;
+}
+
+/** One minute, as `seriesRollups` has it; undefined where nothing of it counts. Beside it the events of any kind in it. */
+export async function seriesMinute(
+  reader: Reader,
+  series: Series,
+  { minuteMs, aggregation }: { minuteMs: number; aggregation: Additive },
+): Promise<{ events: number; whole: SeriesPart | undefined }> {
+  const { counted, first, ofRollups } = COLUMNS[aggregation];
+  const { rows } = await reader.query<SeriesPart & { events: number }>(
+    `SELECT coalesce(sum(events), 0)::bigint AS events, coalesce(sum(${counted}), 0)::bigint AS count,
+       min(${first}) AS "firstMs", ${ofRollups} AS amount
+     FROM ${MINUTES} WHERE ${IN_MINUTES}`,
+    valuesOf(series, { fromMs: minuteMs, toMs: minuteMs + MINUTE_MS }),
+  );
+  const { events, ...part } = rows[0] as SeriesPart & { events: number };
+  return { events, whole: part.count === 0 ? undefined : { ...part, bucketMs: minuteMs } };
 }
 
 /** How many events, and how many with a value, were stored in whole minutes: also those that are gone since. */

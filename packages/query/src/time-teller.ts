@@ -1,19 +1,17 @@
-import { isoTime } from '../iso-time.ts';
+import { isoTime } from './iso-time.ts';
 
 const DAY_MS = 24 * 3_600_000;
 const HOUR_MS = 3_600_000;
 const MINUTE_MS = 60_000;
 
-const digits = (count: number, length: number): string[] =>
-  Array.from({ length: count }, (_, n) => String(n).padStart(length, '0'));
+const two = (n: number): string => (n < 10 ? `0${n}` : `${n}`);
+const three = (n: number): string => (n < 100 ? `0${two(n)}` : `${n}`);
 
 /**
  * Tells times as `isoTime` does, for a stretch of events: it remembers the day of the last one, which makes it several times as
  * quick, and times are a third of what a line costs.
  */
 export function createTimeTeller(): (ms: number) => string {
-  const two = digits(60, 2);
-  const three = digits(1000, 3);
   let day = Number.NaN;
   /** Up to the hour. */
   let date = '';
@@ -29,6 +27,6 @@ export function createTimeTeller(): (ms: number) => string {
     const minute = Math.floor(rest / MINUTE_MS);
     rest -= minute * MINUTE_MS;
     const second = Math.floor(rest / 1000);
-    return `${date}${two[hour]}:${two[minute]}:${two[second]}.${three[rest - second * 1000]}Z`;
+    return `${date}${two(hour)}:${two(minute)}:${two(second)}.${three(rest - second * 1000)}Z`;
   };
 }
