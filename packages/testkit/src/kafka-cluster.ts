@@ -9,7 +9,7 @@ import { kafkaAvailability } from './kafka-availability.ts';
 import { sharedClasses } from './kafka-class-archive.ts';
 import type { KafkaNode } from './kafka-config.ts';
 import { isProcessAlive } from './kafka-lock.ts';
-import { createKafkaProcess, QUICK_START } from './kafka-process.ts';
+import { createKafkaProcess, type KafkaProcessOptions, QUICK_START } from './kafka-process.ts';
 import { clientSecurity, type KafkaSecurity } from './kafka-security.ts';
 import type { KafkaServer } from './kafka-server.ts';
 import { startTcpProxy, type TcpProxy } from './tcp-proxy.ts';
@@ -111,7 +111,7 @@ interface Servers {
 
 /** A broker started and stopped, so that its JVM does at its end what it is told by options. */
 async function runOnce(jvm: readonly string[]): Promise<void> {
-  const cluster = await start({}, async () => [...QUICK_START, ...jvm]);
+  const cluster = await start({}, async () => ({ jvm: [...QUICK_START, ...jvm], formatJvm: QUICK_START }));
   try {
     await cluster.stop(0);
   } finally {
@@ -119,10 +119,15 @@ async function runOnce(jvm: readonly string[]): Promise<void> {
   }
 }
 
-const jvmOptions = async ({ fullSpeed }: KafkaClusterOptions): Promise<readonly string[]> =>
-  fullSpeed ? ['-XX:+UseSerialGC'] : [...QUICK_START, ...(await sharedClasses(runOnce))];
+type JvmOptions = Pick<KafkaProcessOptions, 'jvm' | 'formatJvm'>;
 
-async function createServers(options: KafkaClusterOptions, jvm: typeof jvmOptions): Promise<Servers> {
+async function jvmOptions({ fullSpeed }: KafkaClusterOptions): Promise<JvmOptions> {
+  if (fullSpeed) return { jvm: ['-XX:+UseSerialGC'], formatJvm: QUICK_START };
+  const quick = [...QUICK_START, ...(await sharedClasses(runOnce))];
+  return { jvm: quick, formatJvm: quick };
+}
+
+async function createServers(options: KafkaClusterOptions, jvms: typeof jvmOptions): Promise<Servers> {
   const { brokers: count = 1, heapMb = 384, config = {}, security = {}, ownerPid = process.pid } = options;
   const found = await kafkaAvailability({ own: true, asProcess: options.security !== undefined });
   if (found.via === 'nothing') throw new Error(`No Kafka can be started: ${found.reason}`);
@@ -161,7 +166,7 @@ async function createServers(options: KafkaClusterOptions, jvm: typeof jvmOption
     const advertisedPort = proxies[i]?.port ?? clientPort;
     return { id, clientHost: host, clientPort, advertisedPort, peerHost: host, peerPort, controllerPort };
   });
-  const shared = { nodes, clusterId, folder, ownerPid, heapMb, config, security, jvm: await jvm(options) };
+  const shared = { nodes, clusterId, folder, ownerPid, heapMb, config, security, ...(await jvms(options)) };
   const remove = async () => {
     await closeProxies();
     await rm(folder, { recursive: true, force: true, maxRetries: 5 });
@@ -172,9 +177,9 @@ async function createServers(options: KafkaClusterOptions, jvm: typeof jvmOption
 /** Starts a real Kafka of its own, in about 3 s; it goes with the owner, and its data with it. */
 export const startKafka = (options: KafkaClusterOptions = {}): Promise<KafkaCluster> => start(options, jvmOptions);
 
-async function start(options: KafkaClusterOptions, jvm: typeof jvmOptions): Promise<KafkaCluster> {
+async function start(options: KafkaClusterOptions, jvms: typeof jvmOptions): Promise<KafkaCluster> {
   for (let attempt = 1; ; attempt++) {
-    const { servers, proxies, remove } = await createServers(options, jvm);
+    const { servers, proxies, remove } = await createServers(options, jvms);
     const close = async () => {
       await Promise.all(servers.map((server) => server.remove()));
       await remove();

@@ -23,6 +23,8 @@ export interface KafkaProcessOptions {
   security: KafkaSecurity;
   /** Options of the broker's JVM beside its memory. */
   jvm: readonly string[];
+  /** Those of the JVM that formats its folder. */
+  formatJvm: readonly string[];
 }
 
 /** Options of a JVM that lives for too short a time to be worth compiling well for. */
@@ -44,7 +46,7 @@ export async function createKafkaProcess(options: KafkaProcessOptions): Promise<
       .join(''),
   );
   const format = ['kafka.tools.StorageTool', 'format', '-t', options.clusterId, '-c', settings];
-  await run('java', [...QUICK_START, '-cp', classPath, ...format, ...scramArguments(security)]);
+  await run('java', [...options.formatJvm, '-cp', classPath, ...format, ...scramArguments(security)]);
 
   let pid: number | undefined;
 

@@ -29,7 +29,7 @@ export async function benchDirect(closers: Closers, options: BenchOptions): Prom
   const wanted = [PLAIN, FRAMED].filter((name) => name.includes(only));
   if (wanted.length === 0 && !THROUGH_INGEST.includes(only)) return findings;
   options.tell('starting what is needed');
-  const { site, framedSite, writeKey, schemaId } = await openDirectSite(closers);
+  const { site, framedSite, writeKey, schemaId } = await openDirectSite(closers, options);
   const workload = workloadOf(options);
   let limit: Reference | undefined;
 
@@ -53,8 +53,8 @@ export async function benchDirect(closers: Closers, options: BenchOptions): Prom
 const onDirect = (site: WorkerSite): WorkerSite => ({ ...site, address: { ...site.address, topic: TOPICS.direct } });
 
 /** A Kafka, and a key; and the same with a schema registry, which knows the schema. */
-async function openDirectSite(closers: Closers) {
-  const site = await openWorkerSite(closers);
+async function openDirectSite(closers: Closers, options: BenchOptions) {
+  const site = await openWorkerSite(closers, options);
   const registry = await startSchemaRegistry();
   closers.add(() => registry.close());
   const framedSite = { ...site, env: { ...site.env, SCHEMA_REGISTRY_URL: registry.url } };

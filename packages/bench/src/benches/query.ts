@@ -42,7 +42,11 @@ export async function benchQuery(closers: Closers, options: BenchOptions): Promi
   const { quick, only = '', tell, keep, from } = options;
   const events = Math.round(options.events ?? (quick ? QUICK_EVENTS : EVENTS));
   const today = Math.floor(Date.now() / DAY_MS) * DAY_MS;
-  const scene = await openQuerySite(closers, { events, days: DAYS, fromMs: today - DAYS * DAY_MS, keep, from }, tell);
+  const scene = await openQuerySite(
+    closers,
+    { events, days: DAYS, fromMs: today - DAYS * DAY_MS, keep, from },
+    options,
+  );
   const { cases, lastMs, perDay } = await withClient(scene.database.url, async (client) => {
     // Of a history that was kept, the days that it has.
     const { rows } = await client.query<{ days: string[]; n: number }>(
@@ -100,6 +104,7 @@ async function askCase(asker: Asker, { query, options, progress }: Asked) {
   const { quick, seconds } = options;
   const bounds: AskBounds = {
     answers: quick ? QUICK_ANSWERS : ANSWERS,
+    warmups: quick ? QUICK_ANSWERS : undefined,
     longestSeconds: seconds ?? (quick ? QUICK_SECONDS : SECONDS),
   };
   const before = { ...(await progress?.look()), ms: performance.now() };

@@ -18,7 +18,7 @@ export async function openSurroundings(closers: Closers, options: BenchOptions):
   const access = await openAccess(closers);
   if (!options.logs.includes('kafka')) return { access, brokers: undefined };
   if (options.brokers) return { access, brokers: options.brokers };
-  const kafka = await startKafka({ heapMb: BROKER_HEAP_MB, fullSpeed: true });
+  const kafka = await startKafka({ heapMb: BROKER_HEAP_MB, fullSpeed: !options.quick });
   closers.add(() => kafka.close());
   return { access, brokers: kafka.brokers };
 }

@@ -81,7 +81,7 @@ export async function benchThrottle(closers: Closers, options: BenchOptions): Pr
 /** What was stored before is there to be read, and a backlog is there to be stored. */
 async function openScene(closers: Closers, { quick, tell }: BenchOptions): Promise<Scene> {
   tell('starting what is needed');
-  const site = await openWorkerSite(closers);
+  const site = await openWorkerSite(closers, { quick });
   await emptyTopic(site);
   let appended = 0;
   let days = 0;

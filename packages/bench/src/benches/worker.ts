@@ -25,7 +25,7 @@ export async function benchWorker(closers: Closers, options: BenchOptions): Prom
     findings.failures.push(...failures);
   };
   options.tell('starting what is needed');
-  const site = await openWorkerSite(closers);
+  const site = await openWorkerSite(closers, options);
   const drained = (drainCase: DrainCase) => measureDrain(closers, { ...drainCase, site }, options);
   const isWanted = (name: string) => name.includes(only);
   const { plain, others, repeated } = drainCases(options);

@@ -20,6 +20,8 @@ export interface Asker {
 export interface AskBounds {
   /** At least so many measured answers, unless that takes `longestSeconds`. */
   answers: number;
+  /** At most so many that are not measured; by default all paths. */
+  warmups?: number | undefined;
   longestSeconds: number;
 }
 
@@ -43,7 +45,7 @@ export function openAsker({ url, token }: { url: string; token: string }): Asker
     });
 
   return {
-    async ask({ paths, status: good = 200 }, { answers, longestSeconds }) {
+    async ask({ paths, status: good = 200 }, { answers, longestSeconds, warmups = paths.length }) {
       const histogram = createHistogram({ lowest: 1, highest: LONGEST_MICROS, figures: 3 });
       const refused = new Map<number, number>();
       const pathOf = (n: number) => paths[n % paths.length] as string;
@@ -56,7 +58,7 @@ export function openAsker({ url, token }: { url: string; token: string }): Asker
         return (n, most) => n < most && performance.now() < end;
       };
       const isWarming = until();
-      for (let n = 0; isWarming(n, paths.length); n++) {
+      for (let n = 0; isWarming(n, Math.min(warmups, paths.length)); n++) {
         const status = await get(pathOf(n));
         if (status !== NO_SUCH_ROUTE || good === NO_SUCH_ROUTE) continue;
         refused.set(status, 1);

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Closers } from '@wayline/testkit';
 import type { Client } from 'pg';
+import type { BenchOptions } from '../benches/bench-options.ts';
 import { runInChild } from '../children/child-process.ts';
 import { until } from '../measure/drain.ts';
 import { watchProgress } from '../measure/stored-progress.ts';
@@ -35,10 +36,10 @@ const SETTLING_SECONDS = 1_200;
 export async function openQuerySite(
   closers: Closers,
   history: History,
-  tell: (text: string) => void,
+  { quick, tell }: Pick<BenchOptions, 'quick' | 'tell'>,
 ): Promise<QuerySite> {
   tell('starting what is needed');
-  const site = await openWorkerSite(closers);
+  const site = await openWorkerSite(closers, { quick });
   await emptyTopic(site);
   const folder = history.from ?? history.keep;
   const database = await startFreshDatabase(closers, {

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { TOPICS } from '@wayline/contracts';
 import { type Closers, openKafkaAdmin, runWayline, startKafka, startWayline, type TestProcess } from '@wayline/testkit';
+import type { BenchOptions } from '../benches/bench-options.ts';
 import { processListening } from '../measure/process-listening.ts';
 import { IMAGE_ENV } from './image-env.ts';
 import { openLog } from './log-address.ts';
@@ -16,11 +17,12 @@ export interface WorkerSite {
 
 const BROKER_HEAP_MB = 1024;
 
-export async function openWorkerSite(closers: Closers): Promise<WorkerSite> {
+/** @param options in its `quick` form the broker is one that starts soon, not one that is compiled well */
+export async function openWorkerSite(closers: Closers, { quick }: Pick<BenchOptions, 'quick'>): Promise<WorkerSite> {
   const folder = await closers.folder('bench');
   const secretFile = join(folder, 'secrets.json');
   await wayline(['admin', 'create-secret', secretFile], {});
-  const kafka = await startKafka({ heapMb: BROKER_HEAP_MB, fullSpeed: true });
+  const kafka = await startKafka({ heapMb: BROKER_HEAP_MB, fullSpeed: !quick });
   closers.add(() => kafka.close());
   const [broker = ''] = kafka.brokers;
   return {

@@ -6,6 +6,8 @@ import type { PlantedBug } from './known-bugs.ts';
 
 const ROOT = fileURLToPath(new URL('../../../../', import.meta.url));
 const NOT_COPIED = new Set(['src', 'test', 'node_modules']);
+/** No part of the program; testkit alone holds a hundred megabytes of Kafka. */
+const NO_PART = new Set(['bench', 'faults', 'fuzz', 'testkit']);
 const SCOPE = '@wayline';
 
 export interface ProgramCopy {
@@ -38,6 +40,7 @@ async function copyProgram(root: string): Promise<void> {
     if (name !== SCOPE) await symlink(join(ROOT, 'node_modules', name), join(root, 'node_modules', name));
   }
   for (const name of await readdir(join(ROOT, 'packages'))) {
+    if (NO_PART.has(name)) continue;
     const from = join(ROOT, 'packages', name);
     const top = (path: string): string => path.slice(from.length + 1).split('/')[0] ?? '';
     await cp(from, join(root, 'packages', name), { recursive: true, filter: (path) => !NOT_COPIED.has(top(path)) });
