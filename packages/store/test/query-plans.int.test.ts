@@ -1,13 +1,11 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
-import { type IdentifiedEvent, uuidV7 } from '@wayline/contracts';
-import { generateEvents, type TestDatabase } from '@wayline/testkit';
+import { uuidV7 } from '@wayline/contracts';
+import type { TestDatabase } from '@wayline/testkit';
 import type pg from 'pg';
 import {
   appGraph,
-  BatchWriter,
   createPool,
-  ensurePosition,
   findDeadLetter,
   findEvent,
   findSeries,
@@ -24,10 +22,8 @@ import {
   type Reader,
   readPositions,
   readSeries,
-  remakeHops,
   type Series,
   type SeriesQuestion,
-  type SessionPlace,
   seriesExtent,
   sessionEvents,
   sessionGaps,
@@ -41,34 +37,26 @@ import {
 } from '../src/index.ts';
 import { machineSeen } from '../src/queries/machine-seen.ts';
 import { refuseIfExpired } from '../src/queries/series/raw-events-kept.ts';
-import { batchOf, storeVerdict } from './batches.ts';
 import { explainReads } from './explain-reads.ts';
+import {
+  DAY_MS,
+  DAYS,
+  EVENTS_A_DAY,
+  fillHistory,
+  findKnown,
+  HOUR_MS,
+  type Known,
+  MIDDLE,
+  PROJECT,
+  START,
+} from './planned-history.ts';
 import { createStoreDatabase } from './store-database.ts';
-import { LOG, TOPIC, WRITING } from './store-under-test.ts';
+import { LOG, TOPIC } from './store-under-test.ts';
 
 jest.setTimeout(240_000);
 
-/** A month and some, so many events a day: enough for the planner to choose as it does with many more. */
-const DAYS = 34;
-const EVENTS_A_DAY = 7_000;
-const BATCH_EVENTS = 1_000;
-const DAY_MS = 86_400_000;
-const HOUR_MS = 3_600_000;
-const START = Math.floor(Date.now() / DAY_MS) * DAY_MS - DAYS * DAY_MS;
-/** In the middle: partitions before and after it have as many rows. */
-const MIDDLE = START + 17 * DAY_MS;
-const PROJECT = 1;
 /** Rows that a statement may look at one after the other, without an index. */
 const FEW_ROWS = 1_500;
-
-/** What a session, a machine and so on of the filled database are called. */
-interface Known {
-  place: SessionPlace;
-  sessionId: string;
-  eventId: string;
-  userId: string;
-  machineId: string;
-}
 
 interface PlannedRead {
   what: string;
@@ -307,68 +295,13 @@ let known: Known;
 beforeAll(async () => {
   database = await createStoreDatabase();
   pool = createPool({ url: database.url, max: 2, applicationName: 'test' });
-  await fill(pool);
+  await fillHistory(pool);
   known = await findKnown(pool);
 });
 afterAll(async () => {
   await pool?.end();
   await database?.close();
 });
-
-/** Each day has sessions of its own, within two hours of it, as sessions are; users and machines come again. */
-async function fill(pool: pg.Pool): Promise<void> {
-  const writer = new BatchWriter({ pool, ...WRITING });
-  await ensurePosition(pool, { ...LOG, topic: TOPIC, partition: 0 }, 0);
-  let firstOffset = 0;
-  const write = async (events: readonly IdentifiedEvent[], timeMs: number): Promise<void> => {
-    await writer.write([
-      batchOf(
-        { firstOffset },
-        events.map((event) => storeVerdict(event, { timeMs })),
-      ),
-    ]);
-    firstOffset += events.length;
-  };
-  for (let day = 0; day < DAYS; day++) {
-    const dayMs = START + day * DAY_MS;
-    const start = new Date(dayMs + HOUR_MS).toISOString();
-    const lines = generateEvents({ count: EVENTS_A_DAY, hours: 2, start, seed: day + 1 });
-    const events = [...lines].map((line) => JSON.parse(line) as IdentifiedEvent);
-    for (let n = 0; n < events.length; n += BATCH_EVENTS) await write(events.slice(n, n + BATCH_EVENTS), dayMs);
-  }
-  const rare = { type: 'sessionStarted', source: { kind: 'app' as const, name: 'rare' } };
-  await write(
-    [
-      { eventId: uuidV7(MIDDLE), sessionId: 'ancestor', occurredAt: MIDDLE, userId: 'u-7', ...rare },
-      {
-        eventId: uuidV7(MIDDLE),
-        sessionId: 'heir',
-        occurredAt: MIDDLE + 1,
-        context: { previousSessionId: 'ancestor' },
-        ...rare,
-      },
-    ],
-    MIDDLE,
-  );
-  const { signal } = new AbortController();
-  const dirty = async () => (await pool.query('SELECT FROM dirty_sessions LIMIT 1')).rowCount;
-  while (await dirty()) await remakeHops(pool, signal); // marks must be a second old
-  await pool.query('VACUUM ANALYZE');
-}
-
-/** A session and a machine with an ordinary number of events, in the middle of all days. */
-async function findKnown(pool: pg.Pool): Promise<Known> {
-  const { rows } = await pool.query(
-    `SELECT e.session_id AS "sessionId", e.event_id AS "eventId", e.user_id AS "userId", e.machine_id AS "machineId"
-     FROM events e JOIN sessions s USING (project_id, session_id)
-     WHERE occurred_at >= $1 AND occurred_at < $2 AND event_count BETWEEN 40 AND 80 AND e.user_id <> 'u-0'
-     ORDER BY e.event_id LIMIT 1`,
-    [new Date(MIDDLE + 2 * HOUR_MS), new Date(MIDDLE + 3 * HOUR_MS)],
-  );
-  const place = await locateSession(pool as unknown as Reader, PROJECT, rows[0].sessionId);
-  if (!place) throw new Error('The database is not filled as it should be');
-  return { ...rows[0], place };
-}
 
 const isEvents = (table: string): boolean => /^events(_|$)/.test(table);
 
