@@ -22,7 +22,7 @@ export const CHROMIUM_FLAGS: readonly string[] = [
 ];
 
 /** The path of a Chromium: WAYLINE_TEST_CHROMIUM, else where systems put it; undefined where there is none. */
-export function findChromium(): string | undefined {
+function findChromium(): string | undefined {
   return [process.env.WAYLINE_TEST_CHROMIUM, ...PLACES].find((path) => path && existsSync(path));
 }
 

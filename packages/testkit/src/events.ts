@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { type IdentifiedEvent, uuidV7, type WaylineEvent } from '@wayline/contracts';
 
 /** A session id that no other test has. */
-export const randomSession = (): string => `session-${randomUUID()}`;
+const randomSession = (): string => `session-${randomUUID()}`;
 
 /** The least that a valid event needs, in a session of its own unless one is given. */
 export function minimalEvent(fields: Partial<WaylineEvent> = {}): WaylineEvent {

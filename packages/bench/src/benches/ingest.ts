@@ -41,7 +41,7 @@ const APPENDS: readonly { recordsPerCall: number; callsInFlight: number }[] = [
   { recordsPerCall: 100, callsInFlight: 64 },
 ];
 
-export const nameOf = ({ eventsPerRequest, connections }: IngestCase): string =>
+const nameOf = ({ eventsPerRequest, connections }: IngestCase): string =>
   `${eventsPerRequest} ${eventsPerRequest === 1 ? 'event' : 'events'} × ${connections}`;
 
 /**

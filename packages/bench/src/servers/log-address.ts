@@ -5,7 +5,7 @@ import { createKafkaLog } from '@wayline/event-log/kafka';
 /** A topic, and where its log is. Plain data, so that it can be handed to another process. */
 export type LogAddress = { topic: string } & ({ brokers: readonly string[] } | { folder: string });
 
-export const PARTITIONS = 12;
+const PARTITIONS = 12;
 
 /** Opens the log; the topic is made where it is missing. An embedded log must not be open anywhere else. */
 export function openLog(address: LogAddress): Promise<EventLog> {

@@ -10,7 +10,7 @@ import { openLog } from './log-address.ts';
 import type { KeptEvents, Target } from './server-under-test.ts';
 
 /** Where the obvious design writes. */
-export const OBVIOUS_TOPIC = 'bench.obvious';
+const OBVIOUS_TOPIC = 'bench.obvious';
 const NO_KEY = 'none';
 
 export const bareTarget: Target = {

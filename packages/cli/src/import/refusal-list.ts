@@ -39,7 +39,7 @@ export function createRefusalList(
 }
 
 /** `line 7 is refused: invalid_json: …; at /type: too_short: …` */
-export function refusalText({ line, errors }: Refusal): string {
+function refusalText({ line, errors }: Refusal): string {
   const reasons = errors.map(({ pointer, code, message }) => `${pointer && `at ${pointer}: `}${code}: ${message}`);
   return `line ${line} is refused: ${reasons.join('; ')}`.replace(CONTROL, ' ');
 }

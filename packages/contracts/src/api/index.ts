@@ -7,4 +7,3 @@ export {
   describeApi,
 } from './describe-api.ts';
 export type { ApiScope, Area, Operation, Role, Schema } from './operation.ts';
-export { SAMPLE, sampleAt } from './samples.ts';

@@ -4,7 +4,7 @@ import type { Schema } from './operation.ts';
 import { count, flag, list, object, oneOf, ref, text } from './schemas.ts';
 
 /** Of every operation, whichever: the process starts, or has a fault, or has too many clients. */
-export const ANYWHERE: readonly ProblemCode[] = ['invalid_request', 'internal', 'not_ready', 'overloaded'];
+const ANYWHERE: readonly ProblemCode[] = ['invalid_request', 'internal', 'not_ready', 'overloaded'];
 
 /** Of every operation with a credential. */
 const GUARDED: readonly ProblemCode[] = [...ANYWHERE, 'unauthenticated', 'forbidden'];
@@ -36,7 +36,7 @@ export const WRITES: readonly ProblemCode[] = [
 ];
 
 /** What an item of a request is refused for. */
-export const itemErrors: Readonly<Record<string, Schema>> = {
+const itemErrors: Readonly<Record<string, Schema>> = {
   ItemError: {
     ...object({
       pointer: text('JSON Pointer (RFC 6901) into the item; empty for the item itself.'),

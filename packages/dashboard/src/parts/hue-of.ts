@@ -1,4 +1,4 @@
-export const HUES = 6;
+const HUES = 6;
 
 /** Always the same of so many colours for a name; 0 is nobody's. */
 export function hueOf(name: string | undefined): number {

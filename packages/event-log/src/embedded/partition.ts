@@ -17,8 +17,6 @@ export interface Partition {
   readonly waiting: Set<() => void>;
 }
 
-export const partitionName = (topic: string, partition: number): string => `${topic}/${partition}`;
-
 export const rangeOf = ({ topic, partition, start, end }: Partition): PartitionRange => ({
   topic,
   partition,

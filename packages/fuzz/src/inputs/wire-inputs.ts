@@ -34,7 +34,7 @@ export const wireInput = (time: string): fc.Arbitrary<WireInput> =>
   });
 
 /** The request as bytes. @param length what its head says of the body's; undefined: nothing */
-export function headOf({ path, headers }: HttpRequest, length: number | undefined, more = ''): Buffer {
+function headOf({ path, headers }: HttpRequest, length: number | undefined, more = ''): Buffer {
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
   if (length !== undefined) lines.push(`content-length: ${length}\r\n`);
   return Buffer.from(`POST ${path} HTTP/1.1\r\nhost: a.example\r\n${lines.join('')}${more}\r\n`, 'latin1');
