@@ -2,6 +2,7 @@ import type { Lease } from '@wayline/event-log';
 import {
   type BatchWriter,
   classifyStoreError,
+  EventTable,
   type FailureClass,
   type JudgedRecord,
   type PartitionBatch,
@@ -24,8 +25,11 @@ export interface RejectionSettings {
 
 export interface SchedulerOptions<Batch extends UnjudgedBatch> {
   writer: Pick<BatchWriter, 'write' | 'forget'>;
-  /** What is to become of the records, always the same: asked each time that they are to be written. */
-  judge(batch: Batch): PartitionBatch;
+  /**
+   * What is to become of the records, always the same: asked each time that they are to be written.
+   * @param table takes events; without it they come with the records
+   */
+  judge(batch: Batch, table?: EventTable): PartitionBatch;
   /** The stored position of a partition, read afresh. */
   readNextOffset(batch: UnjudgedBatch): Promise<number>;
   throttle: Throttle;
@@ -70,6 +74,8 @@ const MOMENT_MS = 10;
 export class BatchScheduler<Batch extends UnjudgedBatch> {
   readonly #options: SchedulerOptions<Batch>;
   readonly #rejections: RejectionLimit;
+  /** Of transactions that are over: their memory is used again. */
+  readonly #freeTables: EventTable[] = [];
   #waiting: Job<Batch>[] = [];
   #inFlight = 0;
   #linger: NodeJS.Timeout | undefined;
@@ -184,10 +190,12 @@ export class BatchScheduler<Batch extends UnjudgedBatch> {
     return group;
   }
 
-  #judged(job: Job<Batch>): PartitionBatch {
+  #judged(job: Job<Batch>, table?: EventTable): PartitionBatch {
     const part = nextPart(job);
     const { topic, partition, firstOffset, nextOffset } = part;
-    return job.aside ? { topic, partition, firstOffset, nextOffset, records: [job.aside] } : this.#options.judge(part);
+    return job.aside
+      ? { topic, partition, firstOffset, nextOffset, records: [job.aside] }
+      : this.#options.judge(part, table);
   }
 
   /** One transaction. Afterwards each job of the group is settled, waiting or pausing. */
@@ -195,11 +203,15 @@ export class BatchScheduler<Batch extends UnjudgedBatch> {
     const begunMs = performance.now();
     let batches: PartitionBatch[];
     let counts: StoredCounts[];
+    const table = this.#freeTables.pop() ?? new EventTable();
     try {
-      batches = group.map((job) => this.#judged(job));
-      counts = await this.#options.writer.write(batches);
+      batches = group.map((job) => this.#judged(job, table));
+      counts = await this.#options.writer.write(batches, table);
     } catch (error) {
       return this.#failed(group, error);
+    } finally {
+      table.clear();
+      this.#freeTables.push(table);
     }
     const nowMs = performance.now();
     const rows = batches.reduce((sum, { records }) => sum + records.length, 0);

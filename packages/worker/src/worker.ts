@@ -13,6 +13,7 @@ import type { Verifier } from '@wayline/identity/verify';
 import { emptySettings, type SettingsView } from '@wayline/settings';
 import {
   BatchWriter,
+  type EventTable,
   type PartitionBatch,
   type Pool,
   readPosition,
@@ -132,20 +133,17 @@ export function createWorker(options: WorkerOptions): Worker {
     },
   });
 
-  function toPartitionBatch({
-    topic,
-    partition,
-    records,
-    firstOffset,
-    nextOffset,
-    schemas,
-  }: FetchedBatch): PartitionBatch {
+  function toPartitionBatch(
+    { topic, partition, records, firstOffset, nextOffset, schemas }: FetchedBatch,
+    table?: EventTable,
+  ): PartitionBatch {
+    const origin = { logId: log.id, topic, partition, schemas };
     return {
       topic,
       partition,
       firstOffset,
       nextOffset,
-      records: records.map((record) => judge(record, { logId: log.id, topic, partition, schemas })),
+      records: records.map((record) => judge(record, origin, table)),
     };
   }
 
