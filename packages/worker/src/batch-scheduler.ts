@@ -27,9 +27,10 @@ export interface SchedulerOptions<Batch extends UnjudgedBatch> {
   writer: Pick<BatchWriter, 'write' | 'forget'>;
   /**
    * What is to become of the records, always the same: asked each time that they are to be written.
-   * @param table takes events; without it they come with the records
+   * @param table takes events, and it may take several turns of the event loop; without it they come with the records, at once
    */
-  judge(batch: Batch, table?: EventTable): PartitionBatch;
+  judge(batch: Batch): PartitionBatch;
+  judge(batch: Batch, table: EventTable): PartitionBatch | Promise<PartitionBatch>;
   /** The stored position of a partition, read afresh. */
   readNextOffset(batch: UnjudgedBatch): Promise<number>;
   throttle: Throttle;
@@ -190,12 +191,13 @@ export class BatchScheduler<Batch extends UnjudgedBatch> {
     return group;
   }
 
-  #judged(job: Job<Batch>, table?: EventTable): PartitionBatch {
+  #judged(job: Job<Batch>): PartitionBatch;
+  #judged(job: Job<Batch>, table: EventTable): PartitionBatch | Promise<PartitionBatch>;
+  #judged(job: Job<Batch>, table?: EventTable): PartitionBatch | Promise<PartitionBatch> {
     const part = nextPart(job);
     const { topic, partition, firstOffset, nextOffset } = part;
-    return job.aside
-      ? { topic, partition, firstOffset, nextOffset, records: [job.aside] }
-      : this.#options.judge(part, table);
+    if (job.aside) return { topic, partition, firstOffset, nextOffset, records: [job.aside] };
+    return table ? this.#options.judge(part, table) : this.#options.judge(part);
   }
 
   /** One transaction. Afterwards each job of the group is settled, waiting or pausing. */
@@ -205,7 +207,11 @@ export class BatchScheduler<Batch extends UnjudgedBatch> {
     let counts: StoredCounts[];
     const table = this.#freeTables.pop() ?? new EventTable();
     try {
-      batches = group.map((job) => this.#judged(job, table));
+      batches = [];
+      for (const job of group) {
+        const judged = this.#judged(job, table);
+        batches.push(judged instanceof Promise ? await judged : judged);
+      }
       counts = await this.#options.writer.write(batches, table);
     } catch (error) {
       return this.#failed(group, error);
