@@ -46,7 +46,14 @@ export function eventTimes(
   receivedMs: number,
   skewMs: number,
 ): EventTimes {
-  const senders = occurredAtMs(event.occurredAt) ?? uuidV7Time(event.eventId);
+  return timesOf(occurredAtMs(event.occurredAt) ?? uuidV7Time(event.eventId), receivedMs, skewMs);
+}
+
+/**
+ * The same of the time that the sender gave the event, epoch ms: its `occurredAt`, or else the one inside its UUIDv7.
+ * @param senders undefined where there is none
+ */
+export function timesOf(senders: number | undefined, receivedMs: number, skewMs: number): EventTimes {
   if (senders === undefined) return { keyMs: receivedMs, skewMs: 0, correctedMs: receivedMs, claim: true };
   const correctedMs = senders + skewMs;
   const distance = Math.abs(skewMs);

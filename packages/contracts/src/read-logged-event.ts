@@ -19,7 +19,8 @@ const PLATFORMS: readonly unknown[] = properties.platform.enum;
 const SOURCE_KINDS: readonly unknown[] = properties.source.properties.kind.enum;
 const SOURCE_PARTS = new Set(['kind', 'name', 'version', 'instance']);
 
-function isSource(value: unknown): boolean {
+/** Whether a value says who reported, as the column for it can hold. */
+export function isSource(value: unknown): boolean {
   if (!isObject(value) || !SOURCE_KINDS.includes(value.kind) || !isText(value.name)) return false;
   for (const part in value) if (!SOURCE_PARTS.has(part) || !isText(value[part])) return false;
   return true;

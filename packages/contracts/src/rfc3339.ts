@@ -29,6 +29,20 @@ function zoneOffsetMs(zone: string): number {
   return (zone[0] === '-' ? -60_000 : 60_000) * (hours * 60 + minutes);
 }
 
+// The day asked for last: those of a batch are most often one.
+let lastDate = -1;
+let lastDayMs: number | undefined;
+
+/** Epoch ms at which a day begins in UTC, of the years from 1000 on; undefined where there is no such day. */
+export function utcDayMs(year: number, month: number, day: number): number | undefined {
+  const date = (year * 100 + month) * 100 + day;
+  if (date !== lastDate) {
+    lastDate = date;
+    lastDayMs = day >= 1 && day <= daysOf(year, month) ? Date.UTC(year, month - 1, day) : undefined;
+  }
+  return lastDayMs;
+}
+
 // The text read last: each of an event's times is asked for several times in a row.
 let lastText = '';
 let lastTime: number | undefined;

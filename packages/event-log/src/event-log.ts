@@ -78,6 +78,10 @@ export interface LogRecord {
   timeMs: number;
   key: Buffer | null;
   value: Buffer | null;
+  /** Where the value stands among the bytes that were read, if it does: whoever goes by this needs nothing cut out. */
+  readonly valueIn?: Buffer;
+  readonly valueStart?: number;
+  readonly valueEnd?: number;
   /** Of a header given several times, the last value. */
   headers: Readonly<Record<string, Buffer>>;
 }

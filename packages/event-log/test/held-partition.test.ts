@@ -2,6 +2,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, expect, test } from '@jest/globals';
 import type { BeginAnswer, LogBatch, PartitionRange } from '../src/event-log.ts';
 import { BatchRecord } from '../src/kafka/batch-record.ts';
+import { BytesInHand } from '../src/kafka/bytes-in-hand.ts';
 import { type FetchedMessages, UnreadableRecordsError } from '../src/kafka/decode-fetch.ts';
 import { HeldPartition } from '../src/kafka/held-partition.ts';
 import type { FetchedBatch, KafkaSession } from '../src/kafka/kafka-session.ts';
@@ -39,10 +40,12 @@ interface Setting {
   range?: { start: number; end: number };
   /** The first offset at or after the one asked for; absent: that one itself. */
   first?: number;
+  /** Bytes that may be with handlers before a fetch waits for them. */
+  limit?: number;
 }
 
 /** A partition that reads from 50 on, and what it told kafkajs, in order. */
-async function hold({ begin, handle, range = { start: 0, end: 1000 }, first }: Setting = {}) {
+async function hold({ begin, handle, range = { start: 0, end: 1000 }, first, limit = 0 }: Setting = {}) {
   const told: string[] = [];
   const errors: string[] = [];
   const begins: PartitionRange[] = [];
@@ -73,6 +76,7 @@ async function hold({ begin, handle, range = { start: 0, end: 1000 }, first }: S
     },
     range: async () => ({ ...partition, ...range }),
     peek: async (offset) => ({ offset: first ?? offset, timeMs: 0, key: null, value: null, headers: {} }),
+    inHand: new BytesInHand(limit),
     before: Promise.resolve(),
   });
   open.push(held);
@@ -215,4 +219,32 @@ test('an answer that comes after the partition was lost moves nothing', async ()
   finish(51);
   await lost;
   expect(told).toEqual(['pause']);
+});
+
+test('while there is room, kafkajs goes on fetching others beside the handler; it waits when there is none', async () => {
+  const finish: ((offset: number) => void)[] = [];
+  const { held, told, until } = await hold({
+    handle: () => new Promise((resolve) => void finish.push(resolve)),
+    limit: 1,
+  });
+  const taking = held.take(fetched(50, [50])); // of no bytes: there is room still
+  await taking;
+  expect(told.splice(0)).toEqual(['pause']);
+  finish[0]?.(51);
+  await until('resume');
+  expect(told.splice(0)).toEqual(['seek 51', 'resume']);
+});
+
+test('bytes in hand: a fetch waits while they are many, and goes on when a handler is done', async () => {
+  const inHand = new BytesInHand(100);
+  const done = [inHand.take(60), inHand.take(60)];
+  let room = false;
+  const waiting = inHand.room().then(() => {
+    room = true;
+  });
+  await turn();
+  expect(room).toBe(false);
+  done[0]?.();
+  await waiting;
+  await inHand.room();
 });

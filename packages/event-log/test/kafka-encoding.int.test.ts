@@ -3,9 +3,14 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
-import { describeWithKafka, runKafkaTool, startKafka } from '@wayline/testkit';
+import { describeWithKafka, runKafkaTool, sharedKafka, startKafka } from '@wayline/testkit';
+import { Kafka, logLevel } from 'kafkajs';
+import type { Append } from '../src/kafka/append-batch.ts';
+import { BrokerLink } from '../src/kafka/broker-link.ts';
+import { encodeProduce } from '../src/kafka/encode-produce.ts';
 import { encodeHeaders, recordBatchBytes, writeRecordBatch } from '../src/kafka/encode-record-batch.ts';
 import { createKafkaLog } from '../src/kafka/index.ts';
+import { silentLogger } from '../src/kafka/options.ts';
 
 await describeWithKafka(
   'what is appended, as Kafka’s own tools read it',
@@ -39,6 +44,35 @@ await describeWithKafka(
         }
       } finally {
         await rm(folder, { recursive: true });
+      }
+    }, 60_000);
+
+    // Without sign-in kafkajs calls no connection authenticated; every request then went its own way, and was copied twice.
+    test('a produce request goes to the socket as it was written, without a copy by kafkajs', async () => {
+      const { brokers } = await sharedKafka();
+      const topic = `whole.${randomUUID()}`;
+      await (await createKafkaLog({ brokers, topics: [{ name: topic, partitions: 1 }] })).close();
+      const [host, port] = (brokers[0] as string).split(':') as [string, string];
+      const clientId = 'wayline';
+      const link = new BrokerLink({
+        host,
+        port: Number(port),
+        settings: { brokers, clientId, ssl: false, sasl: undefined, logger: silentLogger },
+        requestTimeoutMs: 10_000,
+        kafkajsLogger: new Kafka({ brokers: [...brokers], logLevel: logLevel.NOTHING }).logger(),
+      });
+      try {
+        let headBytes = 0;
+        const message = { key: Buffer.from('k'), value: Buffer.from('v'), headers: encodeHeaders(undefined) };
+        const batch = { segments: [{ append: {} as Append, messages: [message] }], bytes: 0, sent: true };
+        const answer = await link.produce<{ topics: { partitions: { errorCode: number }[] }[] }>((before) => {
+          headBytes = before;
+          return encodeProduce([{ topic, partition: 0, batch }], { timeoutMs: 5_000, timeMs: Date.now(), before });
+        });
+        expect(answer.topics[0]?.partitions[0]?.errorCode).toBe(0);
+        expect(headBytes).toBe(14 + clientId.length); // of kafkajs' own way, which writes the head itself: 0
+      } finally {
+        link.close();
       }
     }, 60_000);
 

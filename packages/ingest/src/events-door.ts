@@ -11,7 +11,7 @@ export function createEventsDoor(): Door {
   const validator = createEventValidator();
   return ({ principal, receivedMs, window, headers, body, sessionId }) => {
     const text = decodeText(body);
-    const events = parseEventsBody(text, mediaTypeOf(headers['content-type']));
+    const events = parseEventsBody(text, mediaTypeOf(headers['content-type']), body);
     const { records, rejected, ids } = judgeEvents(events, {
       validator,
       projectId: principal.projectId,

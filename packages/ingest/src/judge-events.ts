@@ -58,7 +58,10 @@ export function judgeEvents(body: EventsBody, options: JudgeOptions): Judgement 
   const rejected: RejectedEvent[] = [];
   const ids: string[] = [];
   let assigned = false;
-  const recordOf = createRecordMaker({ bytes: options.bodyBytes, events: body.items.length });
+  // A session that the address adds would be one more thing to write into each event.
+  const written = options.sessionId === undefined ? body.written : undefined;
+  const recordOf = createRecordMaker({ bytes: options.bodyBytes, events: body.items.length, written });
+  const complete = createCompleter(options);
 
   for (let index = 0; index < body.items.length; index++) {
     const item = body.items[index];
@@ -70,7 +73,7 @@ export function judgeEvents(body: EventsBody, options: JudgeOptions): Judgement 
     }
     const event = item as WaylineEvent;
     const own = event.eventId !== undefined;
-    const logged = completed(event, options);
+    const { logged, added } = complete(event);
     const late = timeError(logged.event, { receivedMs: options.receivedMs, skewMs: logged.skew ?? 0 }, options.window);
     if (late) {
       rejected.push({ index, ...(own && { eventId: logged.event.eventId }), errors: [late] });
@@ -78,7 +81,7 @@ export function judgeEvents(body: EventsBody, options: JudgeOptions): Judgement 
     }
     assigned ||= !own;
     ids.push(logged.event.eventId);
-    records.push(recordOf(logged));
+    records.push(recordOf(logged, index, added));
   }
   return { records, rejected, ...(assigned && { ids }) };
 }
@@ -96,20 +99,56 @@ function shapeErrors(item: unknown, { validator, escaped, sessionId }: JudgeOpti
   return errors;
 }
 
-/** The event as it goes into the log: with an id, its time and id in one form. */
-function completed(event: WaylineEvent, { projectId, receivedMs, skewMs, userAgent }: JudgeOptions): LoggedEvent {
-  let skew = skewMs;
-  if (event.occurredAt !== undefined) {
-    event.occurredAt = normalizeOccurredAt(event.occurredAt);
-  } else if (event.eventId === undefined) {
-    // No time of the sender's: that of receipt is by our clock, so the sender's clock has no part in it.
-    event.occurredAt = new Date(receivedMs).toISOString();
-    skew = 0;
-  }
-  event.eventId = event.eventId === undefined ? uuidV7(receivedMs) : event.eventId.toLowerCase();
-  fillUserAgent(event, userAgent);
-  return { project: projectId, receivedAt: receivedMs, ...(skew !== 0 && { skew }), event: event as IdentifiedEvent };
+interface Completed {
+  logged: LoggedEvent;
+  /**
+   * What was added to the event as it was written: further members as JSON, a comma before each. Undefined where that is
+   * not all that was done to it.
+   */
+  added: string | undefined;
 }
+
+/** Makes of an event what goes into the log: with an id, its time and id in one form. */
+function createCompleter({
+  projectId,
+  receivedMs,
+  skewMs,
+  userAgent,
+}: JudgeOptions): (event: WaylineEvent) => Completed {
+  let userAgentMember: string | undefined;
+  return (event) => {
+    let skew = skewMs;
+    let added: string | undefined = isPlain(event) ? '' : undefined;
+    if (event.occurredAt !== undefined) {
+      const sent = event.occurredAt;
+      event.occurredAt = normalizeOccurredAt(sent);
+      if (event.occurredAt !== sent) added = undefined;
+    } else if (event.eventId === undefined) {
+      // No time of the sender's: that of receipt is by our clock, so the sender's clock has no part in it.
+      event.occurredAt = new Date(receivedMs).toISOString();
+      skew = 0;
+      if (added !== undefined) added += `,"occurredAt":"${event.occurredAt}"`;
+    }
+    if (event.eventId === undefined) {
+      event.eventId = uuidV7(receivedMs);
+      if (added !== undefined) added += `,"eventId":"${event.eventId}"`;
+    } else {
+      const sent = event.eventId;
+      event.eventId = sent.toLowerCase();
+      if (event.eventId !== sent) added = undefined;
+    }
+    if (fillUserAgent(event, userAgent) && added !== undefined) {
+      userAgentMember ??= `,"userAgent":${JSON.stringify(userAgent)}`;
+      added += userAgentMember;
+    }
+    const logged: LoggedEvent = { project: projectId, receivedAt: receivedMs, event: event as IdentifiedEvent };
+    if (skew !== 0) logged.skew = skew;
+    return { logged, added };
+  };
+}
+
+/** `JSON.stringify` writes -0 as 0: what is kept as it was written must not differ from that. */
+const isPlain = ({ value, seq }: WaylineEvent): boolean => !Object.is(value, -0) && !Object.is(seq, -0);
 
 function rejection(index: number, item: unknown, errors: EventError[]): RejectedEvent {
   const eventId = (item as { eventId?: unknown } | null | undefined)?.eventId;

@@ -1,4 +1,5 @@
 import { type EventError, LIMITS, ProblemError } from '@wayline/contracts';
+import { type Form, locateItems, type Places } from './locate-items.ts';
 import { locateJsonError } from './locate-json-error.ts';
 import { parseJson } from './parse-json.ts';
 
@@ -10,16 +11,25 @@ export interface EventsBody {
   unreadable?: ReadonlyMap<number, EventError>;
   /** As written in `{events, sentAt}`; undefined if the body does not say. */
   sentAt?: unknown;
+  /** Where the events stand in the body, if they may be kept as they were written. */
+  written?: WrittenEvents;
+}
+
+export interface WrittenEvents {
+  bytes: Buffer;
+  places: Places;
 }
 
 export const tooManyEvents = () =>
   new ProblemError('too_many_events', `One request may hold ${LIMITS.eventsPerRequest} events; send them in parts.`);
 
 /** One event, a list of events, or `{events, sentAt}`. */
-function fromJson(text: string): EventsBody {
+function fromJson(text: string): EventsBody & { kind: Form['kind'] } {
   const value = parseJson(text);
-  if (Array.isArray(value)) return { items: value };
-  if (typeof value !== 'object' || value === null || !Object.hasOwn(value, 'events')) return { items: [value] };
+  if (Array.isArray(value)) return { items: value, kind: 'list' };
+  if (typeof value !== 'object' || value === null || !Object.hasOwn(value, 'events')) {
+    return { items: [value], kind: 'event' };
+  }
 
   const { events, sentAt, ...others } = value as { events: unknown; sentAt?: unknown };
   const [unknown] = Object.keys(others);
@@ -27,7 +37,13 @@ function fromJson(text: string): EventsBody {
     throw new ProblemError('invalid_request', `\`/${unknown.slice(0, 128)}\` is not a field of \`{events, sentAt}\`.`);
   }
   if (!Array.isArray(events)) throw new ProblemError('invalid_request', '`/events` must be a list of events.');
-  return { items: events, sentAt };
+  return { items: events, sentAt, kind: 'envelope' };
+}
+
+/** A text without `\u` escapes needs not be written anew: `JSON.stringify` would change nothing in it that counts. */
+function locateWritten(text: string, bytes: Buffer, form: Form): WrittenEvents | undefined {
+  const places = form.count === 0 || text.includes('\\u') ? undefined : locateItems(bytes, form);
+  return places && { bytes, places };
 }
 
 /** One event a line; empty lines count for nothing. */
@@ -55,17 +71,18 @@ function fromLines(text: string): EventsBody {
 
 /**
  * The events in the text of a body of `POST /v1/events`.
+ * @param bytes of the text
  * @throws ProblemError: not JSON, not of a form that may hold events, over 2500 events, another media type
  */
-export function parseEventsBody(text: string, mediaType: string): EventsBody {
+export function parseEventsBody(text: string, mediaType: string, bytes?: Buffer): EventsBody {
   switch (mediaType) {
     case 'application/x-ndjson':
       return fromLines(text);
     case 'application/json':
     case 'text/plain': {
-      const body = fromJson(text);
-      if (body.items.length > LIMITS.eventsPerRequest) throw tooManyEvents();
-      return body;
+      const { kind, items, sentAt } = fromJson(text);
+      if (items.length > LIMITS.eventsPerRequest) throw tooManyEvents();
+      return { items, sentAt, written: bytes && locateWritten(text, bytes, { kind, count: items.length }) };
     }
     default:
       throw new ProblemError(

@@ -9,9 +9,9 @@ export function userAgentOf(header: string | undefined): string | undefined {
   return text.length <= MAX_LENGTH ? text : [...text].slice(0, MAX_LENGTH).join('');
 }
 
-/** Gives an event of an app the request's user agent, if it names none itself. Services would name their HTTP client. */
-export function fillUserAgent(event: WaylineEvent, userAgent: string | undefined): void {
-  if (userAgent !== undefined && event.userAgent === undefined && event.source?.kind === 'app') {
-    event.userAgent = userAgent;
-  }
+/** Gives an event of an app the request's user agent, if it names none itself. Services would name their HTTP client. True if it did. */
+export function fillUserAgent(event: WaylineEvent, userAgent: string | undefined): boolean {
+  if (userAgent === undefined || event.userAgent !== undefined || event.source?.kind !== 'app') return false;
+  event.userAgent = userAgent;
+  return true;
 }

@@ -22,7 +22,7 @@ test.each([
 ])('T6: records of a request hold each its own event: $what', ({ events, bytes, target }) => {
   const recordOf = createRecordMaker({ bytes, events });
   const all = Array.from({ length: events }, (_, i) => logged(i, target(i)));
-  const records = all.map(recordOf);
+  const records = all.map((one, i) => recordOf(one, i, undefined));
   expect(records.map(({ value }) => JSON.parse(value.toString()))).toEqual(all);
   expect(records.map(({ key }) => key)).toEqual(all.map(({ event }) => event.sessionId));
 });
@@ -31,7 +31,7 @@ test('O5: records of a request take little more memory than they have bytes', ()
   const all = Array.from({ length: 2500 }, (_, i) => logged(i, 'x'.repeat(300)));
   const bytes = JSON.stringify(all.map(({ event }) => event)).length;
   const recordOf = createRecordMaker({ bytes, events: all.length });
-  const records = all.map(recordOf);
+  const records = all.map((one, i) => recordOf(one, i, undefined));
   const buffers = new Set(records.map(({ value }) => value.buffer));
   const kept = [...buffers].reduce((sum, { byteLength }) => sum + byteLength, 0);
   const used = records.reduce((sum, { value }) => sum + value.length, 0);

@@ -17,8 +17,9 @@ const options: JudgeOptions = {
   bodyBytes: 0,
   escaped: true,
 };
-const judge = (items: unknown[], more: Partial<JudgeOptions> = {}) =>
-  judgeEvents(parseEventsBody(JSON.stringify(items), 'application/json'), { ...options, ...more });
+const judgeText = (text: string, more: Partial<JudgeOptions> = {}) =>
+  judgeEvents(parseEventsBody(text, 'application/json', Buffer.from(text)), { ...options, ...more });
+const judge = (items: unknown[], more: Partial<JudgeOptions> = {}) => judgeText(JSON.stringify(items), more);
 const loggedBy = (items: unknown[], more: Partial<JudgeOptions> = {}): LoggedEvent[] =>
   judge(items, more).records.map(({ value }) => JSON.parse(value.toString()) as LoggedEvent);
 
@@ -57,7 +58,7 @@ describe('what is logged of an event', () => {
   test('every text and value of context is kept as it was', () => {
     const text =
       '{"sessionId":"sitzung-𝕏","type":"é","context":{"__proto__":{"a":1},"constructor":2,"":[null,false,-0.5e-7,"\\u2028\\u0007\\"\\\\"],"😀":{}}}';
-    const { records } = judgeEvents(parseEventsBody(text, 'application/json'), options);
+    const { records } = judgeText(text);
     const value = records[0]?.value.toString() ?? '';
     expect(records[0]?.key).toBe('sitzung-𝕏');
     expect(JSON.stringify(JSON.parse(value).event.context)).toBe(JSON.stringify(JSON.parse(text).context));
@@ -181,5 +182,74 @@ describe('the user agent', () => {
   test('is not taken from the HTTP client of a service, or of an unknown source', () => {
     expect(logged({ source: { kind: 'microservice', name: 'orders' } })).toBeUndefined();
     expect(logged({})).toBeUndefined();
+  });
+});
+
+describe('an event is kept as it was written where that is the event', () => {
+  const full = {
+    eventId: V7,
+    occurredAt: '2026-01-05T12:00:00.000Z',
+    ...minimal,
+    source: { kind: 'app', name: 'shop' },
+    value: 1.5,
+    context: { text: 'é "quoted" \\ } ] [ {', deep: [{ a: null }] },
+  };
+
+  test.each([
+    { what: 'as it is', event: full },
+    { what: 'without an id', event: { ...full, eventId: undefined } },
+    { what: 'without a time', event: { ...full, occurredAt: undefined } },
+    { what: 'without either', event: minimal },
+    { what: 'an id in upper case', event: { ...full, eventId: V4.toUpperCase() } },
+    { what: 'a time in ms', event: { ...full, occurredAt: RECEIVED } },
+    { what: 'a time of another zone', event: { ...full, occurredAt: '2026-01-05T13:00:00+01:00' } },
+    { what: 'a user agent of its own', event: { ...full, userAgent: 'mine' } },
+  ])('T6: $what', ({ event }) => {
+    const userAgent = 'Mozilla/5.0 "é"';
+    const bodies = [event, [event, full], { sentAt: RECEIVED, events: [full, event] }];
+    for (const text of [...bodies.map((body) => JSON.stringify(body)), JSON.stringify([event], null, 2)]) {
+      for (const skewMs of [0, 60_000]) {
+        const kept = judgeText(text, { userAgent, skewMs });
+        const anew = judgeEvents(parseEventsBody(text, 'application/json'), { ...options, userAgent, skewMs });
+        const read = ({ records }: typeof kept) =>
+          records.map(({ key, value }) => {
+            const logged = JSON.parse(String(value)) as LoggedEvent;
+            return {
+              key,
+              ...logged,
+              event: { ...logged.event, eventId: 'eventId' in event && event.eventId ? logged.event.eventId : 'new' },
+            };
+          });
+        expect(read(kept)).toEqual(read(anew));
+      }
+    }
+  });
+
+  test('its text is the same bytes, with what was added at its end', () => {
+    const text = '[{"type":"click", "sessionId":"s-1","value":1.50,"context":{"b":1,"a":[]}}]';
+    const [record] = judgeText(text, { userAgent: 'x' }).records;
+    const event = text.slice(1, -2);
+    expect(String(record?.value)).toMatch(
+      `{"project":7,"receivedAt":${RECEIVED},"event":${event},"occurredAt":"2026-01-05T12:00:00.000Z","eventId":"`,
+    );
+  });
+
+  test.each([
+    { what: 'a member given twice is the last', text: '{"sessionId":"s-0","sessionId":"s-1","type":"click"}' },
+    { what: 'minus zero is zero', text: '{"sessionId":"s-1","type":"click","value":-0,"seq":-0}' },
+    {
+      what: 'a list given twice is the last',
+      text: '{"events":[{"sessionId":"s-0"}],"events":[{"sessionId":"s-1","type":"click"}]}',
+    },
+    {
+      what: 'a list named with an escape',
+      text: '{"events":[{"sessionId":"s-0"}],"\\u0065vents":[{"sessionId":"s-1","type":"click"}]}',
+    },
+  ])('what is judged is what is kept: $what', ({ text }) => {
+    const { records } = judgeText(text);
+    const kept = records.map(({ value }) => JSON.parse(String(value)).event);
+    expect(records.map(({ key }) => key)).toEqual(['s-1']);
+    expect(kept).toEqual([expect.objectContaining(minimal)]);
+    expect(Object.is(kept[0].value, -0) || Object.is(kept[0].seq, -0)).toBe(false);
   });
 });

@@ -46,6 +46,7 @@ export { type RecordedCounts, recordUserCounts } from './user-counts/record-user
 export { type CheckResult, type Difference, type VerifyRange, verifyStored } from './verify/verify-stored.ts';
 export { BatchWriter, type BatchWriterOptions, type TransactionTimeouts } from './write/batch-writer.ts';
 export { classifyStoreError, FAILURE_CLASSES, type FailureClass, type Remedy } from './write/error-class.ts';
+export { EventTable } from './write/event-table.ts';
 export type { DeadLetter, JudgedRecord, PartitionBatch, StorableEvent, StoredCounts } from './write/partition-batch.ts';
 export {
   ensurePosition,

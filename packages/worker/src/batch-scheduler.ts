@@ -2,6 +2,7 @@ import type { Lease } from '@wayline/event-log';
 import {
   type BatchWriter,
   classifyStoreError,
+  EventTable,
   type FailureClass,
   type JudgedRecord,
   type PartitionBatch,
@@ -25,8 +26,12 @@ export interface RejectionSettings {
 
 export interface SchedulerOptions<Batch extends UnjudgedBatch> {
   writer: Pick<BatchWriter, 'write' | 'forget'>;
-  /** What is to become of the records, always the same: asked each time that they are to be written. */
+  /**
+   * What is to become of the records, always the same: asked each time that they are to be written.
+   * @param table takes events, and it may take several turns of the event loop; without it they come with the records, at once
+   */
   judge(batch: Batch): PartitionBatch;
+  judge(batch: Batch, table: EventTable): PartitionBatch | Promise<PartitionBatch>;
   /** The stored position of a partition, read afresh. */
   readNextOffset(batch: UnjudgedBatch): Promise<number>;
   throttle: Throttle;
@@ -71,6 +76,8 @@ const MOMENT_MS = 10;
 export class BatchScheduler<Batch extends UnjudgedBatch> {
   readonly #options: SchedulerOptions<Batch>;
   readonly #rejections: RejectionLimit;
+  /** Of transactions that are over: their memory is used again. */
+  readonly #freeTables: EventTable[] = [];
   #waiting: Job<Batch>[] = [];
   #inFlight = 0;
   /** How much of the time transactions are in flight. */
@@ -189,10 +196,13 @@ export class BatchScheduler<Batch extends UnjudgedBatch> {
     return group;
   }
 
-  #judged(job: Job<Batch>): PartitionBatch {
+  #judged(job: Job<Batch>): PartitionBatch;
+  #judged(job: Job<Batch>, table: EventTable): PartitionBatch | Promise<PartitionBatch>;
+  #judged(job: Job<Batch>, table?: EventTable): PartitionBatch | Promise<PartitionBatch> {
     const part = nextPart(job);
     const { topic, partition, firstOffset, nextOffset } = part;
-    return job.aside ? { topic, partition, firstOffset, nextOffset, records: [job.aside] } : this.#options.judge(part);
+    if (job.aside) return { topic, partition, firstOffset, nextOffset, records: [job.aside] };
+    return table ? this.#options.judge(part, table) : this.#options.judge(part);
   }
 
   /** One transaction. Afterwards each job of the group is settled, waiting or pausing. */
@@ -200,11 +210,19 @@ export class BatchScheduler<Batch extends UnjudgedBatch> {
     const begunMs = performance.now();
     let batches: PartitionBatch[];
     let counts: StoredCounts[];
+    const table = this.#freeTables.pop() ?? new EventTable();
     try {
-      batches = group.map((job) => this.#judged(job));
-      counts = await this.#options.writer.write(batches);
+      batches = [];
+      for (const job of group) {
+        const judged = this.#judged(job, table);
+        batches.push(judged instanceof Promise ? await judged : judged);
+      }
+      counts = await this.#options.writer.write(batches, table);
     } catch (error) {
       return this.#failed(group, error);
+    } finally {
+      table.clear();
+      this.#freeTables.push(table);
     }
     const nowMs = performance.now();
     const rows = batches.reduce((sum, { records }) => sum + records.length, 0);

@@ -17,7 +17,7 @@ import {
 import type { LogRecord } from '@wayline/event-log';
 import type { Verifier } from '@wayline/identity/verify';
 import type { SettingsView } from '@wayline/settings';
-import type { JudgedRecord } from '@wayline/store';
+import type { EventTable, JudgedRecord } from '@wayline/store';
 import type { SchemaRefusals } from './direct-schemas.ts';
 
 export interface RecordOrigin {
@@ -28,8 +28,11 @@ export interface RecordOrigin {
   schemas?: SchemaRefusals | undefined;
 }
 
-/** Decides for each record of the log: an event to store, or a dead letter with its reason. Never throws. */
-export type RecordJudge = (record: LogRecord, origin: RecordOrigin) => JudgedRecord;
+/**
+ * Decides for each record of the log: an event to store, or a dead letter with its reason. Never throws.
+ * @param table takes the events that need not be read in full; without it all are
+ */
+export type RecordJudge = (record: LogRecord, origin: RecordOrigin, table?: EventTable) => JudgedRecord;
 
 type Judgement = { projectId: number; event?: Partial<IdentifiedEvent> } & (
   | { refused: RecordRefusal }
@@ -84,7 +87,12 @@ export function createRecordJudge({
     return readLoggedEvent(parsed.json, parsed.escaped);
   }
 
-  return (record, origin) => {
+  return (record, origin, table) => {
+    const row = table && origin.topic === TOPICS.events ? addTo(table, record) : NO_ROW;
+    if (table && row !== NO_ROW) {
+      const { offset, timeMs } = record;
+      return { offset, timeMs, projectId: table.projectOf(row), original: record, verdict: { row } };
+    }
     const judgement = origin.topic === TOPICS.direct ? judgeDirect(record, origin) : judgeAtDoor(record);
     if ('refused' in judgement) return deadLetter(record, judgement, judgement.refused);
     const event = judgement.event as IdentifiedEvent;
@@ -95,6 +103,17 @@ export function createRecordJudge({
     const { offset, timeMs } = record;
     return { offset, timeMs, projectId, original: record, verdict: { store: { event, receivedMs, times } } };
   };
+}
+
+const NO_ROW = -1;
+
+function addTo(table: EventTable, record: LogRecord): number {
+  const { valueIn, valueStart, valueEnd } = record;
+  if (valueIn && valueStart !== undefined && valueEnd !== undefined) {
+    return table.addLogged(valueIn, valueStart, valueEnd);
+  }
+  const { value } = record;
+  return value ? table.addLogged(value, 0, value.length) : NO_ROW;
 }
 
 function deadLetter(record: LogRecord, { projectId, event }: Judgement, { code, detail }: RecordRefusal): JudgedRecord {

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { TOPICS } from '@wayline/contracts';
 import type {
   BeginAnswer,
@@ -13,6 +14,8 @@ import type { Verifier } from '@wayline/identity/verify';
 import { emptySettings, type SettingsView } from '@wayline/settings';
 import {
   BatchWriter,
+  type EventTable,
+  type JudgedRecord,
   type PartitionBatch,
   type Pool,
   readPosition,
@@ -82,6 +85,8 @@ const DEFAULTS: WorkerSettings = {
  */
 const MAX_BATCH_BYTES = 2 * 1024 * 1024;
 const MAX_BATCH_RECORDS = 5_000;
+/** So many are judged in one turn of the event loop: what other transactions wait for is seen to in between. */
+const RECORDS_PER_TURN = 500;
 const STORED_TOPICS = [TOPICS.events, TOPICS.direct];
 
 function timeoutsBelow(sessionMs: number): TransactionTimeouts {
@@ -134,21 +139,24 @@ export function createWorker(options: WorkerOptions): Worker {
     },
   });
 
-  function toPartitionBatch({
-    topic,
-    partition,
-    records,
-    firstOffset,
-    nextOffset,
-    schemas,
-  }: FetchedBatch): PartitionBatch {
-    return {
-      topic,
-      partition,
-      firstOffset,
-      nextOffset,
-      records: records.map((record) => judge(record, { logId: log.id, topic, partition, schemas })),
+  function toPartitionBatch(batch: FetchedBatch): PartitionBatch;
+  function toPartitionBatch(batch: FetchedBatch, table: EventTable): Promise<PartitionBatch>;
+  function toPartitionBatch(
+    { topic, partition, records: given, firstOffset, nextOffset, schemas }: FetchedBatch,
+    table?: EventTable,
+  ): PartitionBatch | Promise<PartitionBatch> {
+    const origin = { logId: log.id, topic, partition, schemas };
+    const batch = { topic, partition, firstOffset, nextOffset };
+    if (!table) return { ...batch, records: given.map((record) => judge(record, origin)) };
+    const inTurns = async (): Promise<PartitionBatch> => {
+      const records: JudgedRecord[] = [];
+      for (let from = 0; from < given.length; from += RECORDS_PER_TURN) {
+        if (from > 0) await nextTurn();
+        for (const record of given.slice(from, from + RECORDS_PER_TURN)) records.push(judge(record, origin, table));
+      }
+      return { ...batch, records };
     };
+    return inTurns();
   }
 
   async function handle(batch: LogBatch, lease: Lease): Promise<number> {

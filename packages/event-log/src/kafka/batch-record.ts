@@ -16,28 +16,32 @@ export interface RecordPlace {
 export class BatchRecord implements LogRecord {
   readonly offset: number;
   readonly timeMs: number;
-  readonly #bytes: Buffer;
+  readonly valueIn: Buffer;
+  readonly valueEnd: number;
   readonly #keyEnd: number;
   readonly #keyLength: number;
-  readonly #valueEnd: number;
   readonly #valueLength: number;
 
   constructor(bytes: Buffer, { offset, timeMs, keyEnd, keyLength, valueEnd, valueLength }: RecordPlace) {
     this.offset = offset;
     this.timeMs = timeMs;
-    this.#bytes = bytes;
+    this.valueIn = bytes;
     this.#keyEnd = keyEnd;
     this.#keyLength = keyLength;
-    this.#valueEnd = valueEnd;
+    this.valueEnd = valueEnd;
     this.#valueLength = valueLength;
   }
 
+  get valueStart(): number {
+    return this.valueEnd - Math.max(0, this.#valueLength);
+  }
+
   get key(): Buffer | null {
-    return this.#keyLength < 0 ? null : this.#bytes.subarray(this.#keyEnd - this.#keyLength, this.#keyEnd);
+    return this.#keyLength < 0 ? null : this.valueIn.subarray(this.#keyEnd - this.#keyLength, this.#keyEnd);
   }
 
   get value(): Buffer | null {
-    return this.#valueLength < 0 ? null : this.#bytes.subarray(this.#valueEnd - this.#valueLength, this.#valueEnd);
+    return this.#valueLength < 0 ? null : this.valueIn.subarray(this.valueEnd - this.#valueLength, this.valueEnd);
   }
 
   /** Bytes of key and value. */
@@ -46,7 +50,7 @@ export class BatchRecord implements LogRecord {
   }
 
   get headers(): Readonly<Record<string, Buffer>> {
-    const reader = new VarintReader(this.#bytes, this.#valueEnd);
+    const reader = new VarintReader(this.valueIn, this.valueEnd);
     const count = reader.varint();
     if (count <= 0) return NO_HEADERS;
     const headers: Record<string, Buffer> = Object.create(null); // a header may be called `__proto__`

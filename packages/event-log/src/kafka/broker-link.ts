@@ -88,7 +88,8 @@ export class BrokerLink {
     if (apiVersion < FIRST_PRODUCE_VERSION) {
       throw new LogSetupError(`The Kafka broker at ${this.address} is too old: 0.11 or later is needed.`);
     }
-    if (!connection.isAuthenticated()) {
+    // Without SASL kafkajs calls no connection authenticated.
+    if (this.#options.settings.sasl && !connection.isAuthenticated()) {
       // Its time is over: kafkajs renews it before it sends. `buf` shows it an encoder, `buffer` is what it copies.
       const buffer = encode(0);
       const request = { apiKey, apiVersion, apiName, encode: async () => ({ buf: buffer, buffer }) };

@@ -8,6 +8,7 @@ import {
   type PartitionRange,
   type TopicPartition,
 } from '../event-log.ts';
+import { BytesInHand } from './bytes-in-hand.ts';
 import { HeldPartition } from './held-partition.ts';
 import { type KafkaSession, startKafkaSession } from './kafka-session.ts';
 import type { ConnectionSettings } from './options.ts';
@@ -37,6 +38,8 @@ const LONGEST_PAUSE_MS = 5000;
 const JOIN_PATIENCE_MS = 10_000;
 const LEAVE_PATIENCE_MS = 3000;
 const MAX_BYTES_PER_PARTITION = 2 * 1024 * 1024;
+/** Beyond it nothing is fetched until a handler is done. */
+const MAX_BYTES_IN_HAND = 16 * 1024 * 1024;
 
 const keyOf = ({ topic, partition }: TopicPartition): string => `${topic}/${partition}`;
 
@@ -54,6 +57,7 @@ export class GroupConsumer implements LogConsumer {
   readonly #held = new Map<string, HeldPartition>();
   /** Partitions that were lost while their handler was at work, until it is done. */
   readonly #lettingGo = new Map<string, Promise<void>>();
+  readonly #inHand = new BytesInHand(MAX_BYTES_IN_HAND);
   readonly #closing = new AbortController();
   #session: KafkaSession | undefined;
   #memberId: string | undefined;
@@ -224,6 +228,7 @@ export class GroupConsumer implements LogConsumer {
       logger: settings.logger,
       range: async () => (await ranges(partition.topic))[partition.partition] as PartitionRange,
       peek: (offset) => peek({ ...partition, offset }),
+      inHand: this.#inHand,
       before: this.#lettingGo.get(key) ?? Promise.resolve(),
     });
     this.#held.set(key, held);

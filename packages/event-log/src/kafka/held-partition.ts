@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ConsumeOptions, Lease, LogLogger, LogRecord, PartitionRange, TopicPartition } from '../event-log.ts';
+import type { BytesInHand } from './bytes-in-hand.ts';
 import { cutBatch } from './cut-batch.ts';
 import type { FetchedBatch, KafkaSession } from './kafka-session.ts';
 import { reasonOf } from './within.ts';
@@ -9,6 +10,8 @@ export interface HeldPartitionOptions {
   session: KafkaSession;
   consume: Pick<ConsumeOptions, 'begin' | 'handle'> & { maxRecords: number; maxBytes: number };
   logger: LogLogger;
+  /** Of all partitions that are held. */
+  inHand: BytesInHand;
   range(): Promise<PartitionRange>;
   peek(offset: number): Promise<LogRecord | undefined>;
   /** Settled when whoever held the partition before, in this process, has let go of it. */
@@ -88,7 +91,7 @@ export class HeldPartition {
     this.#run(() => this.#ask());
   }
 
-  /** Resolves when kafkajs may fetch again; the handler may be at work still. Never rejects. */
+  /** Resolves when kafkajs may fetch again, which is while there is room; the handler may be at work still. Never rejects. */
   async take(fetched: FetchedBatch): Promise<void> {
     if (this.#state !== 'reading') return;
     const from = Number(fetched.fetchedOffset);
@@ -97,9 +100,11 @@ export class HeldPartition {
       return;
     }
     this.#state = 'working';
-    const work = this.#handle(fetched);
+    const { inHand } = this.#options;
+    const done = inHand.take(bytesOf(fetched));
+    const work = this.#handle(fetched).finally(done);
     this.#working = work;
-    await this.#atMost(PATIENCE_MS, work);
+    await this.#atMost(PATIENCE_MS, Promise.race([work, inHand.room()]));
     if (this.#state === 'working') this.#pause();
   }
 
@@ -246,3 +251,6 @@ export class HeldPartition {
     await sleep(ms, undefined, { signal: this.lease.signal }).catch(() => {});
   }
 }
+
+const bytesOf = ({ messages }: FetchedBatch): number =>
+  messages.reduce((sum, { records }) => records.reduce((bytes, { size }) => bytes + size, sum), 0);

@@ -9,7 +9,7 @@ declare module 'kafkajs/src/network/connectionPool.js' {
     socket?: Socket;
     readonly clientId: string;
     isConnected(): boolean;
-    /** Also where nothing is to be authenticated, once `authenticate` was called. */
+    /** Never where nothing is to be authenticated. */
     isAuthenticated(): boolean;
     nextCorrelationId(): number;
     readonly requestQueue: {

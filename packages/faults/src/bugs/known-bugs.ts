@@ -60,8 +60,8 @@ export const KNOWN_BUGS: readonly PlantedBug[] = [
   {
     name: 'count-duplicates',
     file: 'packages/store/dist/write/batch-writer.js',
-    find: /deltasOf\(fresh\)/,
-    replacement: 'deltasOf(candidates)',
+    find: /deltasOf\(table, fresh\)/,
+    replacement: 'deltasOf(table, candidates)',
     faults: ['every batch sent twice'],
   },
 ];

@@ -1,4 +1,5 @@
 import type { PoolClient } from 'pg';
+import type { EventTable } from '../write/event-table.ts';
 import type { JudgedRecord, PartitionBatch } from '../write/partition-batch.ts';
 import { recordUsers } from './record-users.ts';
 import { readErasureSecret } from './tombstones.ts';
@@ -25,15 +26,14 @@ export class ErasedUsers {
    */
   async mark(
     client: PoolClient,
-    version: string,
-    batches: readonly PartitionBatch[],
+    { version, batches, table }: { version: string; batches: readonly PartitionBatch[]; table: EventTable },
   ): Promise<readonly PartitionBatch[]> {
     if (version !== this.#version) {
       this.#onErasure();
       await this.#read(client, version);
     }
     if (this.#latest.size === 0) return batches;
-    const erased = await this.#erasedOf(client, this.#suspectsOf(batches));
+    const erased = await this.#erasedOf(client, this.#suspectsOf(batches, table));
     if (erased.size === 0) return batches;
     return batches.map((batch) => ({
       ...batch,
@@ -50,13 +50,13 @@ export class ErasedUsers {
     this.#version = version;
   }
 
-  #suspectsOf(batches: readonly PartitionBatch[]): Suspect[] {
+  #suspectsOf(batches: readonly PartitionBatch[], table: EventTable): Suspect[] {
     const suspects: Suspect[] = [];
     for (const { records } of batches) {
       for (const record of records) {
         const latest = this.#latest.get(record.projectId);
-        if (latest === undefined || isLater(record, latest)) continue;
-        const { userIds, receivedMs } = recordUsers(record);
+        if (latest === undefined || isLater(record, latest, table)) continue;
+        const { userIds, receivedMs } = recordUsers(record, table);
         if (receivedMs >= latest) continue;
         for (const userId of userIds) suspects.push({ record, userId, receivedMs });
       }
@@ -96,5 +96,7 @@ interface Suspect {
 }
 
 /** Without a look at its users: most records are of after every erasure. A dead letter has to be read for its time. */
-const isLater = ({ verdict, timeMs }: JudgedRecord, latestMs: number): boolean =>
-  'store' in verdict && Math.min(timeMs, verdict.store.receivedMs) >= latestMs;
+function isLater({ verdict, timeMs }: JudgedRecord, latestMs: number, table: EventTable): boolean {
+  if ('row' in verdict) return Math.min(timeMs, table.receivedMs(verdict.row)) >= latestMs;
+  return 'store' in verdict && Math.min(timeMs, verdict.store.receivedMs) >= latestMs;
+}

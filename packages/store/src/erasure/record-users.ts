@@ -1,3 +1,4 @@
+import type { EventTable } from '../write/event-table.ts';
 import type { JudgedRecord } from '../write/partition-batch.ts';
 
 /** Of which users a record of the log tells, and when it was received, epoch ms. */
@@ -10,7 +11,11 @@ export interface RecordUsers {
  * Reads them of a record whatever was decided about it: a dead letter may carry a user, too. Of the times of its receipt and
  * of the log the earlier one: a replayed record keeps the time at which it was first received.
  */
-export function recordUsers({ verdict, timeMs, original }: JudgedRecord): RecordUsers {
+export function recordUsers({ verdict, timeMs, original }: JudgedRecord, table: EventTable): RecordUsers {
+  if ('row' in verdict) {
+    const { row } = verdict;
+    return { userIds: table.userIdsOf(row), receivedMs: Math.min(timeMs, table.receivedMs(row)) };
+  }
   if ('store' in verdict) {
     const { event, receivedMs } = verdict.store;
     return { userIds: usersOf(event), receivedMs: Math.min(timeMs, receivedMs) };

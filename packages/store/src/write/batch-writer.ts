@@ -7,12 +7,16 @@ import { writeBatchRows, writeDeadLetters, writeLedger } from './accounting.ts';
 import { withoutClaimed, withoutRepeats } from './claims.ts';
 import { classifyStoreError } from './error-class.ts';
 import { EventPartitions } from './event-partitions.ts';
-import { copyRows, type EventRow, mergeRows, sortRows } from './event-rows.ts';
+import type { EventRows } from './event-row-encoder.ts';
+import { copyRows, mergeRows } from './event-rows.ts';
+import { EventTable } from './event-table.ts';
 import { KnownUsers } from './known-users.ts';
 import { NameRegistry } from './name-registry.ts';
 import type { JudgedRecord, PartitionBatch, Share, StoredCounts } from './partition-batch.ts';
 import { movePositions, PositionMovedError } from './positions.ts';
 import { rollupsOf, writeRollups } from './rollups.ts';
+import { RowNames } from './row-names.ts';
+import { sortRows } from './row-order.ts';
 import { type Deltas, deltasOf, writeDeltas } from './sessions.ts';
 import { countStored, countsOf, shareOut } from './shares.ts';
 
@@ -40,6 +44,8 @@ export interface BatchWriterOptions {
 const SLOTS_OF_ONE = 64;
 const WORKERS = 256;
 
+const HOUR_MS = 3_600_000;
+
 /** After a row that was there already, a partition of `events` stays on the slow way for so long. */
 const SLOW_BATCHES = 100;
 const SLOW_MS = 60_000;
@@ -64,23 +70,24 @@ export class BatchWriter {
    * Stores batches of several partitions in one transaction: positions (the fence), events, sessions, dead letters,
    * ledger. Resolves after COMMIT with the counts of each batch. Rejects with `PositionMovedError` where a position was
    * elsewhere, else with PostgreSQL's error; then the stored positions tell whether it committed all the same.
+   * @param table where the events stand of those records that have a row; others are added to it
    */
-  async write(batches: readonly PartitionBatch[]): Promise<StoredCounts[]> {
+  async write(batches: readonly PartitionBatch[], table = new EventTable()): Promise<StoredCounts[]> {
     try {
-      return await this.#write(batches);
+      return await this.#write(batches, table);
     } catch (error) {
       if ((error as { code?: string }).code !== '42P01') throw error;
       this.#partitions.clear(); // retention may have dropped a partition, which is then made once more
-      return this.#write(batches);
+      return this.#write(batches, table);
     }
   }
 
-  async #write(batches: readonly PartitionBatch[]): Promise<StoredCounts[]> {
-    await this.#partitions.ensure(keyTimes(batches));
+  async #write(batches: readonly PartitionBatch[], table: EventTable): Promise<StoredCounts[]> {
+    await this.#partitions.ensure(keyTimes(batches, table));
     const client = await this.#options.pool.connect();
     const slot = this.#freeSlots.pop() ?? this.#nextSlot++;
     try {
-      const counts = await this.#inTransaction(client, batches, slot);
+      const counts = await this.#inTransaction(client, batches, { table, slot });
       client.release();
       return counts;
     } catch (error) {
@@ -100,7 +107,11 @@ export class BatchWriter {
     this.#knownUsers.clear();
   }
 
-  async #inTransaction(client: PoolClient, given: readonly PartitionBatch[], slot: number): Promise<StoredCounts[]> {
+  async #inTransaction(
+    client: PoolClient,
+    given: readonly PartitionBatch[],
+    { table, slot }: { table: EventTable; slot: number },
+  ): Promise<StoredCounts[]> {
     const { logId, timeouts } = this.#options;
     // The version is read by a statement of its own, after the lock: who erases holds that alone until it is committed.
     const begun = (await client.query(
@@ -110,17 +121,19 @@ export class BatchWriter {
        SELECT version::text AS version FROM erasure_state`,
     )) as unknown as QueryResult<{ version: string }>[];
     const batchIds = await movePositions(client, this.#options, given);
-    const batches = await this.#erased.mark(client, begun.at(-1)?.rows[0]?.version as string, given);
-    const names = this.#names.begin();
-    const { shares, rows, dead } = shareOut(batches, batchIds, names);
-    await names.write(client);
-    const candidates = await withoutClaimed(client, withoutRepeats(sortRows(rows)));
-    const fresh = await this.#storeRows(client, candidates);
-    countStored(fresh);
-    const deltas = deltasOf(fresh);
-    await writeDeltas(client, deltas);
-    await markDirty(client, dirtyOf(deltas), leastLogTime(batches));
-    const rollups = rollupsOf(fresh);
+    const version = begun.at(-1)?.rows[0]?.version as string;
+    const batches = await this.#erased.mark(client, { version, batches: given, table });
+    const pending = this.#names.begin();
+    const names = new RowNames(table, pending);
+    const { shares, shareOfRow, rows, dead } = shareOut(batches, batchIds, { table, names });
+    await pending.write(client);
+    const candidates = await withoutClaimed(client, table, withoutRepeats(table, sortRows(table, rows)));
+    const fresh = await this.#storeRows(client, candidates, { table, names, shareOfRow });
+    countStored(table, fresh, shareOfRow);
+    const deltas = deltasOf(table, fresh);
+    await writeDeltas(client, deltas, { table, names });
+    await markDirty(client, dirtyOf(deltas, table), leastLogTime(batches));
+    const rollups = rollupsOf(fresh, { table, names });
     await writeRollups(client, rollups, { slot, known: this.#knownUsers });
     await writeDeadLetters(client, logId, dead);
     await writeLedger(client, logId, shares.flat());
@@ -133,38 +146,47 @@ export class BatchWriter {
     const committingAt = performance.now();
     await client.query('COMMIT');
     this.#options.onCommit?.(performance.now() - committingAt);
-    names.commit();
+    pending.commit();
     this.#knownUsers.learn(rollups);
     return shares.map(countsOf);
   }
 
   /** Stores rows (sorted) partition by partition, in the order of their tables; returns those that were new, sorted. */
-  async #storeRows(client: PoolClient, rows: readonly EventRow[]): Promise<readonly EventRow[]> {
-    const byTable = new Map<string, EventRow[]>();
+  async #storeRows(client: PoolClient, rows: Int32Array, of: EventRows): Promise<Int32Array> {
+    const byPartition = new Map<string, number[]>();
+    let last: { name: string; rows: number[] } | undefined;
     for (const row of rows) {
-      const table = this.#partitions.tableFor(row.times.keyMs);
-      const group = byTable.get(table);
-      if (group) group.push(row);
-      else byTable.set(table, [row]);
+      const name = this.#partitions.tableFor(of.table.keyMs(row));
+      if (last?.name !== name) {
+        last = { name, rows: byPartition.get(name) ?? [] };
+        byPartition.set(name, last.rows);
+      }
+      last.rows.push(row);
     }
-    const fresh: EventRow[] = [];
-    for (const [table, group] of [...byTable].sort(([a], [b]) => (a < b ? -1 : 1))) {
-      for (const row of await this.#storeInto(client, table, group)) fresh.push(row);
+    const fresh = new Set<number>();
+    for (const [name, own] of [...byPartition].sort(([a], [b]) => (a < b ? -1 : 1))) {
+      const stored = await this.#storeInto(client, name, { rows: Int32Array.from(own), of });
+      if (byPartition.size === 1) return stored;
+      for (const row of stored) fresh.add(row);
     }
-    return byTable.size > 1 ? sortRows(fresh) : fresh;
+    return rows.filter((row) => fresh.has(row));
   }
 
-  async #storeInto(client: PoolClient, table: string, rows: EventRow[]): Promise<readonly EventRow[]> {
-    if (this.#isSlow(table)) return mergeRows(client, table, rows);
+  async #storeInto(
+    client: PoolClient,
+    partition: string,
+    { rows, of }: { rows: Int32Array; of: EventRows },
+  ): Promise<Int32Array> {
+    if (this.#isSlow(partition)) return mergeRows(client, partition, { rows, of });
     await client.query('SAVEPOINT fast');
     try {
-      await copyRows(client, table, rows);
+      await copyRows(client, partition, { rows, of });
       return rows;
     } catch (error) {
       if ((error as { code?: string }).code !== '23505') throw error;
       await client.query('ROLLBACK TO SAVEPOINT fast');
-      this.#slow.set(table, { batches: SLOW_BATCHES, untilMs: Date.now() + SLOW_MS });
-      return mergeRows(client, table, rows);
+      this.#slow.set(partition, { batches: SLOW_BATCHES, untilMs: Date.now() + SLOW_MS });
+      return mergeRows(client, partition, { rows, of });
     }
   }
 
@@ -177,18 +199,30 @@ export class BatchWriter {
   }
 }
 
-function keyTimes(batches: readonly PartitionBatch[]): number[] {
+/** One of each run of times within an hour: of a partition's bounds none lies within an hour. */
+function keyTimes(batches: readonly PartitionBatch[], table: EventTable): number[] {
   const times: number[] = [];
+  let hour = Number.NaN;
   for (const { records } of batches) {
-    for (const { verdict } of records) if ('store' in verdict) times.push(verdict.store.times.keyMs);
+    for (const { verdict } of records) {
+      let keyMs: number;
+      if ('row' in verdict) keyMs = table.keyMs(verdict.row);
+      else if ('store' in verdict) keyMs = verdict.store.times.keyMs;
+      else continue;
+      if (Math.floor(keyMs / HOUR_MS) === hour) continue;
+      hour = Math.floor(keyMs / HOUR_MS);
+      times.push(keyMs);
+    }
   }
   return times;
 }
 
 /** Sessions with new events of apps. */
-function dirtyOf({ sessions }: Deltas): DirtySession[] {
-  return sessions.flatMap(({ projectId, sessionId, appFromMs, appToMs }) =>
-    appFromMs <= appToMs ? [{ projectId, sessionId, fromMs: appFromMs, toMs: appToMs }] : [],
+function dirtyOf({ sessions }: Deltas, table: EventTable): DirtySession[] {
+  return sessions.flatMap(({ projectId, session, appFromMs, appToMs }) =>
+    appFromMs <= appToMs
+      ? [{ projectId, sessionId: table.sessions.textOf(session), fromMs: appFromMs, toMs: appToMs }]
+      : [],
   );
 }
 

@@ -1,4 +1,7 @@
 import { BinaryFields, type Int64 } from './binary-fields.ts';
+import type { ByteInterner } from './byte-interner.ts';
+import { INT, INTS } from './event-columns.ts';
+import type { EventTable } from './event-table.ts';
 
 /** From pg_type.dat: numbers that never change. */
 const OID = {
@@ -23,17 +26,42 @@ type Write<T> = (to: BinaryFields, value: T) => void;
  */
 function arrayOf<T>(oid: number, write: Write<T>): (values: readonly T[]) => Buffer {
   return (values) => {
-    const to = new BinaryFields(HEAD_BYTES + MEAN_BYTES * values.length);
-    to.rawInt32(values.length === 0 ? 0 : 1);
-    to.rawInt32(1);
-    to.rawInt32(oid);
-    if (values.length > 0) {
-      to.rawInt32(values.length);
-      to.rawInt32(1);
-      for (const value of values) write(to, value);
-    }
+    const to = beginArray(oid, values.length);
+    for (const value of values) write(to, value);
     return to.take();
   };
+}
+
+function beginArray(oid: number, length: number): BinaryFields {
+  const to = new BinaryFields(HEAD_BYTES + MEAN_BYTES * length);
+  to.rawInt32(length === 0 ? 0 : 1);
+  to.rawInt32(1);
+  to.rawInt32(oid);
+  if (length > 0) {
+    to.rawInt32(length);
+    to.rawInt32(1);
+  }
+  return to;
+}
+
+/** Texts by their numbers; below 0 is NULL. */
+export function interned(interner: ByteInterner, numbers: readonly number[]): Buffer {
+  const to = beginArray(OID.text, numbers.length);
+  for (const number of numbers) {
+    if (number < 0) to.null();
+    else to.textOf(interner.bufferOf(number), interner.startOf(number), interner.lengthOf(number));
+  }
+  return to.take();
+}
+
+/** The ids of rows; a row below 0 is NULL. */
+export function uuidsOfRows({ ints }: EventTable, rows: readonly number[]): Buffer {
+  const to = beginArray(OID.uuid, rows.length);
+  for (const row of rows) {
+    if (row < 0) to.null();
+    else to.uuidOf(ints, row * INTS + INT.id);
+  }
+  return to.take();
 }
 
 export const booleans = arrayOf<boolean>(OID.boolean, (to, value) => to.boolean(value));

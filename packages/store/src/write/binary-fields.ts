@@ -185,6 +185,23 @@ export class BinaryFields {
     this.#at = end;
   }
 
+  /** 16 bytes, in four numbers of 32 bits from a place on. */
+  uuidOf(ints: Int32Array, at: number): void {
+    this.#field(16);
+    for (let i = 0; i < 4; i++) this.#view.setInt32(this.#at + 4 * i, ints[at + i] as number);
+    this.#at += 16;
+  }
+
+  /** A text in UTF-8, of which nothing is checked; a length below 0 is NULL. */
+  textOf(bytes: Uint8Array, start: number, length: number): void {
+    if (length < 0) {
+      this.null();
+      return;
+    }
+    this.#field(length);
+    this.#at = copyBytes(bytes, start, length, this.#buffer, this.#at);
+  }
+
   #halves(hi: number, lo: number): void {
     this.#field(8);
     this.#view.setInt32(this.#at, hi);
@@ -208,6 +225,13 @@ export class BinaryFields {
     this.#buffer = grown;
     this.#view = viewOf(grown);
   }
+}
+
+/** @returns the place behind them */
+function copyBytes(from: Uint8Array, start: number, length: number, to: Buffer, at: number): number {
+  if (length <= SHORT_TEXT) for (let i = 0; i < length; i++) to[at + i] = from[start + i] as number;
+  else to.set(new Uint8Array(from.buffer, from.byteOffset + start, length), at);
+  return at + length;
 }
 
 /** A view takes the low bits of whatever it is given: 2^32 + 1 would become 1, and a row another tenant's. */

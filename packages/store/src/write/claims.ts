@@ -1,81 +1,96 @@
 import type { PoolClient } from 'pg';
 import { integers, texts, uuids } from './binary-array.ts';
-import { type EventRow, isSameKey } from './event-rows.ts';
+import { FLAG, INT, INTS } from './event-columns.ts';
+import type { EventTable } from './event-table.ts';
+import { isSameKey } from './row-order.ts';
 
 const claimKey = (projectId: number, eventId: string, sessionId: string): string =>
   `${projectId} ${eventId} ${sessionId}`;
 
-const keyOf = ({ share, event }: EventRow): string => claimKey(share.projectId, event.eventId, event.sessionId);
+const keyOf = (table: EventTable, row: number): string =>
+  claimKey(table.projectOf(row), table.eventIdOf(row), table.sessionOf(row));
+
+const isClaim = ({ ints }: EventTable, row: number): boolean =>
+  ((ints[row * INTS + INT.flags] as number) & FLAG.claim) !== 0;
 
 /**
  * Within one transaction: the first in the log of those with the same primary key, and of those with the same claim.
  * Rows must be sorted by their key, those of the same key in the order of the log.
  */
-export function withoutRepeats(rows: readonly EventRow[]): readonly EventRow[] {
-  const repeats = (row: EventRow, i: number) => i > 0 && isSameKey(rows[i - 1] as EventRow, row);
+export function withoutRepeats(table: EventTable, rows: Int32Array): Int32Array {
+  const repeats = (row: number, i: number) => i > 0 && isSameKey(table, rows[i - 1] as number, row);
   const distinct = rows.some(repeats) ? rows.filter((row, i) => !repeats(row, i)) : rows;
-  if (!distinct.some(({ times }) => times.claim)) return distinct;
-  const claimed = new Set(distinct.filter(({ times }) => times.claim).map(keyOf));
-  const first = new Map<string, EventRow>();
+  if (!distinct.some((row) => isClaim(table, row))) return distinct;
+  const claimed = new Set<string>();
+  for (const row of distinct) if (isClaim(table, row)) claimed.add(keyOf(table, row));
+  const first = new Map<string, number>();
   for (const row of distinct) {
-    const key = keyOf(row);
+    const key = keyOf(table, row);
     if (!claimed.has(key)) continue;
     const other = first.get(key);
-    if (!other || isBefore(row, other)) first.set(key, row);
+    if (other === undefined || isBefore(table, row, other)) first.set(key, row);
   }
   return distinct.filter((row) => {
-    const kept = first.get(keyOf(row));
+    const kept = first.get(keyOf(table, row));
     return kept === undefined || kept === row;
   });
 }
 
-const isBefore = (a: EventRow, b: EventRow): boolean =>
-  a.share.batchId < b.share.batchId || (a.share.batchId === b.share.batchId && a.record.offset < b.record.offset);
+const isBefore = ({ ints }: EventTable, a: number, b: number): boolean =>
+  (ints[a * INTS + INT.order] as number) < (ints[b * INTS + INT.order] as number);
 
 /**
  * Takes out the events whose id was claimed before, by an event without a clock of its own, and claims those of this
  * batch that need it. Rows must be sorted; claims are taken in the order of their key.
  */
-export async function withoutClaimed(client: PoolClient, rows: readonly EventRow[]): Promise<readonly EventRow[]> {
-  if (rows.length === 0) return [];
-  const needsClaims = rows.some(({ times }) => times.claim);
-  if (!needsClaims && !(await hasClaims(client, rows))) return rows;
+export async function withoutClaimed(client: PoolClient, table: EventTable, rows: Int32Array): Promise<Int32Array> {
+  if (rows.length === 0) return rows;
+  const needsClaims = rows.some((row) => isClaim(table, row));
+  if (!needsClaims && !(await hasClaims(client, table, rows))) return rows;
   const found = await client.query<{ place: string }>(
     `SELECT given.place FROM unnest($1::integer[], $2::uuid[], $3::text[])
        WITH ORDINALITY AS given (project_id, event_id, session_id, place)
      JOIN unclocked_ids USING (project_id, event_id, session_id)`,
-    columns(rows),
+    columns(table, rows),
   );
-  const taken = new Set(found.rows.map(({ place }) => rows[Number(place) - 1] as EventRow));
-  const claiming = rows
-    .filter((row) => row.times.claim && !taken.has(row))
-    .sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
+  const taken = new Set(found.rows.map(({ place }) => rows[Number(place) - 1] as number));
+  const claiming = Array.from(rows)
+    .filter((row) => isClaim(table, row) && !taken.has(row))
+    .map((row) => ({ row, key: keyOf(table, row) }))
+    .sort((a, b) => (a.key < b.key ? -1 : 1));
   if (claiming.length > 0) {
     const made = await client.query<{ project_id: number; event_id: string; session_id: string }>(
       `INSERT INTO unclocked_ids (project_id, event_id, session_id)
        SELECT * FROM unnest($1::integer[], $2::uuid[], $3::text[]) AS given (project_id, event_id, session_id)
        ON CONFLICT DO NOTHING RETURNING project_id, event_id, session_id`,
-      columns(claiming),
+      columns(
+        table,
+        claiming.map(({ row }) => row),
+      ),
     );
     const own = new Set(made.rows.map((row) => claimKey(row.project_id, row.event_id, row.session_id)));
-    for (const row of claiming) if (!own.has(keyOf(row))) taken.add(row);
+    for (const { row, key } of claiming) if (!own.has(key)) taken.add(row);
   }
-  return rows.filter((row) => !taken.has(row));
+  return taken.size === 0 ? rows : rows.filter((row) => !taken.has(row));
 }
 
 /** Most projects never have any: then there is nothing to look up. */
-async function hasClaims(client: PoolClient, rows: readonly EventRow[]): Promise<boolean> {
-  const projects = [...new Set(rows.map(({ share }) => share.projectId))];
+async function hasClaims(client: PoolClient, table: EventTable, rows: Int32Array): Promise<boolean> {
+  const projects = new Set<number>();
+  for (const row of rows) projects.add(table.projectOf(row));
   const { rowCount } = await client.query(
     `SELECT FROM unnest($1::integer[]) AS given (project_id)
      WHERE EXISTS (SELECT FROM unclocked_ids u WHERE u.project_id = given.project_id) LIMIT 1`,
-    [integers(projects)],
+    [integers([...projects])],
   );
   return rowCount === 1;
 }
 
-const columns = (rows: readonly EventRow[]): unknown[] => [
-  integers(rows.map(({ share }) => share.projectId)),
-  uuids(rows.map(({ event }) => event.eventId)),
-  texts(rows.map(({ event }) => event.sessionId)),
-];
+function columns(table: EventTable, given: Iterable<number>): unknown[] {
+  const rows = [...given];
+  return [
+    integers(rows.map((row) => table.projectOf(row))),
+    uuids(rows.map((row) => table.eventIdOf(row))),
+    texts(rows.map((row) => table.sessionOf(row))),
+  ];
+}

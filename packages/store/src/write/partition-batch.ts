@@ -30,7 +30,12 @@ export interface JudgedRecord {
   /** 0 where the project cannot be told. */
   projectId: number;
   original: OriginalRecord;
-  verdict: { store: StorableEvent } | { deadLetter: DeadLetter } | Erased;
+  verdict: { store: StorableEvent } | TableRow | { deadLetter: DeadLetter } | Erased;
+}
+
+/** The event stands in the table that the writer is given with the batch. */
+export interface TableRow {
+  row: number;
 }
 
 /** The record is of a user who was erased: it is counted, and nothing of it is kept. Given by the writer itself. */

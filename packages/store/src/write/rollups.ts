@@ -1,18 +1,27 @@
 import type { PoolClient } from 'pg';
 import { ADD_SERIES_SUMS, SERIES_SUMS } from '../series-sums.ts';
 import { bigints, booleans, doubles, int64s, integers, texts, timestamps } from './binary-array.ts';
-import type { EventRow } from './event-rows.ts';
+import type { ByteInterner } from './byte-interner.ts';
+import { FLAG, FLOAT, FLOATS, INT, INTS } from './event-columns.ts';
+import type { EventTable } from './event-table.ts';
 import type { HourUser, KnownUsers, SeenUser } from './known-users.ts';
 import type { NameEntry, NameId } from './name-registry.ts';
+import { PairNumbers } from './pair-numbers.ts';
+import type { RowNames } from './row-names.ts';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 3_600_000;
 
-interface MinuteDelta {
+/** The series of a type in a namespace. */
+interface Series {
   projectId: number;
   namespace: NameId;
   type: NameId;
-  /** Since the epoch: a small whole number, which costs no allocation as a key. */
+}
+
+interface MinuteDelta {
+  series: Series;
+  /** Since the epoch. */
   minute: number;
   events: number;
   /** Events with a value. */
@@ -41,23 +50,9 @@ export interface Rollups {
   users: SeenUser[];
 }
 
-/** The entry of a map, made where there is none. */
-function entry<K, V>(map: Map<K, V>, key: K, make: () => V): V {
-  let value = map.get(key);
-  if (value === undefined) {
-    value = make();
-    map.set(key, value);
-  }
-  return value;
-}
-
-const newMap = <K, V>(): Map<K, V> => new Map();
-
-function newMinute({ share, namespace, type }: EventRow, minute: number): MinuteDelta {
+function newMinute(series: Series, minute: number): MinuteDelta {
   return {
-    projectId: share.projectId,
-    namespace: namespace.seriesId,
-    type: type.seriesId,
+    series,
     minute,
     events: 0,
     valued: 0,
@@ -83,71 +78,133 @@ function addToMinute(minute: MinuteDelta, ms: number, value: number | undefined)
 const compareIds = (a: NameId, b: NameId): number => a.hi - b.hi || a.lo - b.lo;
 const compareText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
-/** Sums up new rows. Only rows that are new may be given: each is counted. Quickest when sorted by session. */
-export function rollupsOf(rows: readonly EventRow[]): Rollups {
-  // An entry is one object for one name of one project within a transaction.
-  const byType = new Map<NameEntry, Map<NameEntry, Map<number, MinuteDelta>>>();
+const compareSeries = (a: Series, b: Series): number =>
+  a === b ? 0 : a.projectId - b.projectId || compareIds(a.namespace, b.namespace) || compareIds(a.type, b.type);
+
+/** The series of the rows, each found by numbers alone. */
+function seriesOf({
+  table,
+  names,
+}: {
+  table: EventTable;
+  names: RowNames;
+}): (row: number) => Series & { number: number } {
+  const { ints, types } = table;
+  const pairs = new PairNumbers();
+  const found: (Series & { number: number })[] = [];
+  return (row) => {
+    const at = row * INTS;
+    const projectId = ints[at + INT.project] as number;
+    const namespace = ints[at + INT.namespace] as number;
+    const type = ints[at + INT.type] as number;
+    const number = pairs.numberOf(projectId, namespace * types.size + type);
+    let series = found[number];
+    if (series === undefined) {
+      const known = names.ofProject(projectId);
+      series = {
+        projectId,
+        number,
+        namespace: (known.namespaces[namespace] as NameEntry).seriesId,
+        type: (known.types[type] as NameEntry).seriesId,
+      };
+      found[number] = series;
+    }
+    return series;
+  };
+}
+
+/** Sums up new rows. Only rows that are new may be given: each is counted. */
+export function rollupsOf(rows: Int32Array, of: { table: EventTable; names: RowNames }): Rollups {
+  const { ints, floats, types, users } = of.table;
+  const find = seriesOf(of);
+  const minuteNumbers = new PairNumbers();
   const minutes: MinuteDelta[] = [];
-  const hours = new Map<string, HourDelta>();
-  const hourUsers = new Map<string, HourUser>();
-  const users = new Map<string, SeenUser>();
-  let hour: HourDelta | undefined;
-  let lastUser: string | undefined;
-  let seen: SeenUser | undefined;
+  const hourNumbers = new PairNumbers();
+  const hours: HourDelta[] = [];
+  const usersSeen = new UsersSeen(users);
+  const kinds = Array.from({ length: types.size }, (_, type) => COUNTED[types.textOf(type)]);
   for (const row of rows) {
-    const { event, type, namespace } = row;
-    const { projectId } = row.share;
-    const ms = row.times.correctedMs;
+    const at = row * INTS;
+    const ms = floats[row * FLOATS + FLOAT.correctedMs] as number;
+    const series = find(row);
     const minuteNumber = Math.floor(ms / MINUTE_MS);
-    const byNamespace = entry(byType, type, newMap<NameEntry, Map<number, MinuteDelta>>);
-    const byMinute = entry(byNamespace, namespace, newMap<number, MinuteDelta>);
-    let minute = byMinute.get(minuteNumber);
+    const place = minuteNumbers.numberOf(series.number, minuteNumber);
+    let minute = minutes[place];
     if (minute === undefined) {
-      minute = newMinute(row, minuteNumber);
-      byMinute.set(minuteNumber, minute);
+      minute = newMinute(series, minuteNumber);
       minutes.push(minute);
     }
-    addToMinute(minute, ms, event.value);
+    addToMinute(
+      minute,
+      ms,
+      (ints[at + INT.flags] as number) & FLAG.value ? floats[row * FLOATS + FLOAT.value] : undefined,
+    );
 
+    const { projectId } = series;
     const hourNumber = Math.floor(ms / HOUR_MS);
-    if (hour?.hour !== hourNumber || hour.projectId !== projectId) {
-      hour = entry(hours, `${projectId} ${hourNumber}`, () => ({
-        projectId,
-        hour: hourNumber,
-        events: 0,
-        clicks: 0,
-        impressions: 0,
-      }));
-      lastUser = undefined;
+    const hourPlace = hourNumbers.numberOf(projectId, hourNumber);
+    let hour = hours[hourPlace];
+    if (hour === undefined) {
+      hour = { projectId, hour: hourNumber, events: 0, clicks: 0, impressions: 0 };
+      hours.push(hour);
     }
     hour.events++;
-    if (event.type === 'click') hour.clicks++;
-    else if (event.type === 'impression') hour.impressions++;
+    const kind = kinds[ints[at + INT.type] as number];
+    if (kind === 'click') hour.clicks++;
+    else if (kind === 'impression') hour.impressions++;
 
-    const userId = event.userId || event.anonymousId;
-    if (!userId) continue;
-    if (userId !== lastUser || !seen) {
-      lastUser = userId;
-      const hourMs = hourNumber * HOUR_MS;
-      entry(hourUsers, `${projectId} ${hourMs} ${userId}`, () => ({ projectId, hourMs, userId }));
-      seen = entry(users, `${projectId} ${userId}`, () => ({ projectId, userId, sawObject: false }));
-    }
-    if (event.type === 'objectInView') seen.sawObject = true;
+    const userId = ints[at + INT.user] as number;
+    const user = userId >= 0 && users.lengthOf(userId) > 0 ? userId : (ints[at + INT.anonymous] as number);
+    if (user >= 0 && users.lengthOf(user) > 0)
+      usersSeen.add(user, { hour, hourPlace, sawObject: kind === 'objectInView' });
   }
   return {
-    minutes: minutes.sort(
-      (a, b) =>
-        a.projectId - b.projectId ||
-        compareIds(a.namespace, b.namespace) ||
-        compareIds(a.type, b.type) ||
-        a.minute - b.minute,
-    ),
-    hours: [...hours.values()].sort((a, b) => a.projectId - b.projectId || a.hour - b.hour),
-    hourUsers: [...hourUsers.values()].sort(
-      (a, b) => a.projectId - b.projectId || a.hourMs - b.hourMs || compareText(a.userId, b.userId),
-    ),
-    users: [...users.values()].sort((a, b) => a.projectId - b.projectId || compareText(a.userId, b.userId)),
+    minutes: minutes.sort((a, b) => compareSeries(a.series, b.series) || a.minute - b.minute),
+    hours: hours.sort((a, b) => a.projectId - b.projectId || a.hour - b.hour),
+    ...usersSeen.sorted(),
   };
+}
+
+/** What is counted, or noted of a user, by its type. */
+const COUNTED: Readonly<Record<string, 'click' | 'impression' | 'objectInView' | undefined>> = Object.assign(
+  Object.create(null),
+  { click: 'click', impression: 'impression', objectInView: 'objectInView' },
+);
+
+/** Who was seen, and in which hours: by numbers, until all are known. */
+class UsersSeen {
+  readonly #texts: ByteInterner;
+  readonly #users = new PairNumbers();
+  readonly #sawObject: boolean[] = [];
+  readonly #hours = new PairNumbers();
+  readonly #hourUsers: HourUser[] = [];
+
+  constructor(texts: ByteInterner) {
+    this.#texts = texts;
+  }
+
+  add(user: number, seen: { hour: HourDelta; hourPlace: number; sawObject: boolean }): void {
+    const { hour, hourPlace, sawObject } = seen;
+    const place = this.#users.numberOf(hour.projectId, user);
+    this.#sawObject[place] = sawObject || this.#sawObject[place] === true;
+    if (this.#hours.numberOf(hourPlace, user) < this.#hourUsers.length) return;
+    const { projectId } = hour;
+    this.#hourUsers.push({ projectId, hourMs: hour.hour * HOUR_MS, userId: this.#texts.textOf(user) });
+  }
+
+  sorted(): Pick<Rollups, 'hourUsers' | 'users'> {
+    const users = this.#sawObject.map((sawObject, place) => ({
+      projectId: this.#users.leftOf(place),
+      userId: this.#texts.textOf(this.#users.rightOf(place)),
+      sawObject,
+    }));
+    return {
+      hourUsers: this.#hourUsers.sort(
+        (a, b) => a.projectId - b.projectId || a.hourMs - b.hourMs || compareText(a.userId, b.userId),
+      ),
+      users: users.sort((a, b) => a.projectId - b.projectId || compareText(a.userId, b.userId)),
+    };
+  }
 }
 
 const finite = (value: number): number | undefined => (Number.isFinite(value) ? value : undefined);
@@ -221,9 +278,9 @@ export async function writeRollups(
   ]);
   await client.query(UPSERT_MINUTES, [
     slot,
-    integers(minutes.map((m) => m.projectId)),
-    int64s(minutes.map((m) => m.namespace)),
-    int64s(minutes.map((m) => m.type)),
+    integers(minutes.map((m) => m.series.projectId)),
+    int64s(minutes.map((m) => m.series.namespace)),
+    int64s(minutes.map((m) => m.series.type)),
     timestamps(minutes.map((m) => m.minute * MINUTE_MS)),
     bigints(minutes.map((m) => m.events)),
     bigints(minutes.map((m) => m.valued)),

@@ -1,28 +1,13 @@
 import type { PoolClient } from 'pg';
-import { PLATFORMS } from '../names.ts';
-import { bigints, integers, smallints, texts, timestamps, uuids } from './binary-array.ts';
-import type { EventRow } from './event-rows.ts';
+import { bigints, integers, interned, smallints, texts, timestamps, uuidsOfRows } from './binary-array.ts';
+import { FLOAT, FLOATS, INT, INTS } from './event-columns.ts';
+import type { EventTable } from './event-table.ts';
+import type { NameEntry } from './name-registry.ts';
+import { PairNumbers } from './pair-numbers.ts';
+import type { RowNames } from './row-names.ts';
+import { compareEventIds, isSameSession } from './row-order.ts';
 
-/** The value of the event with the greatest (corrected time, id) that has one. */
-interface Latest<T> {
-  value: T;
-  atMs: number;
-  eventId: string;
-}
-
-/** `current`, changed where the row's value is later: rows come in order of time, so that most are. */
-function later<T>(current: Latest<T> | undefined, value: T | undefined, row: EventRow): Latest<T> | undefined {
-  if (value === undefined || value === '') return current;
-  const atMs = row.times.correctedMs;
-  const { eventId } = row.event;
-  if (!current) return { value, atMs, eventId };
-  if (atMs > current.atMs || (atMs === current.atMs && eventId > current.eventId)) {
-    current.value = value;
-    current.atMs = atMs;
-    current.eventId = eventId;
-  }
-  return current;
-}
+const NONE = -1;
 
 /** What a batch's new rows say of one session, or of one machine within one. */
 interface Span {
@@ -33,36 +18,41 @@ interface Span {
 }
 
 interface SessionDelta extends Span {
-  sessionId: string;
+  /** By their numbers in the table. */
+  session: number;
   startedMs: number | undefined;
   endedMs: number | undefined;
   refreshedMs: number | undefined;
   previousSessionId: string | undefined;
-  user: Latest<string> | undefined;
-  machine: Latest<string> | undefined;
-  platform: Latest<number> | undefined;
-  /** Of either, few; no id twice. */
-  sourceIds: string[];
-  typeIds: string[];
+  /** The rows with the greatest (corrected time, id) of those that have one; -1 for none. */
+  userRow: number;
+  machineRow: number;
+  platformRow: number;
+  /** Of either, few; no number twice. */
+  sources: number[];
+  types: number[];
   /** Between which corrected times events of apps are new. */
   appFromMs: number;
   appToMs: number;
 }
 
 interface MachineInSession extends Span {
-  machineId: string;
-  sessionId: string;
+  machine: number;
+  session: number;
 }
 
-interface SeenId extends Span {
-  id: string;
+interface SeenMachine {
+  projectId: number;
+  machine: number;
+  firstMs: number;
+  lastMs: number;
 }
 
 /** Everything that the new rows of a batch change beside `events` itself, as additive deltas. */
 export interface Deltas {
   sessions: SessionDelta[];
   sessionMachines: MachineInSession[];
-  machines: SeenId[];
+  machines: SeenMachine[];
 }
 
 const least = (a: number | undefined, b: number): number => (a === undefined || b < a ? b : a);
@@ -73,100 +63,134 @@ function widen(span: Span, ms: number): void {
   span.count++;
 }
 
-const compareText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+/** Of two rows that have a value, the one whose it stays: rows come in order of time, so that most are later. */
+function later(table: EventTable, current: number, row: number): number {
+  if (current === NONE) return row;
+  const { floats } = table;
+  const difference =
+    (floats[row * FLOATS + FLOAT.correctedMs] as number) - (floats[current * FLOATS + FLOAT.correctedMs] as number);
+  return difference > 0 || (difference === 0 && compareEventIds(table, row, current) > 0) ? row : current;
+}
 
 /**
  * Sums up new rows. Only rows that are new may be given, since each is counted; sorted by session, which makes it quick.
  */
-export function deltasOf(rows: readonly EventRow[]): Deltas {
+export function deltasOf(table: EventTable, rows: Int32Array): Deltas {
+  const { ints, floats, users, machines } = table;
   const sessions: SessionDelta[] = [];
   const sessionMachines: MachineInSession[] = [];
-  const machines = new Map<string, SeenId>();
+  const inSession = new PairNumbers();
+  const lifecycle = lifecycleOf(table);
   let session: SessionDelta | undefined;
-  let inSession = new Map<string, MachineInSession>();
+  let machine: MachineInSession | undefined;
+  let before = NONE;
   for (const row of rows) {
-    const { event, source, type } = row;
-    const { projectId } = row.share;
-    const ms = row.times.correctedMs;
-    if (!session || session.projectId !== projectId || session.sessionId !== event.sessionId) {
-      session = newSession(row);
+    const at = row * INTS;
+    const ms = floats[row * FLOATS + FLOAT.correctedMs] as number;
+    if (session === undefined || !isSameSession(table, before, row)) {
+      session = newSession(table, row);
       sessions.push(session);
-      inSession = new Map();
+      machine = undefined;
     }
+    before = row;
     widen(session, ms);
-    session.user = later(session.user, event.userId, row);
-    session.machine = later(session.machine, event.machineId, row);
-    session.platform = later(session.platform, event.platform && PLATFORMS[event.platform], row);
-    if (source !== undefined && !source.taken) addOnce(session.sourceIds, source.id.text);
-    if (!type.taken) addOnce(session.typeIds, type.id.text);
-    noteLifecycle(session, row);
-    if (event.source?.kind === 'app') {
-      if (ms < session.appFromMs) session.appFromMs = ms;
-      if (ms > session.appToMs) session.appToMs = ms;
+    const user = ints[at + INT.user] as number;
+    if (user >= 0 && users.lengthOf(user) > 0) session.userRow = later(table, session.userRow, row);
+    if (ints[at + INT.platform] !== 0) session.platformRow = later(table, session.platformRow, row);
+    const type = ints[at + INT.type] as number;
+    const source = ints[at + INT.source] as number;
+    if (!session.types.includes(type)) session.types.push(type);
+    if (lifecycle[type]) noteLifecycle(session, { table, row, ms });
+    if (source >= 0) {
+      if (!session.sources.includes(source)) session.sources.push(source);
+      if (table.source(source).kind === 'app') {
+        if (ms < session.appFromMs) session.appFromMs = ms;
+        if (ms > session.appToMs) session.appToMs = ms;
+      }
     }
-    const { machineId } = event;
-    if (!machineId) continue;
-    let machine = inSession.get(machineId);
-    if (!machine) {
-      machine = { projectId, firstMs: ms, lastMs: ms, count: 0, machineId, sessionId: event.sessionId };
-      inSession.set(machineId, machine);
-      sessionMachines.push(machine);
+    const number = ints[at + INT.machine] as number;
+    if (number < 0 || machines.lengthOf(number) === 0) continue;
+    session.machineRow = later(table, session.machineRow, row);
+    if (machine?.machine !== number) {
+      const place = inSession.numberOf(sessions.length, number);
+      machine = sessionMachines[place];
+      if (!machine) {
+        const { projectId } = session;
+        machine = { projectId, firstMs: ms, lastMs: ms, count: 0, machine: number, session: session.session };
+        sessionMachines.push(machine);
+      }
     }
     widen(machine, ms);
   }
-  for (const { projectId, machineId, firstMs, lastMs } of sessionMachines) {
-    const key = `${projectId} ${machineId}`;
-    const seen = machines.get(key) ?? { projectId, firstMs, lastMs, count: 0, id: machineId };
-    machines.set(key, seen);
-    widen(seen, firstMs);
-    widen(seen, lastMs);
+  return { sessions, ...byMachine(table, sessionMachines) };
+}
+
+/** Both by machine; rows come sorted by session, so that within a machine its sessions are. */
+function byMachine(
+  table: EventTable,
+  spans: readonly MachineInSession[],
+): Pick<Deltas, 'sessionMachines' | 'machines'> {
+  const numbers = new PairNumbers();
+  const machines: { seen: SeenMachine; spans: MachineInSession[] }[] = [];
+  for (const span of spans) {
+    const { projectId, machine, firstMs, lastMs } = span;
+    const found = machines[numbers.numberOf(projectId, machine)];
+    if (!found) {
+      machines.push({ seen: { projectId, machine, firstMs, lastMs }, spans: [span] });
+      continue;
+    }
+    if (firstMs < found.seen.firstMs) found.seen.firstMs = firstMs;
+    if (lastMs > found.seen.lastMs) found.seen.lastMs = lastMs;
+    found.spans.push(span);
   }
-  return {
-    sessions,
-    sessionMachines: sessionMachines.sort(
-      (a, b) =>
-        a.projectId - b.projectId || compareText(a.machineId, b.machineId) || compareText(a.sessionId, b.sessionId),
-    ),
-    machines: [...machines.values()].sort((a, b) => a.projectId - b.projectId || compareText(a.id, b.id)),
-  };
+  machines.sort(
+    ({ seen: a }, { seen: b }) => a.projectId - b.projectId || table.machines.compare(a.machine, b.machine),
+  );
+  return { sessionMachines: machines.flatMap((machine) => machine.spans), machines: machines.map(({ seen }) => seen) };
 }
 
-function addOnce(ids: string[], id: string): void {
-  if (!ids.includes(id)) ids.push(id);
-}
-
-function newSession({ share, event, times: { correctedMs } }: EventRow): SessionDelta {
+function newSession({ ints, floats }: EventTable, row: number): SessionDelta {
+  const ms = floats[row * FLOATS + FLOAT.correctedMs] as number;
   return {
-    projectId: share.projectId,
-    firstMs: correctedMs,
-    lastMs: correctedMs,
+    projectId: ints[row * INTS + INT.project] as number,
+    firstMs: ms,
+    lastMs: ms,
     count: 0,
-    sessionId: event.sessionId,
+    session: ints[row * INTS + INT.session] as number,
     startedMs: undefined,
     endedMs: undefined,
     refreshedMs: undefined,
     previousSessionId: undefined,
-    user: undefined,
-    machine: undefined,
-    platform: undefined,
-    sourceIds: [],
-    typeIds: [],
+    userRow: NONE,
+    machineRow: NONE,
+    platformRow: NONE,
+    sources: [],
+    types: [],
     appFromMs: Number.POSITIVE_INFINITY,
     appToMs: Number.NEGATIVE_INFINITY,
   };
 }
 
-function noteLifecycle(session: SessionDelta, { event, times }: EventRow): void {
-  if (event.type === 'sessionStarted') {
-    session.startedMs = least(session.startedMs, times.correctedMs);
-    const previous = event.context?.previousSessionId;
+const LIFECYCLE = ['sessionStarted', 'sessionEnded'];
+
+/** Of each type, by its number, whether it begins or ends sessions. */
+function lifecycleOf({ types }: EventTable): boolean[] {
+  return Array.from({ length: types.size }, (_, type) => LIFECYCLE.includes(types.textOf(type)));
+}
+
+function noteLifecycle(
+  session: SessionDelta,
+  { table, row, ms }: { table: EventTable; row: number; ms: number },
+): void {
+  const context = table.contextOf(row);
+  if (table.types.textOf(table.ints[row * INTS + INT.type] as number) === 'sessionStarted') {
+    session.startedMs = least(session.startedMs, ms);
+    const previous = context.previousSessionId;
     if (typeof previous === 'string' && (!session.previousSessionId || previous < session.previousSessionId)) {
       session.previousSessionId = previous;
     }
-  } else if (event.type === 'sessionEnded') {
-    if (event.context?.reason === 'refreshed') session.refreshedMs = least(session.refreshedMs, times.correctedMs);
-    else session.endedMs = least(session.endedMs, times.correctedMs);
-  }
+  } else if (context.reason === 'refreshed') session.refreshedMs = least(session.refreshedMs, ms);
+  else session.endedMs = least(session.endedMs, ms);
 }
 
 const UPSERT_SESSIONS = `
@@ -221,12 +245,30 @@ const UPSERT_MACHINES = `
   WHERE m.first_at > excluded.first_at OR m.last_at < excluded.last_at`;
 
 /** Adds the deltas to the tables, each by one statement, in a fixed order of tables and by key within each. */
-export async function writeDeltas(client: PoolClient, deltas: Deltas): Promise<void> {
-  const { sessions, sessionMachines, machines } = deltas;
+export async function writeDeltas(
+  client: PoolClient,
+  { sessions, sessionMachines, machines }: Deltas,
+  { table, names }: { table: EventTable; names: RowNames },
+): Promise<void> {
   if (sessions.length === 0) return;
+  const { ints, floats } = table;
+  const timeOf = (row: number) => (row === NONE ? undefined : floats[row * FLOATS + FLOAT.correctedMs]);
+  const intOf = (row: number, column: number) => (row === NONE ? NONE : (ints[row * INTS + column] as number));
+  const idsOf = (projectId: number, numbers: readonly number[], kind: 'types' | 'sources'): string => {
+    const known = names.ofProject(projectId)[kind];
+    const ids: string[] = [];
+    for (const number of numbers) {
+      const { id, taken } = known[number] as NameEntry;
+      if (!taken && !ids.includes(id.text)) ids.push(id.text);
+    }
+    return `{${ids.join(',')}}`;
+  };
   await client.query(UPSERT_SESSIONS, [
     integers(sessions.map((s) => s.projectId)),
-    texts(sessions.map((s) => s.sessionId)),
+    interned(
+      table.sessions,
+      sessions.map((s) => s.session),
+    ),
     timestamps(sessions.map((s) => s.firstMs)),
     timestamps(sessions.map((s) => s.lastMs)),
     timestamps(sessions.map((s) => s.startedMs)),
@@ -234,34 +276,55 @@ export async function writeDeltas(client: PoolClient, deltas: Deltas): Promise<v
     timestamps(sessions.map((s) => s.refreshedMs)),
     bigints(sessions.map((s) => s.count)),
     texts(sessions.map((s) => s.previousSessionId)),
-    texts(sessions.map((s) => s.user?.value)),
-    timestamps(sessions.map((s) => s.user?.atMs)),
-    uuids(sessions.map((s) => s.user?.eventId)),
-    texts(sessions.map((s) => s.machine?.value)),
-    timestamps(sessions.map((s) => s.machine?.atMs)),
-    uuids(sessions.map((s) => s.machine?.eventId)),
-    smallints(sessions.map((s) => s.platform?.value)),
-    timestamps(sessions.map((s) => s.platform?.atMs)),
-    uuids(sessions.map((s) => s.platform?.eventId)),
-    texts(sessions.map((s) => `{${s.sourceIds.join(',')}}`)),
-    texts(sessions.map((s) => `{${s.typeIds.join(',')}}`)),
+    interned(
+      table.users,
+      sessions.map((s) => intOf(s.userRow, INT.user)),
+    ),
+    timestamps(sessions.map((s) => timeOf(s.userRow))),
+    uuidsOfRows(
+      table,
+      sessions.map((s) => s.userRow),
+    ),
+    interned(
+      table.machines,
+      sessions.map((s) => intOf(s.machineRow, INT.machine)),
+    ),
+    timestamps(sessions.map((s) => timeOf(s.machineRow))),
+    uuidsOfRows(
+      table,
+      sessions.map((s) => s.machineRow),
+    ),
+    smallints(sessions.map((s) => (s.platformRow === NONE ? undefined : ints[s.platformRow * INTS + INT.platform]))),
+    timestamps(sessions.map((s) => timeOf(s.platformRow))),
+    uuidsOfRows(
+      table,
+      sessions.map((s) => s.platformRow),
+    ),
+    texts(sessions.map((s) => idsOf(s.projectId, s.sources, 'sources'))),
+    texts(sessions.map((s) => idsOf(s.projectId, s.types, 'types'))),
   ]);
-  if (sessionMachines.length > 0) {
-    await client.query(UPSERT_SESSION_MACHINES, [
-      integers(sessionMachines.map((m) => m.projectId)),
-      texts(sessionMachines.map((m) => m.machineId)),
-      texts(sessionMachines.map((m) => m.sessionId)),
-      timestamps(sessionMachines.map((m) => m.firstMs)),
-      timestamps(sessionMachines.map((m) => m.lastMs)),
-      bigints(sessionMachines.map((m) => m.count)),
-    ]);
-  }
-  if (machines.length > 0) {
-    await client.query(UPSERT_MACHINES, [
-      integers(machines.map((m) => m.projectId)),
-      texts(machines.map((m) => m.id)),
-      timestamps(machines.map((m) => m.firstMs)),
-      timestamps(machines.map((m) => m.lastMs)),
-    ]);
-  }
+  if (machines.length === 0) return;
+  await client.query(UPSERT_SESSION_MACHINES, [
+    integers(sessionMachines.map((m) => m.projectId)),
+    interned(
+      table.machines,
+      sessionMachines.map((m) => m.machine),
+    ),
+    interned(
+      table.sessions,
+      sessionMachines.map((m) => m.session),
+    ),
+    timestamps(sessionMachines.map((m) => m.firstMs)),
+    timestamps(sessionMachines.map((m) => m.lastMs)),
+    bigints(sessionMachines.map((m) => m.count)),
+  ]);
+  await client.query(UPSERT_MACHINES, [
+    integers(machines.map((m) => m.projectId)),
+    interned(
+      table.machines,
+      machines.map((m) => m.machine),
+    ),
+    timestamps(machines.map((m) => m.firstMs)),
+    timestamps(machines.map((m) => m.lastMs)),
+  ]);
 }

@@ -1,7 +1,7 @@
-import { NAME_KINDS } from '../names.ts';
-import type { EventRow } from './event-rows.ts';
-import type { TransactionNames } from './name-registry.ts';
+import { FLOAT, FLOATS, INT, INTS } from './event-columns.ts';
+import type { EventTable } from './event-table.ts';
 import type { DeadLetter, JudgedRecord, PartitionBatch, Share, StoredCounts } from './partition-batch.ts';
+import type { RowNames } from './row-names.ts';
 
 const HOUR_MS = 3_600_000;
 
@@ -15,55 +15,59 @@ export interface DeadRecord {
 export interface SharedOut {
   /** Of each batch; its events are counted as duplicates until they turn out to be new. */
   shares: Share[][];
-  rows: EventRow[];
+  /** All of them: a row knows its own by the place here. */
+  shareOfRow: Share[];
+  /** In the order of the log, batch after batch. */
+  rows: Int32Array;
   dead: DeadRecord[];
 }
 
 /**
- * Goes through the records of a transaction once.
+ * Goes through the records of a transaction once; events that are not in the table are added to it.
  * @param batchIds of each batch
  * @param names are looked up, and still have to be written
  */
 export function shareOut(
   batches: readonly PartitionBatch[],
   batchIds: readonly number[],
-  names: TransactionNames,
+  { table, names }: { table: EventTable; names: RowNames },
 ): SharedOut {
-  const rows: EventRow[] = [];
+  const rows = new Int32Array(batches.reduce((sum, { records }) => sum + records.length, 0));
   const dead: DeadRecord[] = [];
+  const shareOfRow: Share[] = [];
+  let count = 0;
   const shares = batches.map((batch, index) => {
     const own: Share[] = [];
     let share: Share | undefined;
+    let place = -1;
     for (const record of batch.records) {
       const { projectId, verdict } = record;
       const hourMs = Math.floor(record.timeMs / HOUR_MS) * HOUR_MS;
       if (share?.projectId !== projectId || share.hourMs !== hourMs) {
         share = shareOf(own, { projectId, hourMs, batch, batchId: batchIds[index] as number });
+        place = shareOfRow.indexOf(share);
+        if (place < 0) place = shareOfRow.push(share) - 1;
       }
       share.read++;
-      if ('store' in verdict) {
-        share.duplicate++;
-        const { event, times } = verdict.store;
-        names.ofProject(projectId);
-        rows.push({
-          event,
-          times,
-          stored: verdict.store,
-          record,
-          share,
-          type: names.name(NAME_KINDS.type, event.type),
-          namespace: names.name(NAME_KINDS.namespace, event.namespace ?? 'default'),
-          userAgent: event.userAgent === undefined ? undefined : names.name(NAME_KINDS.userAgent, event.userAgent),
-          source: event.source && names.source(event.source),
-        });
-      } else if ('deadLetter' in verdict) {
+      if ('deadLetter' in verdict) {
         share.deadLettered++;
         dead.push({ batch, record, letter: verdict.deadLetter });
-      } else share.erased++;
+      } else if ('erased' in verdict) {
+        share.erased++;
+      } else {
+        share.duplicate++;
+        const row = 'row' in verdict ? verdict.row : table.addEvent(projectId, verdict.store);
+        const at = row * INTS;
+        table.ints[at + INT.share] = place;
+        table.ints[at + INT.index] = record.offset - batch.firstOffset;
+        table.ints[at + INT.order] = count;
+        names.meet(row);
+        rows[count++] = row;
+      }
     }
     return own;
   });
-  return { shares, rows, dead };
+  return { shares, shareOfRow, rows: rows.subarray(0, count), dead };
 }
 
 function shareOf(shares: Share[], of: Pick<Share, 'projectId' | 'hourMs' | 'batch' | 'batchId'>): Share {
@@ -84,12 +88,15 @@ function shareOf(shares: Share[], of: Pick<Share, 'projectId' | 'hourMs' | 'batc
 }
 
 /** These rows turned out to be new. */
-export function countStored(fresh: readonly EventRow[]): void {
-  for (const { share, times } of fresh) {
+export function countStored(table: EventTable, fresh: Int32Array, shareOfRow: readonly Share[]): void {
+  const { ints, floats } = table;
+  for (const row of fresh) {
+    const share = shareOfRow[ints[row * INTS + INT.share] as number] as Share;
+    const keyMs = floats[row * FLOATS + FLOAT.keyMs] as number;
     share.stored++;
     share.duplicate--;
-    if (times.keyMs < share.fromMs) share.fromMs = times.keyMs;
-    if (times.keyMs > share.toMs) share.toMs = times.keyMs;
+    if (keyMs < share.fromMs) share.fromMs = keyMs;
+    if (keyMs > share.toMs) share.toMs = keyMs;
   }
 }
 
