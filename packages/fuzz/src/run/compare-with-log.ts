@@ -4,8 +4,8 @@ import type { Acknowledgements } from './acknowledgements.ts';
 
 export interface LogFindings {
   records: number;
-  /** Ids of all events in the log. */
-  ids: Set<string>;
+  /** How many records have an id, of all in the log. */
+  ids: Map<string, number>;
   wrong: string[];
 }
 
@@ -19,7 +19,7 @@ export async function compareWithLog(
   acknowledgements: Acknowledgements,
   unanswered: number,
 ): Promise<LogFindings> {
-  const findings: LogFindings = { records: 0, ids: new Set(), wrong: [] };
+  const findings: LogFindings = { records: 0, ids: new Map(), wrong: [] };
   const found = new Map<string, { records: number; ids: Set<string> }>();
   for (const { partition, start, end } of await log.ranges(TOPICS.events)) {
     for (let offset = start; offset < end; ) {
@@ -32,7 +32,7 @@ export async function compareWithLog(
       if (!isUuid(event.eventId) || event.sessionId !== String(record.key)) {
         findings.wrong.push(`The log holds a record that nobody can read, of request ${requestId}: ${record.value}`);
       }
-      findings.ids.add(event.eventId);
+      findings.ids.set(event.eventId, (findings.ids.get(event.eventId) ?? 0) + 1);
       const of = found.get(requestId) ?? { records: 0, ids: new Set() };
       of.records++;
       of.ids.add(event.eventId);

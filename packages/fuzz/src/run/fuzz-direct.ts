@@ -50,6 +50,8 @@ export async function fuzzDirect({ closers, folder, seed, inputs, report }: Dire
     );
   }
   if (missing.length > 0) tell(report, `Good records that are not stored: ${missing.slice(0, 20).join(', ')}`);
+  const doubled = books.doubled.filter((id) => goodIds.has(id));
+  if (doubled.length > 0) tell(report, `Good records that are stored twice: ${doubled.slice(0, 20).join(', ')}`);
   if (books.unbalancedHours > 0 || books.ledgerDifference !== 0) tell(report, 'The ledger does not balance.');
   for (const row of [...books.wrongSessions, ...books.wrongRows]) tell(report, `Not as a recount has it: ${row}`);
   for (const [code, n] of await codesOf(pool)) count(report.outcomes, `dead letter ${code}`, n);

@@ -79,7 +79,7 @@ export async function fuzzDoors({ closers, folder, seed, inputs, report, progres
   const { records, ids, wrong } = await compareWithLog(log, acknowledgements, report.outcomes[UNANSWERED] ?? 0);
   for (const sentence of wrong) tell(report, sentence);
   report.logged += records;
-  const account = await accountFor(databaseUrl, ids);
+  const account = await accountFor(databaseUrl, new Set(ids.keys()));
   report.stored += account.stored;
   if (account.deadLetters > 0) tell(report, `${account.deadLetters} acknowledged events became dead letters.`);
   if (account.ledger.read !== records)
@@ -87,6 +87,11 @@ export async function fuzzDoors({ closers, folder, seed, inputs, report, progres
   if (account.unbalancedHours > 0 || account.ledgerDifference !== 0) tell(report, 'The ledger does not balance.');
   if (account.missing.length > 0)
     tell(report, `In the log, and not stored: ${account.missing.slice(0, 20).join(', ')}`);
+  // An id that several records have may be of several events: of another session, or another time.
+  const doubled = account.doubled.filter((id) => ids.get(id) === 1);
+  if (doubled.length > 0) tell(report, `Once in the log, and stored twice: ${doubled.slice(0, 20).join(', ')}`);
+  if (account.foreign.length > 0)
+    tell(report, `Stored, and not in the log: ${account.foreign.slice(0, 20).join(', ')}`);
   for (const row of [...account.wrongSessions, ...account.wrongRows]) tell(report, `Not as a recount has it: ${row}`);
 }
 

@@ -3,10 +3,10 @@ import { httpInput, requestOf } from '../inputs/http-inputs.ts';
 import { samples } from '../inputs/samples.ts';
 import { wellFormed } from '../inputs/wire-inputs.ts';
 import { openHttpLane } from '../send/http-lane.ts';
-import type { HttpAnswer } from '../send/read-answers.ts';
 import { acknowledgedBy, note } from './acknowledgements.ts';
 import { type DoorsRun, PATIENCE_MS } from './doors-run.ts';
-import { count, type FuzzReport, tell } from './fuzz-report.ts';
+import { count, tell } from './fuzz-report.ts';
+import { judgeAnswer } from './judge-answer.ts';
 import { inLanes } from './lanes.ts';
 
 const LANES = 16;
@@ -25,7 +25,7 @@ export async function fuzzHttp(run: DoorsRun): Promise<void> {
       const bytes = wellFormed(request);
       try {
         const answer = await (lanes[lane] as (typeof lanes)[number]).ask(bytes, PATIENCE_MS);
-        judgeStatus(report, answer, `${request.door}, ${requestId}: ${shown(bytes)}`);
+        judgeAnswer(report, answer, `${request.door}, ${requestId}: ${shown(bytes)}`);
         const known = acknowledgedBy(answer, request.path, request.messages);
         report.acknowledged += known.least;
         note(acknowledgements, requestId, known);
@@ -37,13 +37,6 @@ export async function fuzzHttp(run: DoorsRun): Promise<void> {
   } finally {
     for (const lane of lanes) lane.close();
   }
-}
-
-/** Never a fault of the server's: not 500, and 503 only with a word on when to come again. */
-export function judgeStatus(report: FuzzReport, { status, headers, body }: HttpAnswer, what: string): void {
-  count(report.outcomes, `HTTP ${status}`);
-  if (status < 500 || (status === 503 && headers.has('retry-after'))) return;
-  tell(report, `${status} ${body}, for ${what}`);
 }
 
 /** As base64, so that the very bytes can be sent again. */

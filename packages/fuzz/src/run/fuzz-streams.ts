@@ -7,6 +7,7 @@ import { note } from './acknowledgements.ts';
 import { type DoorsRun, PATIENCE_MS } from './doors-run.ts';
 import { shown } from './fuzz-http.ts';
 import { count, tell } from './fuzz-report.ts';
+import { wrongWithProblem } from './judge-answer.ts';
 import { inLanes } from './lanes.ts';
 
 const LANES = 16;
@@ -47,7 +48,10 @@ export async function fuzzStreams(run: DoorsRun): Promise<void> {
         known.most += accepted;
         known.ids.push(...ids);
         count(report.outcomes, `frame ${error?.code ?? 'answered'}`);
-        if (error && error.status >= 500 && error.status !== 503) throw new Error(`a frame failed: ${error.code}`);
+        if (!error) continue;
+        if (error.status >= 500 && error.status !== 503) throw new Error(`a frame failed: ${error.code}`);
+        const wrong = wrongWithProblem(error);
+        if (wrong) throw new Error(`${wrong}: ${JSON.stringify(error)}`);
       }
       report.acknowledged += known.least;
       note(acknowledgements, requestId, known, firstOdd !== -1);

@@ -6,8 +6,9 @@ import { readAnswers } from '../send/read-answers.ts';
 import { sendPieces } from '../send/send-pieces.ts';
 import { acknowledgedBy, note } from './acknowledgements.ts';
 import { type DoorsRun, PATIENCE_MS } from './doors-run.ts';
-import { judgeStatus, shown } from './fuzz-http.ts';
+import { shown } from './fuzz-http.ts';
 import { count, tell, UNANSWERED } from './fuzz-report.ts';
+import { judgeAnswer } from './judge-answer.ts';
 import { inLanes } from './lanes.ts';
 
 const LANES = 48;
@@ -33,7 +34,7 @@ export async function fuzzWire(run: DoorsRun): Promise<void> {
       if (rest.length > 0) throw new Error(`half an answer: ${rest}`);
       if (answers.length === 0) count(report.outcomes, UNANSWERED);
       for (const answer of answers) {
-        judgeStatus(report, answer, `${what}, ${requestId}: ${shown(Buffer.concat(pieces))}`);
+        judgeAnswer(report, answer, `${what}, ${requestId}: ${shown(Buffer.concat(pieces))}`);
         const known = acknowledgedBy(answer, request.path);
         report.acknowledged += known.least === 0 ? 0 : 1;
         const least = Math.min(known.least, 1); // the path may have been damaged into another door's
