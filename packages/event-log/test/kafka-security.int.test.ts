@@ -60,11 +60,7 @@ await describeWithKafka(
     const ssl = () => ({ ca: authority.certificate });
 
     /** As the first user, who may do everything. */
-    async function allow(
-      user: string,
-      resourceType: AclResourceTypes,
-      { name: resourceName, operations }: { name: string; operations: AclOperationTypes[] },
-    ): Promise<void> {
+    async function openAdmin() {
       const admin = new Kafka({
         brokers: [...kafka.brokers],
         ssl: ssl(),
@@ -72,6 +68,15 @@ await describeWithKafka(
         logLevel: NOTHING,
       }).admin();
       await admin.connect();
+      return admin;
+    }
+
+    async function allow(
+      user: string,
+      resourceType: AclResourceTypes,
+      { name: resourceName, operations }: { name: string; operations: AclOperationTypes[] },
+    ): Promise<void> {
+      const admin = await openAdmin();
       const shared = {
         host: '*',
         permissionType: AclPermissionTypes.ALLOW,
@@ -90,13 +95,7 @@ await describeWithKafka(
     }
 
     async function forbid(topic: string, operation: AclOperationTypes): Promise<void> {
-      const admin = new Kafka({
-        brokers: [...kafka.brokers],
-        ssl: ssl(),
-        sasl: signIn('plain'),
-        logLevel: NOTHING,
-      }).admin();
-      await admin.connect();
+      const admin = await openAdmin();
       const what = { resourceName: topic, resourceType: AclResourceTypes.TOPIC, operation, host: '*' };
       const shared = { permissionType: AclPermissionTypes.ALLOW, resourcePatternType: ResourcePatternTypes.LITERAL };
       await admin.deleteAcls({ filters: [{ ...what, ...shared, principal: 'User:worker' }] });

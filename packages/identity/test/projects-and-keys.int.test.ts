@@ -1,22 +1,14 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { createPool, migrate } from '@wayline/store';
-import { createTestDatabase, type TestDatabase } from '@wayline/testkit';
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import type { Pool } from '@wayline/store';
 import { createProject, createWriteKey, ensureProject, ensureWriteKey, findProject } from '../src/index.ts';
 import { createVerifier } from '../src/verify/index.ts';
+import { identityDatabase, SECRET } from './identity-database.ts';
 
-const SECRET = 'a-secret-of-the-test-with-over-32-characters';
+const database = identityDatabase();
+let pool: Pool;
 
-let database: TestDatabase;
-let pool: ReturnType<typeof createPool>;
-
-beforeAll(async () => {
-  database = await createTestDatabase();
-  await migrate({ url: database.url });
-  pool = createPool({ url: database.url, max: 8, applicationName: 'identity test' });
-});
-afterAll(async () => {
-  await pool.end();
-  await database.close();
+beforeAll(() => {
+  ({ pool } = database());
 });
 
 describe('projects', () => {

@@ -1,6 +1,5 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { createPool, migrate } from '@wayline/store';
-import { createTestDatabase, type TestDatabase } from '@wayline/testkit';
+import { beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { migrate, type Pool } from '@wayline/store';
 import {
   changeKey,
   changeProject,
@@ -17,23 +16,16 @@ import {
   revokeKey,
   type WriteKey,
 } from '../src/index.ts';
+import { identityDatabase, SECRET } from './identity-database.ts';
 
-const SECRET = 'a-secret-of-the-test-with-over-32-characters';
-
-let database: TestDatabase;
-let pool: ReturnType<typeof createPool>;
+const database = identityDatabase();
+let pool: Pool;
 let project: Project;
 let key: WriteKey;
 let projects = 0;
 
-beforeAll(async () => {
-  database = await createTestDatabase();
-  await migrate({ url: database.url });
-  pool = createPool({ url: database.url, max: 8, applicationName: 'identity test' });
-});
-afterAll(async () => {
-  await pool.end();
-  await database.close();
+beforeAll(() => {
+  ({ pool } = database());
 });
 beforeEach(async () => {
   project = await createProject(pool, { slug: `shop-${projects++}`, name: 'Shop' });
@@ -176,9 +168,9 @@ test('the migration tells the log of projects that were there before, and of key
   const { id } = project;
   await pool.query("UPDATE write_keys SET revoked_at = '2026-01-02T03:04:05.678Z' WHERE key_id = $1", [key.keyId]);
   for (let undone: string[] = ['']; undone.length > 0 && !undone[0]?.includes('settings'); ) {
-    undone = (await migrate({ url: database.url, direction: 'down' })).applied;
+    undone = (await migrate({ url: database().url, direction: 'down' })).applied;
   }
-  await migrate({ url: database.url });
+  await migrate({ url: database().url });
   expect((await stored(`project:${id}`))?.value).toEqual({ slug: project.slug, name: 'Shop' });
   expect((await stored(`key:${id}:${key.keyId}`))?.value).toEqual({
     revokedAt: Date.parse('2026-01-02T03:04:05.678Z'),

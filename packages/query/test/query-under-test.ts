@@ -16,12 +16,11 @@ import {
   ensurePosition,
   findReaderRole,
   type JudgedRecord,
-  migrate,
   type Pool,
-  schemaFingerprint,
 } from '@wayline/store';
-import { type ApiChecker, createApiChecker, createTestDatabase, type TestDatabase } from '@wayline/testkit';
+import { type ApiChecker, createApiChecker } from '@wayline/testkit';
 import express from 'express';
+import { createStoreDatabase } from '../../store/test/store-database.ts';
 import { createQueryRouter, type QueryRouterOptions } from '../src/index.ts';
 
 export const SECRET = 'a-secret-of-this-test-of-40-characters-00';
@@ -99,6 +98,8 @@ export function eventAt(ms: number, fields: Partial<IdentifiedEvent> = {}): Iden
   return { eventId: uuidV7(occurredAt), sessionId: 's-1', type: 'pageVisit', occurredAt, ...fields };
 }
 
+/** What every event has, in the order in which it is told. */
+export const LEAST_FIELDS = ['eventId', 'sessionId', 'type', 'namespace', 'occurredAt', 'correctedAt', 'receivedAt'];
 export const app = (name: string) => ({ source: { kind: 'app' as const, name } });
 export const microservice = (name: string) => ({ source: { kind: 'microservice' as const, name } });
 
@@ -136,10 +137,7 @@ export async function startQuery(
 ): Promise<QueryUnderTest> {
   const { partitions = 2, seenLog = (real) => real, ...router } = options;
   const api = createApiChecker(describeApi({ roles: ['query'], version: '0', nowMs: Date.now() }));
-  const database: TestDatabase = await createTestDatabase({
-    migrate: async (url) => void (await migrate({ url })),
-    template: await schemaFingerprint(),
-  });
+  const database = await createStoreDatabase();
   const pool = createPool({ url: database.url, max: 6, applicationName: 'query test' });
   const folder = await mkdtemp(join(tmpdir(), 'wayline-query-'));
   const topics = [TOPICS.events, TOPICS.direct].map((name) => ({ name, partitions }));

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { IdentifiedEvent } from '@wayline/contracts';
 import { NAME_KINDS, nameId, sourceId } from '@wayline/store';
 import fc from 'fast-check';
-import { app, eventAt, type QueryUnderTest, SESSION_START, startQuery } from './query-under-test.ts';
+import { app, eventAt, LEAST_FIELDS, type QueryUnderTest, SESSION_START, startQuery } from './query-under-test.ts';
 
 let query: QueryUnderTest;
 beforeAll(async () => {
@@ -184,15 +184,7 @@ describe('what an event is read as', () => {
   test('an event with the least it needs has no empty fields', async () => {
     await query.store([eventAt(0, { sessionId: 'least' })]);
     const { events } = await query.read('/v1/sessions/least/events');
-    expect(Object.keys(events[0])).toEqual([
-      'eventId',
-      'sessionId',
-      'type',
-      'namespace',
-      'occurredAt',
-      'correctedAt',
-      'receivedAt',
-    ]);
+    expect(Object.keys(events[0])).toEqual(LEAST_FIELDS);
     expect(events[0].namespace).toBe('default');
   });
 

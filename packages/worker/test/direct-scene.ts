@@ -3,12 +3,14 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { afterAll, beforeAll } from '@jest/globals';
 import { SchemaRegistry } from '@kafkajs/confluent-schema-registry';
 import { directSubject, TOPICS, type WaylineEvent } from '@wayline/contracts';
 import { createKafkaLog } from '@wayline/event-log/kafka';
 import { createRegistryClient } from '@wayline/event-log/registry';
 import { formatWriteKey } from '@wayline/identity/verify';
 import {
+  describeWithKafka,
   type KafkaMessage,
   openKafkajsProducer,
   startKafka,
@@ -24,7 +26,7 @@ export const keyOf = (keyId: string, secret = SECRET): string =>
 export const KEY = keyOf('k1');
 
 /** The schema of a version before this one: a field fewer, and narrower. */
-export function previousSchema(): object {
+function previousSchema(): object {
   const schema = JSON.parse(directSubject().schema) as { properties: Record<string, object> };
   const { seq: _, target, ...properties } = schema.properties;
   return { ...schema, properties: { ...properties, target: { ...target, maxLength: 100 } } };
@@ -46,7 +48,25 @@ export interface DirectScene extends WorkerScene {
   deadLetters(): Promise<{ code: string; detail: string; eventId: string | null; projectId: number }[]>;
 }
 
-export async function startDirectScene(): Promise<DirectScene> {
+/** A suite with a scene of its own, of which it asks in hooks and tests. */
+export const describeDirect = (name: string, body: (scene: () => DirectScene) => void): Promise<void> =>
+  describeWithKafka(
+    name,
+    () => {
+      let scene: DirectScene | undefined;
+      beforeAll(async () => {
+        scene = await startDirectScene();
+      }, 180_000);
+      afterAll(() => scene?.close(), 120_000);
+      body(() => {
+        if (!scene) throw new Error('The scene is there from the first test on');
+        return scene;
+      });
+    },
+    { own: true },
+  );
+
+async function startDirectScene(): Promise<DirectScene> {
   const kafka = await startKafka();
   const brokers = kafka.brokers;
   const folder = await mkdtemp(join(tmpdir(), 'wayline-direct-'));

@@ -59,6 +59,16 @@ function start(options: Partial<HopRemakerOptions> = {}) {
   return { stop, remade };
 }
 
+/** As `start`, and says how many passes it has made. */
+function startCounted() {
+  let turns = 0;
+  const isBehind = () => {
+    turns++;
+    return false;
+  };
+  return { ...start({ isBehind }), turns: () => turns };
+}
+
 test('A1: what is marked is remade again and again, also while a backlog is stored, of which it asks after each pass', async () => {
   let behind = false;
   let asked = 0;
@@ -101,15 +111,9 @@ test('of several processes one is at it at a time; the others pass over their tu
     return other;
   });
   await isLocked;
-  let turns = 0;
-  const { remade } = start({
-    isBehind: () => {
-      turns++;
-      return false;
-    },
-  });
+  const { remade, turns } = startCounted();
   await storeHop();
-  while (turns < 5) await new Promise((resolve) => setImmediate(resolve));
+  while (turns() < 5) await new Promise((resolve) => setImmediate(resolve));
   expect(await hops()).toBe(0);
   const done = remade();
   release();
@@ -120,15 +124,9 @@ test('of several processes one is at it at a time; the others pass over their tu
 
 test('T13: a fault of the database is said once, and waited out', async () => {
   await pool.query('ALTER TABLE session_hops RENAME TO away');
-  let turns = 0;
-  const { remade } = start({
-    isBehind: () => {
-      turns++;
-      return false;
-    },
-  });
+  const { remade, turns } = startCounted();
   await storeHop();
-  while (turns < 5) await new Promise((resolve) => setImmediate(resolve));
+  while (turns() < 5) await new Promise((resolve) => setImmediate(resolve));
   expect(warnings).toEqual([expect.stringContaining('cannot be remade just now')]);
   const done = remade();
   await pool.query('ALTER TABLE away RENAME TO session_hops');

@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals';
-import { changeThrottle, createPool, measurePressure, migrate, schemaFingerprint } from '@wayline/store';
-import { createTestDatabase, type TestDatabase } from '@wayline/testkit';
+import { changeThrottle, createPool, measurePressure } from '@wayline/store';
+import type { TestDatabase } from '@wayline/testkit';
 import type pg from 'pg';
+import { createStoreDatabase } from '../../store/test/store-database.ts';
 import { type PressureWatch, watchPressure } from '../src/pressure-watch.ts';
 import { Throttle } from '../src/throttle.ts';
 
@@ -17,10 +18,7 @@ const told: string[] = [];
 const tell = (_: object, message: string) => void told.push(message);
 
 beforeAll(async () => {
-  database = await createTestDatabase({
-    migrate: async (url) => void (await migrate({ url })),
-    template: await schemaFingerprint(),
-  });
+  database = await createStoreDatabase();
   pool = createPool({ url: database.url, max: 4, applicationName: 'worker under test' });
   others = createPool({ url: database.url, max: 4, applicationName: 'analysts' });
 });
