@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import {
   createTestDatabase,
@@ -109,7 +110,7 @@ await describeWithKafka(
       const read = () =>
         fetch(`${query.url}/v1/sessions/${sessionId}`, { headers: { Authorization: `Bearer ${token}` } });
       let session = await read();
-      while (session.status === 404) session = await read();
+      for (; session.status === 404; await sleep(20)) session = await read();
       expect(await session.json()).toMatchObject({ sessionId, eventCount: 1 });
 
       for (const { process } of [ingest, worker, query]) {
@@ -126,7 +127,7 @@ await describeWithKafka(
       expect((await fetch(`${ingest.url}/readyz`)).status).toBe(200);
       await kafka.restart(0);
       let accepted = await post(ingest.url, 's');
-      while (accepted.status === 503) accepted = await post(ingest.url, 's');
+      for (; accepted.status === 503; await sleep(100)) accepted = await post(ingest.url, 's');
       expect(accepted.status).toBe(202);
       expect((await ingest.process.end('SIGTERM')).code).toBe(0);
     });

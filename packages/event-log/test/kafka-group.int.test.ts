@@ -74,7 +74,7 @@ await describeWithKafka('a consumer that Kafka does not let into its group', () 
     const { topic, log, group, stranger } = await prepare();
     await log.append(topic, numbered(10));
     const starting = startReader(log, { topic, group });
-    while (!told.some((line) => line.includes('it is made anew'))) await new Promise(setImmediate);
+    while (!told.some((line) => line.includes('it is made anew'))) await sleep(10);
     await stranger.disconnect();
     const reader = await starting;
     await reader.until('all', () => reader.values().length === 10);

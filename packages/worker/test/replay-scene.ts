@@ -1,4 +1,4 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect } from '@jest/globals';
 import { TOPICS } from '@wayline/contracts';
 import type { EventLog, NewRecord } from '@wayline/event-log';
@@ -59,7 +59,7 @@ export function replayScene() {
 
   /** Resolves when the stored positions have reached the ends of the log. */
   async function allRead(): Promise<void> {
-    for (const deadline = Date.now() + 20_000; Date.now() < deadline; await nextTurn()) {
+    for (const deadline = Date.now() + 20_000; Date.now() < deadline; await sleep(10)) {
       const { pending } = await query.read('/v1/ledger', { scopes: ['admin'] });
       if (pending === 0) return;
     }

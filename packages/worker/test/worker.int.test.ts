@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { type IdentifiedEvent, type LoggedEvent, TOPICS, uuidV7 } from '@wayline/contracts';
 import type { EventLog, NewRecord } from '@wayline/event-log';
@@ -80,7 +80,7 @@ const one = async <T>(sql: string): Promise<T> => (await pool.query(`SELECT (${s
 
 /** Asks again and again until it holds; rejects after 20 s, so that no loop outlives its test. */
 async function until(what: string, holds: () => Promise<boolean>): Promise<void> {
-  for (const deadline = Date.now() + 20_000; Date.now() < deadline; await nextTurn()) if (await holds()) return;
+  for (const deadline = Date.now() + 20_000; Date.now() < deadline; await sleep(5)) if (await holds()) return;
   throw new Error(`Still waiting for: ${what}`);
 }
 
