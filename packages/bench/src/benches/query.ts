@@ -60,7 +60,8 @@ export async function benchQuery(closers: Closers, options: BenchOptions): Promi
     const span = { fromMs: Date.parse(first), days: DAYS };
     return { cases: await findQueryCases(client, span), lastMs: span.fromMs + DAYS * DAY_MS, perDay: rows[0]?.n ?? 1 };
   });
-  const wanted = cases.filter(({ name }) => name.includes(only));
+  const isWanted = (name: string): boolean => only.split('|').some((text) => name.includes(text));
+  const wanted = cases.filter(({ name }) => isWanted(name));
   const findings: BenchFindings = { cases: [], failures: [] };
   const asker = openAsker(scene.query);
   closers.add(async () => asker.close());
@@ -70,7 +71,7 @@ export async function benchQuery(closers: Closers, options: BenchOptions): Promi
     add(findings, await askCase(asker, { query, options }));
   }
   const name = `export of ${EXPORTED.toLocaleString('en-US')} events as NDJSON`;
-  if (name.includes(only)) {
+  if (isWanted(name)) {
     tell(name);
     const days = Math.min(DAYS, Math.max(1, Math.round(EXPORTED / perDay)));
     add(findings, await measureExport(scene, { name, path: exportPath(lastMs - days * DAY_MS, lastMs) }));

@@ -1,3 +1,4 @@
+import { plannedOnce } from '../planned-once.ts';
 import type { Reader } from '../read-only.ts';
 import { locateSession } from './locate-session.ts';
 import { EVENT_COLUMNS, EVENT_NAMES, type EventRecord, type StoredEvent, toStoredEvent } from './stored-event.ts';
@@ -65,8 +66,7 @@ async function findBetween(
 ): Promise<FoundEvent | undefined> {
   const values: unknown[] = [projectId, eventId, from, to];
   if (sessionId !== undefined) values.push(sessionId);
-  const { rows } = await reader.query<FoundRecord>(
-    `WITH found AS (
+  const text = `WITH found AS (
        SELECT *, count(*) OVER () - 1 AS others FROM events
        WHERE project_id = $1 AND event_id = $2 AND occurred_at BETWEEN $3 AND $4
          ${sessionId === undefined ? '' : 'AND session_id = $5'}
@@ -74,9 +74,10 @@ async function findBetween(
      )
      SELECT ${EVENT_COLUMNS}, e.others, batch.stored_at, batch.topic, batch.partition, batch.log_id,
        batch.first_offset + e.batch_index AS log_offset
-     FROM found e LEFT JOIN batches batch ON batch.id = e.batch_id ${EVENT_NAMES}`,
-    values,
-  );
+     FROM found e LEFT JOIN batches batch ON batch.id = e.batch_id ${EVENT_NAMES}`;
+  // Of a session by its key. Else it depends on how long the time is: from one partition to all.
+  const statement = sessionId === undefined ? { text, values } : plannedOnce(text, values);
+  const { rows } = await reader.query<FoundRecord>(statement);
   const row = rows[0];
   return (
     row && {
