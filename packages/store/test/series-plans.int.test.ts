@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
-import { type Aggregation, findSeries, type Granularity, type Reader, readOnly, readSeries } from '../src/index.ts';
+import { type Aggregation, findSeries, type Granularity, readOnly, readSeries } from '../src/index.ts';
 import { eventOf, storeVerdict } from './batches.ts';
+import { explainReads } from './explain-reads.ts';
 import { storeUnderTest } from './store-under-test.ts';
 
 const store = storeUnderTest();
@@ -37,36 +38,21 @@ async function fill(): Promise<void> {
   await pool.query('ANALYZE events; ANALYZE sessions; ANALYZE series_minutes');
 }
 
-interface Plan {
-  'Node Type': string;
-  'Relation Name'?: string;
-  Plans?: Plan[];
-}
-
 /** What the statements of a question scan, each `how of what`. */
 async function scansOf(range: { fromMs: number; toMs: number }, aggregation: Aggregation, granularity: Granularity) {
-  const scans: string[] = [];
-  const collect = (plan: Plan): void => {
-    // Of sessions there are few enough here that either way is right.
-    if (plan['Relation Name'] && plan['Relation Name'] !== 'sessions')
-      scans.push(`${plan['Node Type']} of ${plan['Relation Name']}`);
-    for (const part of plan.Plans ?? []) collect(part);
-  };
-  await readOnly(store().pool, { statementTimeoutMs: 20_000 }, async (reader) => {
-    const series = await findSeries(reader, { projectId: 1, namespace: 'default', type: 'load' });
-    if (!series) throw new Error('Nothing is stored');
-    const explaining = {
-      async query(sql: string, values: unknown[]) {
-        const { rows } = await reader.query(`EXPLAIN (FORMAT JSON) ${sql}`, values);
-        collect(rows[0]['QUERY PLAN'][0].Plan);
-        return reader.query(sql, values);
-      },
-    } as Reader;
+  const { pool } = store();
+  const series = await readOnly(pool, { statementTimeoutMs: 20_000 }, (reader) =>
+    findSeries(reader, { projectId: 1, namespace: 'default', type: 'load' }),
+  );
+  if (!series) throw new Error('Nothing is stored');
+  const explained = await explainReads(pool, async (reader) => {
     const retention = { throughMs: Date.now(), defaultDays: undefined };
-    const points = await readSeries(explaining, series, { range, granularity, aggregation, retention });
+    const points = await readSeries(reader, series, { range, granularity, aggregation, retention });
     expect(points.length).toBeGreaterThan(0);
   });
-  return [...new Set(scans)].sort();
+  // Of sessions there are few enough here that either way is right.
+  const scans = explained.flatMap(({ reads }) => reads).filter(({ table }) => table !== 'sessions');
+  return [...new Set(scans.map(({ how, table }) => `${how} of ${table}`))].sort();
 }
 
 describe('A6: without a scan of events', () => {
