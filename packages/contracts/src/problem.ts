@@ -36,10 +36,17 @@ export class ProblemError extends Error {
   readonly problem: Problem;
   /** Seconds after which a retry makes sense; sent as `Retry-After`. */
   readonly retryAfterSeconds: number | undefined;
+  #text: string | undefined;
 
   constructor(code: ProblemCode, detail: string, options: { errors?: ItemError[]; retryAfterSeconds?: number } = {}) {
     super(`${code}: ${detail}`);
     this.problem = problem(code, detail, options.errors);
     this.retryAfterSeconds = options.retryAfterSeconds;
+  }
+
+  /** The problem as JSON, made once: some errors are given to many. */
+  get text(): string {
+    this.#text ??= JSON.stringify(this.problem);
+    return this.#text;
   }
 }

@@ -5,6 +5,7 @@ import { ProblemError } from '@wayline/contracts';
  * A `ProblemError` where its charset is not UTF-8.
  */
 export function mediaTypeOf(contentType: string | undefined): string {
+  if (contentType === 'application/json') return contentType; // as most say it
   const [type = '', ...parameters] = (contentType ?? '').toLowerCase().split(';');
   for (const parameter of parameters) {
     const charset = /^\s*charset\s*=\s*"?([^"\s]*)"?\s*$/.exec(parameter)?.[1];

@@ -17,7 +17,7 @@ function sendProblem(response: ServerResponse, error: ProblemError, requestId: s
   if (requestId) headers.push(...requestIdHeader(requestId));
   if (problem.status === 401) headers.push('WWW-Authenticate', 'Bearer');
   if (retryAfterSeconds !== undefined) headers.push('Retry-After', String(retryAfterSeconds));
-  sendText(response, problem.status, JSON.stringify(problem), headers);
+  sendText(response, problem.status, error.text, headers);
 }
 
 /** What an error says to the client: a library's own 400 is in our words, and what is no fault of the client, hidden. */

@@ -25,8 +25,8 @@ export interface Arrival {
 export interface Verdict {
   records: NewRecord[];
   status: number;
-  /** Sent as JSON; undefined: an answer without a body. */
-  answer: object | undefined;
+  /** Sent as JSON, which a text is already; undefined: an answer without a body. */
+  answer: object | string | undefined;
   /** Of the answer. */
   headers?: Readonly<Record<string, string>>;
 }

@@ -1,5 +1,6 @@
 import type { LoggedEvent } from '@wayline/contracts';
 import type { NewRecord } from '@wayline/event-log';
+import { PLACE } from './locate-items.ts';
 import type { WrittenEvents } from './parse-events-body.ts';
 
 /**
@@ -86,8 +87,8 @@ export function createRecordMaker(request: {
   return (logged, index, added) => {
     if (written && added !== undefined) {
       const { bytes: body, places } = written;
-      const from = places[2 * index] as number;
-      const to = places[2 * index + 1] as number;
+      const from = places[PLACE * index] as number;
+      const to = places[PLACE * index + 1] as number;
       // Not `Buffer.subarray`, which takes twice as long.
       if (to > 0) return copied(logged, new Uint8Array(body.buffer, body.byteOffset + from, to - from - 1), added);
     }

@@ -24,7 +24,11 @@ export function createEventsDoor(): Door {
       userAgent: userAgentOf(headers['user-agent']),
     });
     if (records.length === 0) throw noValidEvents(rejected);
-    return { records, status: 202, answer: { accepted: records.length, rejected, ids } };
+    // Nearly every answer is this one; `JSON.stringify` takes longer than all the rest of it.
+    const isPlain = rejected.length === 0 && ids === undefined;
+    const accepted = records.length;
+    const answer = isPlain ? `{"accepted":${accepted},"rejected":[]}` : { accepted, rejected, ids };
+    return { records, status: 202, answer };
   };
 }
 

@@ -12,6 +12,7 @@ import {
 } from '@wayline/contracts';
 import type { NewRecord } from '@wayline/event-log';
 import { createRecordMaker } from './event-record.ts';
+import { PLACE } from './locate-items.ts';
 import type { EventsBody } from './parse-events-body.ts';
 import { fillUserAgent } from './user-agent.ts';
 
@@ -73,7 +74,7 @@ export function judgeEvents(body: EventsBody, options: JudgeOptions): Judgement 
     }
     const event = item as WaylineEvent;
     const own = event.eventId !== undefined;
-    const { logged, added } = complete(event);
+    const { logged, added } = complete(event, written?.places[PLACE * index + 2]);
     const late = timeError(logged.event, { receivedMs: options.receivedMs, skewMs: logged.skew ?? 0 }, options.window);
     if (late) {
       rejected.push({ index, ...(own && { eventId: logged.event.eventId }), errors: [late] });
@@ -82,6 +83,7 @@ export function judgeEvents(body: EventsBody, options: JudgeOptions): Judgement 
     assigned ||= !own;
     ids.push(logged.event.eventId);
     records.push(recordOf(logged, index, added));
+    body.items[index] = undefined; // of thousands, what is done with need not live on
   }
   return { records, rejected, ...(assigned && { ids }) };
 }
@@ -114,11 +116,11 @@ function createCompleter({
   receivedMs,
   skewMs,
   userAgent,
-}: JudgeOptions): (event: WaylineEvent) => Completed {
+}: JudgeOptions): (event: WaylineEvent, members: number | undefined) => Completed {
   let userAgentMember: string | undefined;
-  return (event) => {
+  return (event, members) => {
     let skew = skewMs;
-    let added: string | undefined = isPlain(event) ? '' : undefined;
+    let added: string | undefined = isPlain(event, members) ? '' : undefined;
     if (event.occurredAt !== undefined) {
       const sent = event.occurredAt;
       event.occurredAt = normalizeOccurredAt(sent);
@@ -147,8 +149,24 @@ function createCompleter({
   };
 }
 
-/** `JSON.stringify` writes -0 as 0: what is kept as it was written must not differ from that. */
-const isPlain = ({ value, seq }: WaylineEvent): boolean => !Object.is(value, -0) && !Object.is(seq, -0);
+/**
+ * Whether what is kept as it was written says the same to every reader: -0 is written as 0 by `JSON.stringify`, and of members
+ * given twice some readers take the first.
+ * @param members in the text
+ */
+const isPlain = (event: WaylineEvent, members: number | undefined): boolean =>
+  !Object.is(event.value, -0) && !Object.is(event.seq, -0) && countMembers(event) === members;
+
+/** With those of the values inside; as deep as the shape allows. */
+function countMembers(value: object): number {
+  let count = 0;
+  for (const name in value) {
+    const member = (value as Record<string, unknown>)[name];
+    if (typeof member === 'object' && member !== null) count += countMembers(member);
+    count++;
+  }
+  return Array.isArray(value) ? count - value.length : count;
+}
 
 function rejection(index: number, item: unknown, errors: EventError[]): RejectedEvent {
   const eventId = (item as { eventId?: unknown } | null | undefined)?.eventId;

@@ -1,5 +1,9 @@
-/** Where values stand in the bytes of a body: of value n the first byte at 2n, and the one after its last at 2n + 1. */
+/**
+ * Of value n of a body, from `PLACE * n` on: its first byte, the one after its last, and how many members it has, with those of the
+ * values inside it.
+ */
 export type Places = Int32Array;
+export const PLACE = 3;
 
 const QUOTE = 0x22;
 const COMMA = 0x2c;
@@ -33,7 +37,7 @@ const LIST = 'events';
  * An event that should be written anew has its end at 0.
  */
 export function locateItems(bytes: Uint8Array, { kind, count }: Form): Places | undefined {
-  const places = new Int32Array(2 * count);
+  const places = new Int32Array(PLACE * count);
   const begin = skipSpace(bytes, bytes[0] === BYTE_ORDER_MARK[0] ? BYTE_ORDER_MARK.length : 0);
   if (kind === 'list') return locateList(bytes, begin, places) === undefined ? undefined : places;
   if (kind === 'envelope') return locateInEnvelope(bytes, begin, places) ? places : undefined;
@@ -46,7 +50,7 @@ export function locateItems(bytes: Uint8Array, { kind, count }: Form): Places | 
 function locateList(bytes: Uint8Array, at: number, places: Places): number | undefined {
   if (bytes[at] !== LIST_BEGIN) return undefined;
   let i = at + 1;
-  for (let n = 0; 2 * n < places.length; n++) {
+  for (let n = 0; PLACE * n < places.length; n++) {
     i = skipSpace(bytes, i);
     if (n > 0) {
       if (bytes[i] !== COMMA) return undefined;
@@ -89,6 +93,7 @@ function skipSpace(bytes: Uint8Array, at: number): number {
 function locateObject(bytes: Uint8Array, at: number, { places, n }: { places: Places; n: number }): number {
   let depth = 0;
   let spaces = 0;
+  let members = 0;
   let i = at;
   for (; i < bytes.length; i++) {
     const byte = bytes[i] as number;
@@ -98,12 +103,14 @@ function locateObject(bytes: Uint8Array, at: number, { places, n }: { places: Pl
     } else if ((byte | BRACE_BIT) === BEGIN) depth++;
     else if ((byte | BRACE_BIT) === END) {
       if (--depth === 0) break;
-    } else if (byte <= SPACE) spaces++;
+    } else if (byte === COLON) members++;
+    else if (byte <= SPACE) spaces++;
   }
   const end = i + 1;
   const length = end - at;
-  places[2 * n] = at;
-  places[2 * n + 1] = length <= LONGEST && spaces <= length * MOST_SPACE ? end : 0;
+  places[PLACE * n] = at;
+  places[PLACE * n + 1] = length <= LONGEST && spaces <= length * MOST_SPACE ? end : 0;
+  places[PLACE * n + 2] = members;
   return end;
 }
 

@@ -15,6 +15,7 @@ import {
   requestIdHeader,
   requireOrigin,
   sendJson,
+  sendText,
 } from '@wayline/http';
 import type { Principal, Verifier } from '@wayline/identity/verify';
 import type { CallerSettings, SettingsView } from '@wayline/settings';
@@ -98,19 +99,19 @@ export function createWritePipeline({
       });
       early = undefined; // nothing here keeps it
       const verdict = await judging;
-      if (quota) takeEvents(quota, response, verdict.records.length);
+      const count = verdict.records.length;
+      if (quota) takeEvents(quota, response, count);
       const headers = recordHeaders(request.headers, requestId);
       for (const record of verdict.records) record.headers = headers;
       // Held until they are in the log: so what the log is too slow for is refused unread.
       const bytes = bytesOf(verdict.records);
       budget.correct(held, bytes);
       held = bytes;
-      await appendEvents(log, verdict.records);
+      const appending = appendEvents(log, verdict.records);
+      verdict.records = NOTHING; // nor does anything here keep them
+      await appending;
       answer(response, verdict, requestIdHeader(requestId));
-      logger.debug(
-        { requestId, path: pathOf(request), status: verdict.status, records: verdict.records.length },
-        'acknowledged',
-      );
+      logger.debug({ requestId, path: pathOf(request), status: verdict.status, records: count }, 'acknowledged');
     } catch (error) {
       if (error instanceof ProblemError && isOverload(error.problem.code)) {
         report.refused(error.problem.code, requestId);
@@ -152,6 +153,8 @@ export function createWritePipeline({
   }
 }
 
+const NOTHING: NewRecord[] = [];
+
 interface Asked {
   door: Door;
   request: IncomingMessage;
@@ -167,6 +170,7 @@ function answer(response: ServerResponse, verdict: Verdict, idHeader: readonly s
   const { status, answer, headers } = verdict;
   const all = headers ? [...idHeader, ...Object.entries(headers).flat()] : idHeader;
   if (answer === undefined) response.writeHead(status, [...all]).end();
+  else if (typeof answer === 'string') sendText(response, status, answer, ['Content-Type', 'application/json', ...all]);
   else sendJson(response, status, answer, all);
 }
 

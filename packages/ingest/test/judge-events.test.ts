@@ -234,6 +234,18 @@ describe('an event is kept as it was written where that is the event', () => {
     );
   });
 
+  // Of two members of one name JSON.parse takes the last, other readers of the log the first.
+  test.each([
+    { text: '{"sessionId":"s-0","sessionId":"s-1","type":"click"}' },
+    { text: '{"sessionId":"s-1","type":"click","context":{"list":[1,{"b":1,"b":2}]}}' },
+    { text: '{"sessionId":"s-1","type":"click","source":{"kind":"app","name":"a","name":"b"}}' },
+  ])('no member is kept twice: $text', ({ text }) => {
+    const [record] = judgeText(text).records;
+    const { event } = JSON.parse(String(record?.value));
+    expect(String(record?.value)).toContain(`"event":${JSON.stringify(event)}`);
+    expect(event).toMatchObject(JSON.parse(text));
+  });
+
   test.each([
     { what: 'a member given twice is the last', text: '{"sessionId":"s-0","sessionId":"s-1","type":"click"}' },
     { what: 'minus zero is zero', text: '{"sessionId":"s-1","type":"click","value":-0,"seq":-0}' },

@@ -1,13 +1,14 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { type Form, locateItems } from '../src/locate-items.ts';
+import { type Form, locateItems, PLACE } from '../src/locate-items.ts';
 
 /** Each event as it stands in the text, '' where it is to be written anew; undefined where they were not found. */
 function slices(text: string, form: Form): string[] | undefined {
   const bytes = Buffer.from(text);
   const places = locateItems(bytes, form);
   return (
-    places && Array.from({ length: form.count }, (_, n) => String(bytes.subarray(places[2 * n], places[2 * n + 1])))
+    places &&
+    Array.from({ length: form.count }, (_, n) => String(bytes.subarray(places[PLACE * n], places[PLACE * n + 1])))
   );
 }
 

@@ -39,8 +39,9 @@ export interface CompletenessLooks {
    */
   fresh(): Promise<Completeness>;
   /**
-   * As it was up to half a second ago, mostly without waiting: what was stored up to a time then, is so now. What was
-   * acknowledged since may be missing from `lagging` and `pending`. Rejects as `fresh` does.
+   * As it was under half a second ago mostly, and never over a second, without waiting: what was stored up to a time then, is so now. What was
+   * acknowledged since may be missing from `lagging` and `pending`. And where the last record of each partition that was
+   * stored is no older than a second, its time is told for that of the next. Rejects as `fresh` does.
    */
   recent(): Promise<Completeness>;
 }
@@ -50,9 +51,10 @@ const OVERTAKE_MS = 250;
 /** A look that hangs is given up after this, and another tried; until then answers do not wait for the log. */
 const ABANDON_MS = 30_000;
 /** A look that began longer ago is no longer recent. */
-const RECENT_MS = 500;
-/** Whoever is told of one that began longer ago begins another, for those who come after. */
-const RENEW_MS = 100;
+const RECENT_MS = 1_000;
+/** Whoever is told of one that began longer ago begins another, for those who come after: seldom, since it takes a part of the
+ * machine from the answers beside it. */
+const RENEW_MS = 400;
 
 /**
  * In each look now is taken first, then the ends of the log, then the positions; whatever a position covers is there to be
@@ -61,24 +63,24 @@ const RENEW_MS = 100;
 export function createCompleteness(options: CompletenessOptions): CompletenessLooks {
   const { waitMs = 2_000 } = options;
   let underWay: Promise<unknown> = Promise.resolve();
-  let next: Promise<Completeness> | undefined;
+  let next: { asked: Promise<Completeness>; how: Looking } | undefined;
   /** While a look hangs: until when it is hoped for, by `performance.now()`. */
   let hopingUntil = 0;
   /** What the look told that began last, of those that have ended; by `performance.now()`. */
   let latest = { begunAt: Number.NEGATIVE_INFINITY, told: AWAY };
   let isRenewing = false;
 
-  async function look(): Promise<Completeness> {
+  async function look(how: Looking): Promise<Completeness> {
     const begunAt = performance.now();
-    const told = await readCompleteness(options);
+    const told = await readCompleteness(options, how);
     if (begunAt > latest.begunAt) latest = { begunAt, told };
     return told;
   }
 
-  async function lookAfter(turn: Promise<unknown>): Promise<Completeness> {
+  async function lookAfter(turn: Promise<unknown>, how: Looking): Promise<Completeness> {
     await turn;
     next = undefined; // who comes from now on needs a later look
-    const looking = look();
+    const looking = look(how);
     const ended = looking.catch(() => undefined);
     underWay = withDeadline(ended, OVERTAKE_MS, undefined);
     const answer = await withDeadline(looking, waitMs, TOO_LATE);
@@ -90,10 +92,14 @@ export function createCompleteness(options: CompletenessOptions): CompletenessLo
     return AWAY;
   }
 
-  async function fresh(): Promise<Completeness> {
+  async function lookNext(isExact: boolean): Promise<Completeness> {
     if (performance.now() < hopingUntil) return AWAY;
-    next ??= lookAfter(underWay);
-    return next;
+    if (!next) {
+      const how = { isExact };
+      next = { asked: lookAfter(underWay, how), how };
+    }
+    next.how.isExact ||= isExact;
+    return next.asked;
   }
 
   function renew(): void {
@@ -102,22 +108,31 @@ export function createCompleteness(options: CompletenessOptions): CompletenessLo
     const end = (): void => {
       isRenewing = false;
     };
-    fresh().then(end, end); // its fault is told to whoever has to wait for a look
+    lookNext(false).then(end, end); // its fault is told to whoever has to wait for a look
   }
 
   return {
-    fresh,
+    fresh: () => lookNext(true),
     async recent() {
       const { begunAt, told } = latest;
       const ageMs = performance.now() - begunAt;
-      if (ageMs > RECENT_MS) return fresh();
+      if (ageMs > RECENT_MS) return lookNext(false);
       if (ageMs > RENEW_MS) renew();
       return told;
     },
   };
 }
 
-async function readCompleteness({ pool, log, group, now, logger }: CompletenessOptions): Promise<Completeness> {
+/** May be changed until the look begins. */
+interface Looking {
+  /** Whether the time of the first unread record must be its own. */
+  isExact: boolean;
+}
+
+async function readCompleteness(
+  { pool, log, group, now, logger }: CompletenessOptions,
+  { isExact }: Looking,
+): Promise<Completeness> {
   const orAway = <T>(asked: Promise<T>): Promise<T | undefined> =>
     asked.catch((error: unknown) => {
       logger.warn({ err: error }, 'the event log could not be asked how far it goes');
@@ -135,7 +150,9 @@ async function readCompleteness({ pool, log, group, now, logger }: CompletenessO
       return { ...range, offset: nextOffset ?? range.start, notBeforeMs: lastLogMs ?? Number.NEGATIVE_INFINITY };
     })
     .filter(({ offset, end }) => offset < end);
-  const unreadMs = await orAway(leastUnreadMs(log, behind));
+  const lowestMs = Math.min(...behind.map(({ notBeforeMs }) => notBeforeMs));
+  const isNear = !isExact && lowestMs >= nowMs - RECENT_MS;
+  const unreadMs = isNear ? lowestMs : await orAway(leastUnreadMs(log, behind));
   if (unreadMs === undefined) return AWAY;
   return {
     throughMs: Math.min(nowMs, unreadMs),

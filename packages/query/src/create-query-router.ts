@@ -11,6 +11,7 @@ import {
 } from '@wayline/http';
 import type { Scope, Verifier } from '@wayline/identity/verify';
 import {
+  createKeptPlans,
   isErased as isUserErased,
   type LongReader,
   type Pool,
@@ -133,11 +134,12 @@ export function createQueryRouter({
       throw problem;
     }
   };
+  const plans = createKeptPlans(logger);
   const completeness = createCompleteness({ pool, log, group, now, logger });
   const sources: Sources = {
     async read(work, signal) {
       requireRoom(pool, maxWaiting);
-      return withProblems(readOnly(pool, { statementTimeoutMs, role: readerRole, signal }, work));
+      return withProblems(readOnly(pool, { statementTimeoutMs, role: readerRole, signal, plans }, work));
     },
     async write(work) {
       requireRoom(pool, maxWaiting);

@@ -150,6 +150,38 @@ describe('A12: completeThrough', () => {
     expect(await sessions()).toMatchObject({ completeThrough: await logTime(0), lagging: [{ records: 1 }] });
   });
 
+  test('while what is unread follows what was just stored, records are not looked into; the ledger looks', async () => {
+    let peeks = 0;
+    let nowMs = 0;
+    query = await startQuery({
+      partitions: 1,
+      now: () => nowMs,
+      seenLog: (log) => ({
+        id: log.id,
+        ranges: (topic) => log.ranges(topic),
+        append: (topic, records) => log.append(topic, records),
+        peek(at) {
+          peeks++;
+          return log.peek(at);
+        },
+      }),
+    });
+    await query.append([eventAt(0)]);
+    await query.catchUp(0);
+    for (const stored = Date.now(); Date.now() === stored; ) await sleep(1); // so that each has a time of its own
+    await query.append([eventAt(1)]);
+    const storedThrough = await logTime(0, 0);
+    nowMs = Date.parse(storedThrough) + 1_000;
+    expect(await query.read('/v1/sessions')).toMatchObject({
+      lagging: [{ records: 1 }],
+      completeThrough: storedThrough,
+    });
+    expect(peeks).toBe(0);
+    nowMs += 1;
+    expect(await ledger()).toMatchObject({ completeThrough: await logTime(0, 1), pending: 1 });
+    expect(peeks).toBe(1);
+  });
+
   test('an event that is stored by the time that the log was looked at is not unknown', async () => {
     let begin: () => void = () => undefined;
     const begun = new Promise<void>((resolve) => (begin = resolve));

@@ -77,6 +77,21 @@ describe('T11: the fate of an event', () => {
     expect(one).not.toHaveProperty('others');
   });
 
+  test('within its session it is found whatever time is said beside it, and however long the session is', async () => {
+    const eventId = timeless();
+    await query.store([
+      eventAt(0, { eventId, sessionId: 'long' }),
+      eventAt(5 * DAY, { eventId, sessionId: 'long' }),
+      eventAt(6 * DAY, { sessionId: 'long' }),
+    ]);
+    for (const at of ['', `&at=${iso(0)}`, `&at=${iso(5 * DAY)}`, `&at=${iso(-40 * DAY)}`]) {
+      expect(await query.read(`/v1/events/${eventId}?sessionId=long${at}`)).toMatchObject({
+        others: 1,
+        event: { occurredAt: iso(0) },
+      });
+    }
+  });
+
   test('dead-lettered: why, and where it stood; and whether it was replayed', async () => {
     const eventId = timeless();
     await query.deadLetter({ code: 'time_too_old', detail: 'too long ago', eventId, sessionId: 'dead' });

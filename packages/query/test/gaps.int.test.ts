@@ -68,6 +68,16 @@ describe('T12: numbers that are missing', () => {
     expect((await pages('two', 1)).map((page) => page.gaps.length)).toEqual([0, 0, 1, 0, 0, 0]);
   });
 
+  test('are told with the first event of a number, in the order of the session and not of the clocks', async () => {
+    const first = eventAt(5_000, { sessionId: 'again', seq: 5, ...app('shop') });
+    const second = eventAt(1_000, { sessionId: 'again', seq: 5, ...app('shop') });
+    await query.store([eventAt(0, { sessionId: 'again', seq: 1, ...app('shop') }), first]);
+    await query.store([second], { skewMs: 60_000 });
+    const { gaps } = await wholeOf('again');
+    expect(gaps).toMatchObject([{ after: 1, before: 5, missing: 3, eventId: first.eventId }]);
+    expect((await query.read('/v1/sessions/again/events')).gaps).toEqual(gaps);
+  });
+
   test('go when the events come late, or the gap becomes smaller', async () => {
     await query.store(numbered('late', 1, 5));
     expect((await wholeOf('late')).gaps.map(told)).toEqual(['shop 1..5: 3']);

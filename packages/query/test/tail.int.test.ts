@@ -94,6 +94,30 @@ describe('A10: the live tail', () => {
     expect(typesOf(tail)).toEqual(['second-of-two']);
   });
 
+  test('an event whose hash is the same, and whose name is another, does not come', async () => {
+    const { NAME_KINDS, nameId } = await import('@wayline/store');
+    const id = nameId(NAME_KINDS.type, 'asked-for');
+    const tail = await follow('?type=asked-for');
+    await api.store([eventAt(0, { type: 'asked-for', sessionId: 'its-own' })]);
+    await tail.next(1);
+    // As though the hash of the name that is asked for belonged to another.
+    await api.pool.query(`UPDATE names SET name = 'had-it-before' WHERE project_id = 1 AND kind = $1 AND id = $2`, [
+      NAME_KINDS.type,
+      id,
+    ]);
+    await api.store([eventAt(1, { type: 'asked-for', sessionId: 'another' })]);
+    expect((await api.read('/v1/sessions/another/events')).events[0].type).toBe('had-it-before');
+    expect((await api.read('/v1/sessions?type=asked-for')).sessions).toEqual([]);
+    await api.pool.query(`UPDATE names SET name = 'asked-for' WHERE project_id = 1 AND kind = $1 AND id = $2`, [
+      NAME_KINDS.type,
+      id,
+    ]);
+    const last = eventAt(2, { type: 'asked-for', sessionId: 'its-own' });
+    await api.store([last]);
+    await tail.until(() => tail.eventIds().includes(last.eventId));
+    expect(tail.blocks.map(({ data }) => data.sessionId)).toEqual(['its-own', 'its-own']);
+  });
+
   test('I5: of another project nothing comes, whatever the filter', async () => {
     const [mine, theirs, session] = await Promise.all([
       follow('', { projectId: 1 }),

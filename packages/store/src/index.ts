@@ -19,6 +19,7 @@ export * from './maintenance/index.ts';
 export { checkSchema, type MigrateOptions, migrate, SchemaTooNewError, schemaFingerprint } from './migrate.ts';
 export { inlineNameId, NAME_KINDS, nameId, PLATFORMS, SOURCE_KINDS, type Source, sourceId } from './names.ts';
 export { ping } from './ping.ts';
+export { createKeptPlans, type KeptPlans } from './planned-once.ts';
 export { createPool, type Pool, type PoolOptions, type StoreLogger } from './pool.ts';
 export * from './queries/index.ts';
 export { classifyReadFault, type ReadFault } from './read-fault.ts';

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Client, Pool, PoolClient } from 'pg';
+import type { Client, Pool, PoolClient, QueryConfig } from 'pg';
 import { cancelStatement } from './cancel-statement.ts';
+import { isPlannedOnce, type KeptPlans } from './planned-once.ts';
 import { asRole } from './reader-role.ts';
 
 /** What a read query needs of a connection. */
@@ -13,10 +14,18 @@ export interface ReadOptions {
   role?: string | undefined;
   /** Once it is aborted nothing more is read: the statement in hand is ended in the database, and the connection given back. */
   signal?: AbortSignal | undefined;
+  /** Of the pool; default: none are kept. */
+  plans?: KeptPlans | undefined;
 }
 
 /** Helpers take some ms to start, and processors from others who wait: only for reads of seconds. PostgreSQL's own is 1000. */
 const PARALLEL_SETUP_COST = 20_000;
+
+/** PostgreSQL takes the plan for any values only where it thinks it no dearer; it counts partitions that are left out when it runs. */
+const PLANS = {
+  auto: 'SET LOCAL plan_cache_mode = auto;',
+  generic: 'SET LOCAL plan_cache_mode = force_generic_plan;',
+};
 
 /** A statement that was told to end is told again after this: the first time it may not have begun. */
 const TELL_AGAIN_MS = 250;
@@ -30,28 +39,34 @@ const TELLINGS = 8;
  *
  * Statements are sent without waiting for those before them: so the first goes out together with BEGIN, and what the work
  * asks for at once costs one round trip. COMMIT is not waited for; only the connection is.
+ * @param work is run once more, from the start, where kept plans turn out to be lost
  * @throws what the work throws; the signal's reason where that was aborted
  */
 export async function readOnly<T>(
   pool: Pool,
-  { statementTimeoutMs, role, signal }: ReadOptions,
+  { plans, ...options }: ReadOptions,
   work: (reader: Reader) => Promise<T>,
 ): Promise<T> {
+  if (!plans?.arePossible) return readOnce(pool, options, work);
+  try {
+    return await readOnce(pool, { plans, ...options }, work);
+  } catch (error) {
+    if (!plans.areLost(error)) throw error;
+    return readOnce(pool, options, work);
+  }
+}
+
+async function readOnce<T>(pool: Pool, options: ReadOptions, work: (reader: Reader) => Promise<T>): Promise<T> {
+  const { signal } = options;
   signal?.throwIfAborted();
   const client = await pool.connect();
   const giveBack = pipelined(client);
   const reading = signal ? abortable(pool, client, signal) : { reader: client, ended: async () => true };
-  let begun: Promise<unknown> | undefined;
+  const transaction = beginning(reading.reader, client, options);
   try {
     signal?.throwIfAborted();
-    begun = reading.reader.query(
-      `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
-       SET LOCAL statement_timeout = ${Math.round(statementTimeoutMs)}; SET LOCAL jit = off;
-       SET LOCAL parallel_setup_cost = ${PARALLEL_SETUP_COST}; ${asRole(client, role)}`,
-    );
-    begun.catch(() => undefined); // the work fails by that, too
-    const result = await work(reading.reader);
-    await begun;
+    const result = await work(transaction.reader);
+    await transaction.begun();
     if (await reading.ended()) void end(client, 'COMMIT', giveBack);
     else giveBack(true);
     return result;
@@ -59,9 +74,40 @@ export async function readOnly<T>(
     if (await reading.ended()) await end(client, 'ROLLBACK', giveBack);
     else giveBack(true);
     if (signal?.aborted) throw signal.reason;
-    await begun; // where this is what failed, the work only followed
+    await transaction.begun(); // where this is what failed, the work only followed
     throw error;
   }
+}
+
+/** A reader that begins the transaction with its first statement. */
+function beginning(
+  reader: Reader,
+  client: PoolClient,
+  { statementTimeoutMs, role, plans }: ReadOptions,
+): { reader: Reader; begun(): Promise<unknown> } {
+  let begun: Promise<unknown> | undefined;
+  let mode = PLANS.auto;
+  /** What it fails by, the statement after it tells. */
+  const tell = (statement: string): Promise<unknown> => {
+    const told = reader.query(statement);
+    told.catch(() => undefined);
+    return told;
+  };
+  const query = (given: string | QueryConfig, ...rest: [unknown[]?]): unknown => {
+    const named = plans && isPlannedOnce(given) ? plans.named(given) : undefined;
+    const wanted = named ? PLANS.generic : PLANS.auto;
+    const settings = mode === wanted ? '' : wanted;
+    mode = wanted;
+    if (!begun) {
+      begun = tell(
+        `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
+         SET LOCAL statement_timeout = ${Math.round(statementTimeoutMs)}; SET LOCAL jit = off;
+         SET LOCAL parallel_setup_cost = ${PARALLEL_SETUP_COST}; ${settings} ${asRole(client, role)}`,
+      );
+    } else if (settings) void tell(settings);
+    return named ? reader.query(named) : reader.query(given as string, ...rest);
+  };
+  return { reader: { query: query as unknown as Reader['query'] }, begun: async () => begun };
 }
 
 type GiveBack = (isBroken: boolean) => void;

@@ -1,5 +1,7 @@
-import type pg from 'pg';
+import { randomUUID } from 'node:crypto';
+import pg from 'pg';
 import { type Reader, readOnly } from '../src/index.ts';
+import { isPlannedOnce, type PlannedOnce } from '../src/planned-once.ts';
 
 /** A table that a statement read. */
 export interface TableRead {
@@ -39,16 +41,32 @@ export async function explainReads(
     const query = async (given: Given, values?: unknown[]): Promise<unknown> => {
       const sql = typeof given === 'string' ? given : given.text;
       const parameters = values ?? (typeof given === 'string' ? undefined : given.values);
-      if (/^\s*(SELECT|WITH|DECLARE)\b/i.test(sql)) {
-        const { rows } = await reader.query(`EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) ${sql}`, parameters);
-        const [{ Plan }] = rows[0]['QUERY PLAN'] as [{ Plan: PlanNode }];
-        explained.push({ sql, reads: readsOf(Plan) });
+      if (isPlannedOnce(given)) explained.push({ sql, reads: await explainGeneric(reader, given) });
+      else if (/^\s*(SELECT|WITH|DECLARE)\b/i.test(sql)) {
+        explained.push({ sql, reads: planOf(await reader.query(`${EXPLAIN} ${sql}`, parameters)) });
       }
       return reader.query(given as string, values);
     };
     await work({ query: query as unknown as Reader['query'] });
   });
   return explained;
+}
+
+const EXPLAIN = 'EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON)';
+
+function planOf({ rows }: pg.QueryResult): TableRead[] {
+  const [{ Plan }] = rows[0]['QUERY PLAN'] as [{ Plan: PlanNode }];
+  return readsOf(Plan);
+}
+
+/** With the plan for any values, as `readOnly` has connections keep it. */
+async function explainGeneric(reader: Reader, { text, values }: PlannedOnce): Promise<TableRead[]> {
+  const literals = values.map((value) => (value === null ? 'NULL' : pg.escapeLiteral(String(value))));
+  const name = pg.escapeIdentifier(randomUUID());
+  await reader.query(`SET LOCAL plan_cache_mode = force_generic_plan; PREPARE ${name} AS ${text}`);
+  const reads = planOf(await reader.query(`${EXPLAIN} EXECUTE ${name} (${literals.join(', ')})`));
+  await reader.query(`DEALLOCATE ${name}; SET LOCAL plan_cache_mode = auto`);
+  return reads;
 }
 
 function readsOf(node: PlanNode): TableRead[] {

@@ -97,6 +97,12 @@ const QUERIES: Readonly<Record<string, readonly PlannedRead[]>> = {
       partitions: NEAR,
     },
     {
+      what: 'an id with its session and its time',
+      read: (reader, { eventId, sessionId }) =>
+        findEvent(reader, { projectId: PROJECT, eventId, sessionId, nearMs: MIDDLE + 2 * HOUR_MS }),
+      partitions: 5,
+    },
+    {
       what: 'an id with its time',
       read: (reader, { eventId }) => findEvent(reader, { projectId: PROJECT, eventId, nearMs: MIDDLE + 2 * HOUR_MS }),
       partitions: 2,

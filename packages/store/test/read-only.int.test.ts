@@ -1,7 +1,8 @@
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { createTestDatabase, type TestDatabase } from '@wayline/testkit';
-import { createPool, type Pool, readOnly } from '../src/index.ts';
+import { createKeptPlans, createPool, type Pool, type Reader, readOnly } from '../src/index.ts';
+import { plannedOnce } from '../src/planned-once.ts';
 
 const OPTIONS = { statementTimeoutMs: 5_000 };
 
@@ -106,6 +107,65 @@ describe('the round trips of a read', () => {
     expect(pool.totalCount - pool.idleCount).toBe(1);
     relay.release();
     while (pool.idleCount < pool.totalCount) await new Promise((resolve) => setImmediate(resolve));
+  });
+});
+
+describe('plans that connections keep', () => {
+  const told: string[] = [];
+  const logger = { info: (_: object, message: string) => void told.push(message) };
+  const SELECT = plannedOnce('SELECT count(*) + $1::integer AS n FROM things WHERE n < 0', [7]);
+  const prepared = async (reader: Reader) =>
+    (
+      await reader.query(
+        `SELECT name, generic_plans AS "generic", custom_plans AS "custom" FROM pg_prepared_statements`,
+      )
+    ).rows;
+
+  test('one is made once, whatever the values; what is between is planned for its values', async () => {
+    const plans = createKeptPlans(logger);
+    const narrow = createPool({ url: database.url, max: 1, applicationName: 'kept plans' });
+    for (const n of [1, 2]) {
+      const modes = await readOnly(narrow, { ...OPTIONS, plans }, async (reader) => {
+        const found = await Promise.all([
+          reader.query({ ...SELECT, values: [n] }),
+          reader.query('SELECT current_setting($1) AS mode', ['plan_cache_mode']),
+          reader.query({ ...SELECT, values: [n] }),
+        ]);
+        return found.map(({ rows }) => rows[0]);
+      });
+      expect(modes).toEqual([{ n }, { mode: 'auto' }, { n }]);
+    }
+    expect(await readOnly(narrow, OPTIONS, prepared)).toEqual([
+      { name: expect.stringMatching(/^wayline-[0-9a-f]{40}$/), generic: 4, custom: 0 },
+    ]);
+    await narrow.end();
+  });
+
+  test.each([
+    { what: 'is not there any more', change: 'DEALLOCATE ALL' },
+    { what: 'was prepared by another, on a connection that is new here', change: 'PREPARE "$name" AS SELECT 1' },
+    { what: 'answers another type', change: 'ALTER TABLE things ALTER n TYPE text' },
+  ])('O13: where one $what, the read is answered all the same, and none are kept from then on', async ({ change }) => {
+    const plans = createKeptPlans(logger);
+    const narrow = createPool({ url: database.url, max: 1, applicationName: 'kept plans' });
+    const ofThings = plannedOnce('SELECT n FROM things WHERE $1::integer = 0', [1]);
+    const { name = '' } = plans.named(ofThings);
+    if (!change.startsWith('PREPARE'))
+      await readOnly(narrow, { ...OPTIONS, plans }, (reader) => reader.query(ofThings));
+    await narrow.query(change.replace('$name', name));
+    told.length = 0;
+    let runs = 0;
+    const read = async (reader: Reader) => {
+      runs++;
+      return (await reader.query(ofThings)).rows;
+    };
+    expect(await readOnly(narrow, { ...OPTIONS, plans }, read)).toEqual([]);
+    expect({ runs, ...plans }).toMatchObject({ runs: 2, arePossible: false });
+    expect(await readOnly(narrow, { ...OPTIONS, plans }, read)).toEqual([]);
+    expect(runs).toBe(3);
+    expect(told).toEqual([expect.stringContaining('do not keep prepared statements')]);
+    await narrow.query('ALTER TABLE things ALTER n TYPE integer USING n::integer');
+    await narrow.end();
   });
 });
 

@@ -39,12 +39,13 @@ const dead = (timeMs: number): Omit<JudgedRecord, 'offset'> => ({
 
 /** Two partitions over two hours, with a duplicate and a dead letter; partition 1 lost five records unread. */
 beforeEach(async () => {
-  await pool.query(`TRUNCATE events, sessions, session_machines, machines, users, positions, batches, ledger,
+  await pool.query(`TRUNCATE events, sessions, session_machines, machines, users, user_counts, user_count_deltas, positions, batches, ledger,
     dead_letters, unclocked_ids, names, sources, hours, hour_users, series_minutes, session_hops, dirty_sessions`);
   const writer = new BatchWriter({ pool, ...LOG, timeouts: { statementMs: 20_000, idleMs: 15_000, lockMs: 10_000 } });
   for (const partition of [0, 1]) await ensurePosition(pool, { ...LOG, topic: TOPIC, partition }, 10);
   const again = eventOf({ sessionId: 's-again' });
-  const at = (timeMs: number, sessionId: string) => storeVerdict(eventOf({ sessionId }), { timeMs });
+  const at = (timeMs: number, sessionId: string) =>
+    storeVerdict(eventOf({ sessionId, userId: `u-${sessionId}` }), { timeMs });
   await writer.write([
     batchOf({ firstOffset: 10 }, [at(NOON, 's-1'), storeVerdict(again, { timeMs: NOON }), dead(NOON)]),
     batchOf({ partition: 1, firstOffset: 10 }, [at(NOON, 's-2')]),
@@ -86,13 +87,13 @@ describe('T11: a recount of what is stored', () => {
       ['origins', 5],
       ['sessions', 4],
       ['rollups', 1],
+      ['users', 1],
     ]);
   });
 
   test('a database in which nothing is stored agrees with itself', async () => {
-    await pool.query(
-      'TRUNCATE events, sessions, positions, batches, ledger, dead_letters, hours, hour_users, series_minutes',
-    );
+    await pool.query(`TRUNCATE events, sessions, users, user_counts, user_count_deltas, positions, batches, ledger,
+      dead_letters, hours, hour_users, series_minutes`);
     expect(await differences()).toEqual([]);
   });
 
@@ -189,6 +190,18 @@ describe('T11: a recount of what is stored', () => {
       sql: 'UPDATE hours SET unique_users = unique_users + 1',
       found: ['rollups: users of an hour'],
       elsewhere: ['rollups: users of an hour'],
+    },
+    {
+      name: 'a user was not counted',
+      sql: 'DELETE FROM user_count_deltas WHERE ctid = (SELECT min(ctid) FROM user_count_deltas)',
+      found: ['users: users of a project'],
+      elsewhere: ['users: users of a project'],
+    },
+    {
+      name: 'one who saw an object was counted as one who did not',
+      sql: "UPDATE users SET saw_object = true WHERE user_id = 'u-s-1'",
+      found: ['users: users of a project that saw an object'],
+      elsewhere: ['users: users of a project that saw an object'],
     },
     {
       name: 'a minute of a series is gone',

@@ -74,7 +74,7 @@ export interface Worker {
 const DEFAULTS: WorkerSettings = {
   maxRows: 10_000,
   lingerMs: 10,
-  concurrency: 2,
+  concurrency: 3,
   adaptive: true,
   maxRejected: 100,
   stoppedMs: 60_000,

@@ -12,8 +12,11 @@ const LOOK = `
   SELECT coalesce(sum(next_offset), 0)::float8 AS records,
     pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::float8 AS "walBytes" FROM positions WHERE topic = $1`;
 
+/** The worker's own: it gives way to whoever else is at work in the database, and would to who only looks how far it is. */
+const APPLICATION = 'wayline worker';
+
 export async function watchProgress(url: string, topic: string = TOPICS.events): Promise<StoredProgress> {
-  const client = new Client({ connectionString: url });
+  const client = new Client({ connectionString: url, application_name: APPLICATION });
   // Where the benchmark is stopped its server goes first: that must not end it before all is closed.
   client.on('error', () => undefined);
   await client.connect();

@@ -295,7 +295,7 @@ export const VARIABLES = {
   transactions: {
     name: 'WAYLINE_TRANSACTIONS',
     type: integer(1, 64),
-    fallback: 2,
+    fallback: 3,
     roles: ['all', 'worker'],
     meaning: 'At most so many transactions of a worker at a time.',
   },

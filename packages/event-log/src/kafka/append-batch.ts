@@ -51,7 +51,10 @@ export function bytesOf({ key, value, headers }: ProduceMessage): number {
 
 export function messagesOf({ segments }: AppendBatch): ProduceMessage[] {
   const [only] = segments;
-  return segments.length === 1 && only ? only.messages : segments.flatMap(({ messages }) => messages);
+  if (segments.length === 1 && only) return only.messages;
+  const all: ProduceMessage[] = [];
+  for (const { messages } of segments) for (const message of messages) all.push(message); // `flatMap` takes four times as long
+  return all;
 }
 
 /** Two batches with the records of one, in their order; undefined if it holds a single record. */

@@ -1,3 +1,4 @@
+import { plannedOnce } from '../planned-once.ts';
 import type { Reader } from '../read-only.ts';
 import { locateSession } from './locate-session.ts';
 import { EVENT_COLUMNS, EVENT_NAMES, type EventRecord, type StoredEvent, toStoredEvent } from './stored-event.ts';
@@ -29,23 +30,40 @@ const HOUR_MS = 3_600_000;
 const EVER = [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY] as const;
 /** How far around a time is looked, in turn: mostly one partition, then as far as a clock may be off. */
 const AROUND_MS = [HOUR_MS, SKEW_MARGIN_MS + HOUR_MS];
+/** As far as a clock may be off, and a session of a day goes on. */
+const AROUND_SESSION_MS = 2 * SKEW_MARGIN_MS;
 
 /**
  * An event by its id; of several with one id the first by (`occurred_at`, session). There is no index on the id alone
  * (each costs every row): around a time it reads a day of the primary key, then a few, without one all of it.
  */
 export async function findEvent(reader: Reader, search: EventSearch): Promise<FoundEvent | undefined> {
-  const { projectId, sessionId, nearMs } = search;
-  if (sessionId !== undefined) {
-    const session = await locateSession(reader, projectId, sessionId);
-    return session && findBetween(reader, search, session.occurredFrom, session.occurredTo);
-  }
+  const { sessionId, nearMs } = search;
+  if (sessionId !== undefined) return findInSession(reader, { ...search, sessionId });
   const windows = nearMs === undefined ? [] : AROUND_MS.map((around) => [nearMs - around, nearMs + around] as const);
   for (const [fromMs, toMs] of [...windows, EVER]) {
     const found = await findBetween(reader, search, timestampOf(fromMs), timestampOf(toMs));
     if (found) return found;
   }
   return undefined;
+}
+
+/** Mostly all of a session lies around the time of its event: then it need not be waited for where that is. */
+async function findInSession(
+  reader: Reader,
+  search: EventSearch & { sessionId: string },
+): Promise<FoundEvent | undefined> {
+  const { projectId, sessionId, nearMs } = search;
+  const around = nearMs === undefined ? undefined : [nearMs - AROUND_SESSION_MS, nearMs + AROUND_SESSION_MS];
+  const [from = '', to = ''] = around?.map(timestampOf) ?? [];
+  const [session, foundAround] = await Promise.all([
+    locateSession(reader, projectId, sessionId),
+    around && findBetween(reader, search, from, to),
+  ]);
+  if (!session) return undefined;
+  const { occurredFrom, occurredTo } = session;
+  if (around && from <= occurredFrom && occurredTo <= to) return foundAround;
+  return findBetween(reader, search, occurredFrom, occurredTo);
 }
 
 interface FoundRecord extends EventRecord {
@@ -65,8 +83,7 @@ async function findBetween(
 ): Promise<FoundEvent | undefined> {
   const values: unknown[] = [projectId, eventId, from, to];
   if (sessionId !== undefined) values.push(sessionId);
-  const { rows } = await reader.query<FoundRecord>(
-    `WITH found AS (
+  const text = `WITH found AS (
        SELECT *, count(*) OVER () - 1 AS others FROM events
        WHERE project_id = $1 AND event_id = $2 AND occurred_at BETWEEN $3 AND $4
          ${sessionId === undefined ? '' : 'AND session_id = $5'}
@@ -74,9 +91,10 @@ async function findBetween(
      )
      SELECT ${EVENT_COLUMNS}, e.others, batch.stored_at, batch.topic, batch.partition, batch.log_id,
        batch.first_offset + e.batch_index AS log_offset
-     FROM found e LEFT JOIN batches batch ON batch.id = e.batch_id ${EVENT_NAMES}`,
-    values,
-  );
+     FROM found e LEFT JOIN batches batch ON batch.id = e.batch_id ${EVENT_NAMES}`;
+  // Of a session by its key. Else it depends on how long the time is: from one partition to all.
+  const statement = sessionId === undefined ? { text, values } : plannedOnce(text, values);
+  const { rows } = await reader.query<FoundRecord>(statement);
   const row = rows[0];
   return (
     row && {

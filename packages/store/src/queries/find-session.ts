@@ -11,6 +11,7 @@ export async function findSession(
     select: `SELECT ${SESSION_COLUMNS} FROM sessions WHERE project_id = $1 AND session_id = $2`,
     order: 'session_id',
     values: [projectId, sessionId],
+    isByKey: true,
   });
   return session;
 }

@@ -1,3 +1,4 @@
+import { plannedOnce } from '../planned-once.ts';
 import type { Reader } from '../read-only.ts';
 import { timestampOf } from './timestamps.ts';
 
@@ -36,10 +37,12 @@ export async function hourlyCounts(
   { projectId, fromMs, toMs }: { projectId: number; fromMs: number; toMs: number },
 ): Promise<HourlyCounts[]> {
   const { rows } = await reader.query<HourlyCounts>(
-    `SELECT hour AS "hourMs", sum(unique_users)::bigint AS "uniqueUsers", sum(clicks)::bigint AS clicks,
+    plannedOnce(
+      `SELECT hour AS "hourMs", sum(unique_users)::bigint AS "uniqueUsers", sum(clicks)::bigint AS clicks,
        sum(impressions)::bigint AS impressions, sum(events)::bigint AS events
      FROM hours WHERE project_id = $1 AND hour >= $2 AND hour < $3 GROUP BY hour ORDER BY hour`,
-    [projectId, timestampOf(fromMs), timestampOf(toMs)],
+      [projectId, timestampOf(fromMs), timestampOf(toMs)],
+    ),
   );
   return rows;
 }

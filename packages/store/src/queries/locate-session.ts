@@ -1,3 +1,4 @@
+import { plannedOnce } from '../planned-once.ts';
 import type { Reader } from '../read-only.ts';
 import { SKEW_MARGIN_MS, timestampOf } from './timestamps.ts';
 
@@ -18,8 +19,10 @@ export async function locateSession(
   sessionId: string,
 ): Promise<SessionPlace | undefined> {
   const { rows } = await reader.query<{ first_at: number; last_at: number }>(
-    'SELECT first_at, last_at FROM sessions WHERE project_id = $1 AND session_id = $2',
-    [projectId, sessionId],
+    plannedOnce('SELECT first_at, last_at FROM sessions WHERE project_id = $1 AND session_id = $2', [
+      projectId,
+      sessionId,
+    ]),
   );
   const row = rows[0];
   return (

@@ -1,3 +1,4 @@
+import { plannedOnce } from '../planned-once.ts';
 import type { Reader } from '../read-only.ts';
 import { machineSeen } from './machine-seen.ts';
 import { EVENT_COLUMNS, EVENT_NAMES, type EventRecord, type StoredEvent, toStoredEvent } from './stored-event.ts';
@@ -37,13 +38,15 @@ export async function machineTimeline(
   const values: unknown[] = [projectId, machineId, ...timestampsOf({ fromMs, toMs }), limit];
   if (after) values.push(timestampOf(after.occurredMs), after.sessionId, after.eventId);
   const { rows } = await reader.query<EventRecord>(
-    `WITH page AS (
+    plannedOnce(
+      `WITH page AS (
        SELECT * FROM events WHERE project_id = $1 AND machine_id = $2 AND occurred_at >= $3 AND occurred_at < $4
          ${after ? 'AND (occurred_at, session_id, event_id) > ($6, $7, $8)' : ''}
        ORDER BY occurred_at, session_id, event_id LIMIT $5
      )
      SELECT ${EVENT_COLUMNS} FROM page e ${EVENT_NAMES} ORDER BY e.occurred_at, e.session_id, e.event_id`,
-    values,
+      values,
+    ),
   );
   return rows.map(toStoredEvent);
 }

@@ -1,4 +1,5 @@
 import { NAME_KINDS, nameId } from '../names.ts';
+import { plannedOnce } from '../planned-once.ts';
 import type { Reader } from '../read-only.ts';
 import type { SessionPlace } from './locate-session.ts';
 import { placedEvents, SESSION_ORDER, type SessionOrderKey } from './session-order.ts';
@@ -48,7 +49,8 @@ export async function sessionEvents(
       (SELECT id FROM names WHERE project_id = $1 AND kind = ${NAME_KINDS.type} AND id = ${id} AND name = ${name}))`);
   }
   const { rows } = await reader.query<PlacedRecord>(
-    `WITH page AS (
+    plannedOnce(
+      `WITH page AS (
        SELECT ${SESSION_ORDER} FROM (${placedEvents('type_id, inline_names')}) placed
        ${conditions.length > 0 ? `WHERE ${conditions.join(' AND ')}` : ''} ORDER BY ${SESSION_ORDER} LIMIT $6
      )
@@ -56,7 +58,8 @@ export async function sessionEvents(
        AND e.occurred_at = page.occurred_at AND e.event_id = page.event_id AND e.occurred_at BETWEEN $3 AND $4
      ${EVENT_NAMES}
      ORDER BY page.corrected_at, page.place, page.seq_or_none, page.event_id, page.occurred_at`,
-    values,
+      values,
+    ),
   );
   return rows.map((row) => {
     const event = toStoredEvent(row);

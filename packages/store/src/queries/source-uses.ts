@@ -1,4 +1,5 @@
 import type { Source } from '../names.ts';
+import { plannedOnce } from '../planned-once.ts';
 import type { Reader } from '../read-only.ts';
 import type { SessionPlace } from './locate-session.ts';
 import { machineSeen } from './machine-seen.ts';
@@ -48,8 +49,12 @@ const toUse = ({ kind, name, count, first_at, last_at }: UseRecord): SourceUse =
 /** Apps and microservices that reported into a session, by first use. */
 export async function sessionSourceUses(reader: Reader, session: SessionPlace): Promise<SourceUse[]> {
   const { rows } = await reader.query<UseRecord>(
-    usesWhere('project_id = $1 AND session_id = $2 AND occurred_at BETWEEN $3 AND $4'),
-    [session.projectId, session.sessionId, session.occurredFrom, session.occurredTo],
+    plannedOnce(usesWhere('project_id = $1 AND session_id = $2 AND occurred_at BETWEEN $3 AND $4'), [
+      session.projectId,
+      session.sessionId,
+      session.occurredFrom,
+      session.occurredTo,
+    ]),
   );
   return rows.map(toUse);
 }
@@ -67,14 +72,16 @@ export async function machineSourceUses(
   const toMs = Math.min(range.toMs ?? Infinity, seen.lastMs + 1);
   if (fromMs >= toMs) return [];
   const { rows } = await reader.query<UseRecord>(
-    usesWhere(`project_id = $1 AND machine_id = $2 AND occurred_at >= $3 AND occurred_at < $4
+    plannedOnce(
+      usesWhere(`project_id = $1 AND machine_id = $2 AND occurred_at >= $3 AND occurred_at < $4
       AND ${CORRECTED_AT} >= $5 AND ${CORRECTED_AT} < $6`),
-    [
-      machine.projectId,
-      machine.machineId,
-      ...timestampsOf({ fromMs, toMs }, SKEW_MARGIN_MS),
-      ...timestampsOf({ fromMs, toMs }),
-    ],
+      [
+        machine.projectId,
+        machine.machineId,
+        ...timestampsOf({ fromMs, toMs }, SKEW_MARGIN_MS),
+        ...timestampsOf({ fromMs, toMs }),
+      ],
+    ),
   );
   return rows.map(toUse);
 }

@@ -1,4 +1,5 @@
 import type { Platform } from '../names.ts';
+import { plannedOnce } from '../planned-once.ts';
 import type { Reader } from '../read-only.ts';
 import { inheritedUsers } from './inherited-users.ts';
 import { platformName, sourceKindName } from './stored-event.ts';
@@ -55,6 +56,8 @@ export interface SessionsSelect {
   /** Columns. */
   order: string;
   values: readonly unknown[];
+  /** Whether it goes by the key, so that it needs no plan for these very values. */
+  isByKey?: boolean;
 }
 
 /**
@@ -64,16 +67,16 @@ export interface SessionsSelect {
 export async function readStoredSessions(
   reader: Reader,
   projectId: number,
-  { select, order, values }: SessionsSelect,
+  { select, order, values, isByKey = false }: SessionsSelect,
 ): Promise<StoredSession[]> {
-  const { rows } = await reader.query<SessionRecord>(
-    `WITH page AS MATERIALIZED (${select}), of_page AS (
+  const text = `WITH page AS MATERIALIZED (${select}), of_page AS (
        SELECT json_agg(json_build_object('id', id::text, 'kind', kind, 'name', name)) AS sources FROM sources
        WHERE project_id = $1 AND id = ANY (ARRAY(SELECT DISTINCT unnest(source_ids) FROM page))
      )
      SELECT ${SESSION_COLUMNS}, CASE row_number() OVER () WHEN 1 THEN (SELECT sources FROM of_page) END AS sources
-     FROM page ORDER BY ${order}`,
-    [...values],
+     FROM page ORDER BY ${order}`;
+  const { rows } = await reader.query<SessionRecord>(
+    isByKey ? plannedOnce(text, [...values]) : { text, values: [...values] },
   );
   const named = rows.flatMap(({ sources }) => sources ?? []);
   const names = new Map(named.map(({ id, kind, name }) => [id, { kind: sourceKindName(kind), name }]));

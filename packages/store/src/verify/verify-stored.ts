@@ -8,6 +8,7 @@ import { verifyOffsets } from './verify-offsets.ts';
 import { verifyOrigins } from './verify-origins.ts';
 import { verifyRollups } from './verify-rollups.ts';
 import { verifySessions } from './verify-sessions.ts';
+import { verifyUsers } from './verify-users.ts';
 
 export type { CheckResult, Difference } from './check.ts';
 
@@ -17,7 +18,7 @@ export interface VerifyRange {
   toMs?: number | undefined;
 }
 
-const CHECKS = [verifyLedger, verifyBatches, verifyOffsets, verifyOrigins, verifySessions, verifyRollups];
+const CHECKS = [verifyLedger, verifyBatches, verifyOffsets, verifyOrigins, verifySessions, verifyRollups, verifyUsers];
 
 /**
  * Recounts what is stored, over one snapshot, so that it may be done while workers are at it. Each check is one statement

@@ -153,10 +153,15 @@ export class BatchWriter {
 
   /** Stores rows (sorted) partition by partition, in the order of their tables; returns those that were new, sorted. */
   async #storeRows(client: PoolClient, rows: Int32Array, of: EventRows): Promise<Int32Array> {
+    const nameOf = (row: number): string => this.#partitions.tableFor(of.table.keyMs(row));
+    const [first] = rows;
+    if (first === undefined) return rows;
+    const only = nameOf(first);
+    if (rows.every((row) => nameOf(row) === only)) return this.#storeInto(client, only, { rows, of });
     const byPartition = new Map<string, number[]>();
     let last: { name: string; rows: number[] } | undefined;
     for (const row of rows) {
-      const name = this.#partitions.tableFor(of.table.keyMs(row));
+      const name = nameOf(row);
       if (last?.name !== name) {
         last = { name, rows: byPartition.get(name) ?? [] };
         byPartition.set(name, last.rows);
@@ -165,9 +170,7 @@ export class BatchWriter {
     }
     const fresh = new Set<number>();
     for (const [name, own] of [...byPartition].sort(([a], [b]) => (a < b ? -1 : 1))) {
-      const stored = await this.#storeInto(client, name, { rows: Int32Array.from(own), of });
-      if (byPartition.size === 1) return stored;
-      for (const row of stored) fresh.add(row);
+      for (const row of await this.#storeInto(client, name, { rows: Int32Array.from(own), of })) fresh.add(row);
     }
     return rows.filter((row) => fresh.has(row));
   }

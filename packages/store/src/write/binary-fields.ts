@@ -49,6 +49,19 @@ export class BinaryFields {
     return taken;
   }
 
+  /** What was written since the last call; it is only lent: what is written next goes over it. */
+  lend(): Buffer {
+    const lent = this.#buffer.subarray(0, this.#at);
+    this.#at = 0;
+    return lent;
+  }
+
+  /** Leaves room for so many bytes. */
+  skip(bytes: number): void {
+    this.#reserve(bytes);
+    this.#at += bytes;
+  }
+
   /** As they are, without a length. */
   raw(bytes: Buffer): void {
     this.#reserve(bytes.length);

@@ -1,6 +1,7 @@
 import { mixHash } from './pair-numbers.ts';
 
 const FIRST_SLOTS = 1024;
+const NOTHING = new DataView(new ArrayBuffer(0));
 const EMPTY_LENGTHS = new Int32Array(0);
 
 /**
@@ -15,6 +16,10 @@ export class ByteInterner {
   #starts = EMPTY_LENGTHS;
   #lengths = EMPTY_LENGTHS;
   #buffers: Uint8Array[] = [];
+  #views: DataView[] = [];
+  /** Of the bytes that were given last. */
+  #view: DataView = NOTHING;
+  #viewed: Uint8Array | undefined;
   #texts: (string | undefined)[] = [];
 
   get size(): number {
@@ -23,18 +28,16 @@ export class ByteInterner {
 
   numberOf(bytes: Uint8Array, start: number, end: number): number {
     const length = end - start;
-    let hash = length;
-    for (let at = start; at < end; at++) hash = Math.imul(hash ^ (bytes[at] as number), 0x01000193);
-    hash = mixHash(hash);
+    if (bytes !== this.#viewed) {
+      this.#viewed = bytes;
+      this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    }
+    const hash = hashOf(this.#view, start, end);
     const mask = this.#slots.length - 1;
     for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
       const number = (this.#slots[slot] as number) - 1;
       if (number < 0) return this.#add(bytes, start, length, hash, slot);
-      if (
-        this.#hashes[number] === hash &&
-        this.#lengths[number] === length &&
-        this.#same(number, bytes, start, length)
-      ) {
+      if (this.#hashes[number] === hash && this.#lengths[number] === length && this.#same(number, start, length)) {
         return number;
       }
     }
@@ -84,13 +87,20 @@ export class ByteInterner {
     this.#count = 0;
     this.#slots.fill(0);
     this.#buffers.length = 0;
+    this.#views.length = 0;
+    this.#viewed = undefined;
+    this.#view = NOTHING;
     this.#texts.length = 0;
   }
 
-  #same(number: number, bytes: Uint8Array, start: number, length: number): boolean {
-    const other = this.#buffers[number] as Uint8Array;
+  /** Of the bytes that were given last. */
+  #same(number: number, start: number, length: number): boolean {
+    const view = this.#view;
+    const other = this.#views[number] as DataView;
     const otherAt = this.#starts[number] as number;
-    for (let i = 0; i < length; i++) if (other[otherAt + i] !== bytes[start + i]) return false;
+    let i = 0;
+    for (; i + 4 <= length; i += 4) if (other.getInt32(otherAt + i) !== view.getInt32(start + i)) return false;
+    for (; i < length; i++) if (other.getUint8(otherAt + i) !== view.getUint8(start + i)) return false;
     return true;
   }
 
@@ -101,6 +111,7 @@ export class ByteInterner {
     this.#starts[number] = start;
     this.#lengths[number] = length;
     this.#buffers.push(bytes);
+    this.#views.push(this.#view);
     this.#texts.push(undefined);
     this.#slots[slot] = number + 1;
     if (2 * this.#count > this.#slots.length) this.#spread();
@@ -124,6 +135,15 @@ export class ByteInterner {
     }
     this.#slots = slots;
   }
+}
+
+/** Four bytes at a time. */
+function hashOf(view: DataView, start: number, end: number): number {
+  let hash = end - start;
+  let at = start;
+  for (; at + 4 <= end; at += 4) hash = Math.imul(hash ^ view.getInt32(at), 0x01000193) ^ (hash >>> 15);
+  for (; at < end; at++) hash = Math.imul(hash ^ view.getUint8(at), 0x01000193);
+  return mixHash(hash);
 }
 
 function resized(from: Int32Array, size: number): Int32Array<ArrayBuffer> {

@@ -15,10 +15,12 @@ export class BinaryCopyWriter extends BinaryFields {
   /**
    * @param fields of each row
    * @param bytes to begin with; it grows
+   * @param room bytes that are left as they are before all others
    */
-  constructor(fields: number, bytes: number) {
-    super(Math.max(bytes, HEAD.length));
+  constructor(fields: number, bytes: number, room = 0) {
+    super(Math.max(bytes, HEAD.length + room));
     this.#fields = fields;
+    this.skip(room);
     this.raw(HEAD);
   }
 

@@ -1,5 +1,6 @@
 import type { ByteInterner } from './byte-interner.ts';
 import { BinaryCopyWriter } from './copy-binary.ts';
+import { FRAME_BYTES } from './copy-in.ts';
 import { FLAG, FLOAT, FLOATS, INT, INTS } from './event-columns.ts';
 import type { EventTable } from './event-table.ts';
 import type { NameEntry, SourceEntry } from './name-registry.ts';
@@ -24,15 +25,17 @@ const FIELDS = COLUMNS.split(',').length;
 /** So much is handed on at a time: PostgreSQL takes it in while the next is encoded. */
 const CHUNK_BYTES = 128 * 1024;
 
-/** The rows in PostgreSQL's binary format of COPY, a chunk at a time. */
+/** The rows in PostgreSQL's binary format of COPY, a chunk at a time, with room in front of each for its frame. Each is over when the next is asked for. */
 export function* encodeRows(rows: Int32Array, of: EventRows): Generator<Buffer, void, undefined> {
-  const encoder = new BinaryCopyWriter(FIELDS, CHUNK_BYTES + 16 * 1024);
+  const encoder = new BinaryCopyWriter(FIELDS, CHUNK_BYTES + 16 * 1024, FRAME_BYTES);
   for (let i = 0; i < rows.length; i++) {
     encodeRow(encoder, rows[i] as number, of);
-    if (encoder.length >= CHUNK_BYTES) yield encoder.take();
+    if (encoder.length < CHUNK_BYTES) continue;
+    yield encoder.lend();
+    encoder.skip(FRAME_BYTES);
   }
   encoder.end();
-  yield encoder.take();
+  yield encoder.lend();
 }
 
 function encodeRow(to: BinaryCopyWriter, row: number, { table, names, shareOfRow }: EventRows): void {

@@ -1,7 +1,5 @@
-import { once } from 'node:events';
-import { finished } from 'node:stream/promises';
 import type { PoolClient } from 'pg';
-import { from as copyFrom } from 'pg-copy-streams';
+import { CopyIn } from './copy-in.ts';
 import { INT, INTS } from './event-columns.ts';
 import { COLUMNS, type EventRows, encodeRows } from './event-row-encoder.ts';
 import type { Share } from './partition-batch.ts';
@@ -13,17 +11,8 @@ export interface RowsOf {
 
 /** Straight into one partition. Fails as a whole with 23505 if any row is there already. */
 export async function copyRows(client: PoolClient, into: string, { rows, of }: RowsOf): Promise<void> {
-  const stream = client.query(copyFrom(`COPY ${into} (${COLUMNS}) FROM STDIN (FORMAT binary)`));
-  const done = finished(stream);
-  done.catch(() => undefined); // it is awaited below; until then a failure must not go unhandled
-  try {
-    for (const chunk of encodeRows(rows, of))
-      if (!stream.write(chunk)) await Promise.race([once(stream, 'drain'), done]);
-    stream.end();
-  } catch (error) {
-    stream.destroy(error as Error); // tells PostgreSQL that no more comes
-  }
-  await done;
+  const copy = client.query(new CopyIn(`COPY ${into} (${COLUMNS}) FROM STDIN (FORMAT binary)`));
+  await copy.send(encodeRows(rows, of));
 }
 
 /** Through a temporary table, passing over rows that are there already; returns those that were new, in their order. */

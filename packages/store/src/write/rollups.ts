@@ -123,7 +123,8 @@ export function rollupsOf(rows: Int32Array, of: { table: EventTable; names: RowN
   const hours: HourDelta[] = [];
   const usersSeen = new UsersSeen(users);
   const kinds = Array.from({ length: types.size }, (_, type) => COUNTED[types.textOf(type)]);
-  for (const row of rows) {
+  for (let i = 0; i < rows.length; i++) {
+    const row = rows[i] as number;
     const at = row * INTS;
     const ms = floats[row * FLOATS + FLOAT.correctedMs] as number;
     const series = find(row);

@@ -52,7 +52,8 @@ export function sortRows(table: EventTable, rows: Int32Array): Int32Array {
   const next = new Int32Array(table.rows);
   const groups: Group[] = [];
   const bySession: (Group | undefined)[] = new Array(sessions.size);
-  for (const row of rows) {
+  for (let i = 0; i < rows.length; i++) {
+    const row = rows[i] as number;
     const project = ints[row * INTS + INT.project] as number;
     const session = ints[row * INTS + INT.session] as number;
     let group = bySession[session];

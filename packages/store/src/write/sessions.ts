@@ -84,7 +84,8 @@ export function deltasOf(table: EventTable, rows: Int32Array): Deltas {
   let session: SessionDelta | undefined;
   let machine: MachineInSession | undefined;
   let before = NONE;
-  for (const row of rows) {
+  for (let i = 0; i < rows.length; i++) {
+    const row = rows[i] as number;
     const at = row * INTS;
     const ms = floats[row * FLOATS + FLOAT.correctedMs] as number;
     if (session === undefined || !isSameSession(table, before, row)) {

@@ -90,7 +90,8 @@ function shareOf(shares: Share[], of: Pick<Share, 'projectId' | 'hourMs' | 'batc
 /** These rows turned out to be new. */
 export function countStored(table: EventTable, fresh: Int32Array, shareOfRow: readonly Share[]): void {
   const { ints, floats } = table;
-  for (const row of fresh) {
+  for (let i = 0; i < fresh.length; i++) {
+    const row = fresh[i] as number;
     const share = shareOfRow[ints[row * INTS + INT.share] as number] as Share;
     const keyMs = floats[row * FLOATS + FLOAT.keyMs] as number;
     share.stored++;

@@ -1,4 +1,5 @@
 import { inlineNameId, NAME_KINDS, type NameKind, nameId } from '../../names.ts';
+import { plannedOnce } from '../../planned-once.ts';
 import type { Reader } from '../../read-only.ts';
 
 /** A type or a namespace as rows know it. */
@@ -23,9 +24,11 @@ export async function findSeries(
   { projectId, namespace, type }: { projectId: number; namespace: string; type: string },
 ): Promise<Series | undefined> {
   const { rows } = await reader.query<{ kind: number; name: string }>(
-    `SELECT kind, name FROM names WHERE project_id = $1
+    plannedOnce(
+      `SELECT kind, name FROM names WHERE project_id = $1
        AND ((kind = ${NAME_KINDS.namespace} AND id = $2) OR (kind = ${NAME_KINDS.type} AND id = $3))`,
-    [projectId, nameId(NAME_KINDS.namespace, namespace), nameId(NAME_KINDS.type, type)],
+      [projectId, nameId(NAME_KINDS.namespace, namespace), nameId(NAME_KINDS.type, type)],
+    ),
   );
   const find = (kind: NameKind, name: string): SeriesName | undefined => {
     const stored = rows.find((row) => row.kind === kind);

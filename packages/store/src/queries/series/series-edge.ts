@@ -4,7 +4,7 @@ import { type Additive, COLUMNS, type SeriesPart } from './aggregation.ts';
 import type { Series } from './find-series.ts';
 import { MINUTE_MS } from './granularity.ts';
 import { type RetentionAsOf, refuseIfExpired } from './raw-events-kept.ts';
-import { AROUND, FAR, FARTHEST, NEAR, type Reach, seriesEvents } from './series-events.ts';
+import { AROUND, FAR, FARTHEST, NEAR, type Reach, seriesEvents, WIDE } from './series-events.ts';
 import { seriesMinute } from './series-rollups.ts';
 
 /** A part of one minute, [fromMs, toMs), of corrected time; epoch ms. */
@@ -25,7 +25,7 @@ export async function seriesEdge(
   if (!whole || whole.firstMs >= edge.toMs) return undefined;
   if (whole.firstMs >= edge.fromMs && (whole.count === 1 || edge.toMs === minutes.toMs)) return whole;
   let found = await readEdge(reader, series, { edge, aggregation, reach: NEAR });
-  for (const reach of [AROUND, FAR, FARTHEST]) {
+  for (const reach of [WIDE, AROUND, FAR, FARTHEST]) {
     // All that were counted when they were stored are found.
     if (found.wholeMinute >= events) break;
     found = await readEdge(reader, series, { edge, aggregation, reach });

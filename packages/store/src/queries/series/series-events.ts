@@ -22,10 +22,12 @@ export interface Reach {
 
 /** Nearly all events are of sessions that began not long before, and of clocks that needed no correction. */
 export const NEAR: Reach = { marginMs: 0, sessions: { backMs: 8 * HOUR_MS, alsoLong: false } };
-/** All sessions; clocks that were off by minutes. */
-export const AROUND: Reach = { marginMs: HOUR_MS / 6, sessions: { backMs: LONG_MS, alsoLong: true } };
+/** All sessions. */
+export const WIDE: Reach = { marginMs: 0, sessions: { backMs: LONG_MS, alsoLong: true } };
+/** The same with clocks that were off by minutes. */
+export const AROUND: Reach = { ...WIDE, marginMs: HOUR_MS / 6 };
 /** The same where they were off by more, though not by hours. */
-export const FAR: Reach = { ...AROUND, marginMs: HOUR_MS };
+export const FAR: Reach = { ...WIDE, marginMs: HOUR_MS };
 /** Nothing can be further away. */
 export const FARTHEST: Reach = { ...FAR, marginMs: SKEW_MARGIN_MS };
 /** The same by reading whole partitions: where most sessions of the time would be looked into, that is quicker. */

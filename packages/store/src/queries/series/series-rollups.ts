@@ -1,3 +1,4 @@
+import { plannedOnce } from '../../planned-once.ts';
 import type { Reader } from '../../read-only.ts';
 import { SERIES_SUMS, SETTLED_SLOT } from '../../series-sums.ts';
 import { timestampsOf } from '../timestamps.ts';
@@ -59,10 +60,12 @@ export async function seriesRollups(
   const { counted, first, ofRollups } = COLUMNS[aggregation];
   const hours = granularity === 'minute' ? undefined : hoursIn(minutes);
   const { rows } = await reader.query<SeriesPart>(
-    `SELECT ${bucketSql(granularity, 'minute')} AS "bucketMs", sum(${counted})::bigint AS count, min(${first}) AS "firstMs",
+    plannedOnce(
+      `SELECT ${bucketSql(granularity, 'minute')} AS "bucketMs", sum(${counted})::bigint AS count, min(${first}) AS "firstMs",
        ${ofRollups} AS amount
      FROM ${hours ? `${HOURS} WHERE` : `${MINUTES} WHERE ${IN_MINUTES} AND`} ${counted} > 0 GROUP BY 1`,
-    [...valuesOf(series, minutes), ...(hours ? timestampsOf(hours) : [])],
+      [...valuesOf(series, minutes), ...(hours ? timestampsOf(hours) : [])],
+    ),
   );
   return rows;
 }
@@ -75,10 +78,12 @@ export async function seriesMinute(
 ): Promise<{ events: number; whole: SeriesPart | undefined }> {
   const { counted, first, ofRollups } = COLUMNS[aggregation];
   const { rows } = await reader.query<SeriesPart & { events: number }>(
-    `SELECT coalesce(sum(events), 0)::bigint AS events, coalesce(sum(${counted}), 0)::bigint AS count,
+    plannedOnce(
+      `SELECT coalesce(sum(events), 0)::bigint AS events, coalesce(sum(${counted}), 0)::bigint AS count,
        min(${first}) AS "firstMs", ${ofRollups} AS amount
      FROM ${MINUTES} WHERE ${IN_MINUTES}`,
-    valuesOf(series, { fromMs: minuteMs, toMs: minuteMs + MINUTE_MS }),
+      valuesOf(series, { fromMs: minuteMs, toMs: minuteMs + MINUTE_MS }),
+    ),
   );
   const { events, ...part } = rows[0] as SeriesPart & { events: number };
   return { events, whole: part.count === 0 ? undefined : { ...part, bucketMs: minuteMs } };

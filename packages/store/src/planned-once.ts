@@ -1,0 +1,58 @@
+import { createHash } from 'node:crypto';
+import type { QueryConfig } from 'pg';
+import type { StoreLogger } from './pool.ts';
+
+/** A statement for which one plan is as good as any, whatever its values: mostly one that goes by a key. */
+export interface PlannedOnce extends QueryConfig {
+  values: unknown[];
+  isPlannedOnce: true;
+}
+
+/**
+ * Marks a statement of that kind: `readOnly` may have PostgreSQL plan it once for each connection. Planning takes several times as
+ * long as such a statement itself, since each partition has a part in it. There must be few such texts: connections keep them.
+ */
+export const plannedOnce = (text: string, values: unknown[]): PlannedOnce => ({ text, values, isPlannedOnce: true });
+
+export function isPlannedOnce(given: unknown): given is PlannedOnce {
+  return typeof given === 'object' && given !== null && 'isPlannedOnce' in given;
+}
+
+/** Plans that the connections of a pool keep. Make one for the pool. */
+export interface KeptPlans {
+  /** False once it turned out that they cannot keep any. */
+  arePossible: boolean;
+  /** A statement as pg prepares it, and afterwards knows it again. */
+  named(statement: PlannedOnce): QueryConfig;
+  /** Whether that is what the error says; then none are kept from now on. */
+  areLost(error: unknown): boolean;
+}
+
+/**
+ * A prepared statement that is not there, is there already, or has become another: connections change between transactions
+ * (PgBouncer that does not keep account of statements), or a table is no longer what it was.
+ */
+const LOST = new Set(['26000', '42P05', '0A000']);
+
+/** By the text: where connections are mixed, a name can never mean another statement. */
+const nameOf = (text: string): string => `wayline-${createHash('sha256').update(text).digest('hex').slice(0, 40)}`;
+
+export function createKeptPlans(logger: Pick<StoreLogger, 'info'>): KeptPlans {
+  const names = new Map<string, string>();
+  const plans: KeptPlans = {
+    arePossible: true,
+    named({ text, values }) {
+      const name = names.get(text) ?? nameOf(text);
+      names.set(text, name);
+      return { name, text, values };
+    },
+    areLost(error) {
+      if (!LOST.has((error as { code?: string }).code ?? '')) return false;
+      if (plans.arePossible)
+        logger.info({ err: error }, 'connections do not keep prepared statements: each is planned anew');
+      plans.arePossible = false;
+      return true;
+    },
+  };
+  return plans;
+}
