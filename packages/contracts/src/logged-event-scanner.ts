@@ -1,5 +1,6 @@
 import { CanonicalJson } from './canonical-json.ts';
 import { utcDayMs } from './rfc3339.ts';
+import { FRAME_BYTES } from './schema-frame.ts';
 import { plainEnd, plainTextEnd } from './utf8-text.ts';
 
 /** The fields of an event that are texts, or kept as their JSON; by these numbers they are found after a scan. */
@@ -50,6 +51,8 @@ for (let digit = 0; digit < 16; digit++) {
   HEX[digit.toString(16).toUpperCase().charCodeAt(0)] = digit;
 }
 
+/** The first byte of the wire format of a schema registry: see `isFramed`. */
+const FRAME = 0;
 const QUOTE = 34;
 const COMMA = 44;
 const MINUS = 45;
@@ -90,7 +93,7 @@ export class LoggedEventScanner {
   readonly #json = new CanonicalJson();
   #number = 0;
 
-  /** @returns false where the record, which stands between `from` and `to`, has to be read in full */
+  /** @returns false where the record, framed or not, which stands between `from` and `to`, has to be read in full */
   scan(bytes: Uint8Array, from: number, to: number): boolean {
     const { starts, ends } = this;
     starts.fill(0);
@@ -99,7 +102,8 @@ export class LoggedEventScanner {
     this.value = undefined;
     this.seq = undefined;
     this.skewMs = 0;
-    let at = this.#whole(bytes, after(bytes, from, PROJECT), to);
+    const start = bytes[from] === FRAME ? from + FRAME_BYTES : from;
+    let at = this.#whole(bytes, after(bytes, start, PROJECT), to);
     this.project = this.#number;
     if (at < 0 || this.project < 1 || this.project > GREATEST_PROJECT) return false;
     at = this.#whole(bytes, after(bytes, at, RECEIVED), to);

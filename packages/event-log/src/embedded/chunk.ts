@@ -112,6 +112,9 @@ export function decodeChunk(key: Buffer, chunk: Buffer): Chunk | undefined {
       timeMs,
       key: chunk.subarray(keyAt, valueAt),
       value: chunk.subarray(valueAt, end),
+      valueIn: chunk,
+      valueStart: valueAt,
+      valueEnd: end,
       headers,
     });
   }
