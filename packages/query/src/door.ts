@@ -34,7 +34,7 @@ export interface Answer {
 /** What doors read from. */
 export interface Sources {
   /**
-   * Runs queries over one snapshot; faults of the database become problem documents.
+   * Runs queries over one snapshot; faults of the database become problem documents. The work may be run twice: see `readOnly`.
    * @param signal the request's: when its client goes away, the statement in hand is ended in the database
    */
   read<T>(work: (reader: Reader) => Promise<T>, signal?: AbortSignal): Promise<T>;

@@ -30,9 +30,11 @@ export interface KeptPlans {
 
 /**
  * A prepared statement that is not there, is there already, or has become another: connections change between transactions
- * (PgBouncer that does not keep account of statements), or a table is no longer what it was.
+ * (PgBouncer that does not keep account of statements), or a table is no longer what it was. The last has no code of its own.
  */
-const LOST = new Set(['26000', '42P05', '0A000']);
+function isOfKeeping({ code, routine }: { code?: string; routine?: string }): boolean {
+  return code === '26000' || code === '42P05' || (code === '0A000' && routine === 'RevalidateCachedQuery');
+}
 
 /** By the text: where connections are mixed, a name can never mean another statement. */
 const nameOf = (text: string): string => `wayline-${createHash('sha256').update(text).digest('hex').slice(0, 40)}`;
@@ -47,7 +49,7 @@ export function createKeptPlans(logger: Pick<StoreLogger, 'info'>): KeptPlans {
       return { name, text, values };
     },
     areLost(error) {
-      if (!LOST.has((error as { code?: string }).code ?? '')) return false;
+      if (!isOfKeeping(error as { code?: string; routine?: string })) return false;
       if (plans.arePossible)
         logger.info({ err: error }, 'connections do not keep prepared statements: each is planned anew');
       plans.arePossible = false;
