@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import type { LoggedEvent } from '@wayline/contracts';
 import { type IngestUnderTest, startIngest, writeKey } from './ingest-under-test.ts';
+import { event, loggedOf } from './own-session.ts';
 
 let ingest: IngestUnderTest;
 beforeAll(async () => {
@@ -13,16 +13,7 @@ afterAll(async () => {
 });
 
 const MIB = 1024 * 1024;
-const event = (more: object = {}) => ({
-  eventId: randomUUID(),
-  sessionId: `s-${randomUUID()}`,
-  type: 'click',
-  occurredAt: new Date().toISOString(),
-  ...more,
-});
-/** What is in the log of a session, in order. */
-const inLog = async (sessionId: string): Promise<LoggedEvent[]> =>
-  (await ingest.logged()).filter(({ event }) => event.sessionId === sessionId);
+const inLog = (sessionId: string) => loggedOf(ingest, sessionId);
 
 describe('compressed bodies', () => {
   test.each([

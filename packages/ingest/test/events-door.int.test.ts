@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import type { LoggedEvent } from '@wayline/contracts';
 import { accessToken, type IngestUnderTest, startIngest, writeKey } from './ingest-under-test.ts';
+import { event, loggedOf } from './own-session.ts';
 
 let ingest: IngestUnderTest;
 beforeAll(async () => {
@@ -11,16 +11,7 @@ afterAll(async () => {
   await ingest.close();
 });
 
-const event = (more: object = {}) => ({
-  eventId: randomUUID(),
-  sessionId: `s-${randomUUID()}`,
-  type: 'click',
-  occurredAt: new Date().toISOString(),
-  ...more,
-});
-/** What is in the log of a session, in order. */
-const inLog = async (sessionId: string): Promise<LoggedEvent[]> =>
-  (await ingest.logged()).filter(({ event }) => event.sessionId === sessionId);
+const inLog = (sessionId: string) => loggedOf(ingest, sessionId);
 
 describe('T3: every form of a body', () => {
   const forms: [string, string, (events: object[]) => string][] = [

@@ -53,6 +53,17 @@ function gated(): { wrap(log: EventLog): EventLog; appends: number; open(): void
   return state;
 }
 
+/** A client with a frame in hand: its append waits at the gate. */
+async function holdFrame() {
+  const gate = gated();
+  const inner = await start();
+  const ingest = await start({ log: gate.wrap(inner.log) });
+  const client = await open(ingest);
+  client.send({ id: 1, events: [minimalEvent()] });
+  while (gate.appends < 1) await new Promise(setImmediate);
+  return { gate, inner, ingest, client };
+}
+
 describe('frames', () => {
   test('T3, issue 6.1: a frame is answered once its events are in the log, as POST /v1/events has them', async () => {
     const ingest = await start({ now: () => Date.parse('2026-11-20T12:00:00Z') });
@@ -284,12 +295,7 @@ describe('the end', () => {
   });
 
   test('O8, issue 6.1: on closing, the frames in hand are answered first, then 1012', async () => {
-    const gate = gated();
-    const inner = await start();
-    const ingest = await start({ log: gate.wrap(inner.log) });
-    const client = await open(ingest);
-    client.send({ id: 1, events: [minimalEvent()] });
-    while (gate.appends < 1) await new Promise(setImmediate);
+    const { gate, inner, ingest, client } = await holdFrame();
     const closing = ingest.stream.close(5_000);
     gate.open();
     expect(await client.next()).toMatchObject({ id: 1, accepted: 1 });
@@ -300,12 +306,7 @@ describe('the end', () => {
   });
 
   test('O8: who does not close in time is cut off', async () => {
-    const gate = gated();
-    const inner = await start();
-    const ingest = await start({ log: gate.wrap(inner.log) });
-    const client = await open(ingest);
-    client.send({ id: 1, events: [minimalEvent()] });
-    while (gate.appends < 1) await new Promise(setImmediate);
+    const { gate, ingest, client } = await holdFrame();
     const closing = ingest.stream.close(50);
     expect(await client.closed).toMatchObject({ code: 1006 });
     gate.open();
