@@ -83,7 +83,7 @@ export function judgeEvents(body: EventsBody, options: JudgeOptions): Judgement 
     assigned ||= !own;
     ids.push(logged.event.eventId);
     records.push(recordOf(logged, index, added));
-    body.items[index] = undefined; // of thousands, what is done with need not live on
+    if (body.written) body.items[index] = undefined; // of thousands, what is done with need not live on; other forms look again
   }
   return { records, rejected, ...(assigned && { ids }) };
 }
