@@ -196,7 +196,7 @@ export function createQueryRouter({
     verifier,
     readLong: <T>(signal: AbortSignal, work: (reader: LongReader) => Promise<T>) =>
       withProblems(readLong(pool, { signal, role: readerRole }, work)),
-    completeness: sources.completeness,
+    completeness: sources.completenessNow, // an export is kept, and read later
     logger,
     patience: { ...PATIENCE, ...patience },
   };

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client, Pool, PoolClient, QueryConfig } from 'pg';
 import { cancelStatement } from './cancel-statement.ts';
+import { setPipeline } from './pipeline-mode.ts';
 import { isPlannedOnce, type KeptPlans } from './planned-once.ts';
 import { asRole } from './reader-role.ts';
 
@@ -126,11 +127,6 @@ function pipelined(client: PoolClient): GiveBack {
     setPipeline(client, false);
     client.release(isBroken);
   };
-}
-
-/** pg reads it with each statement; and who ends a pipelined connection waits for what was sent on it. */
-function setPipeline(client: PoolClient, isOn: boolean): void {
-  (client as { pipeline: boolean }).pipeline = isOn;
 }
 
 interface Reading {

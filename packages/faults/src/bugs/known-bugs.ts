@@ -52,8 +52,8 @@ export const KNOWN_BUGS: readonly PlantedBug[] = [
   {
     name: 'acknowledge-before-append',
     file: 'packages/ingest/dist/append-events.js',
-    find: /await log\.append\(/,
-    replacement: 'void log.append(',
+    find: /return log\.append\(([^)]*)\)\.catch\(\w+\);/,
+    replacement: 'log.append($1).catch(() => undefined); return Promise.resolve();',
     // What was acknowledged early is lost where the process dies before its append: so appends are made to take their time.
     faults: ['ingest killed', 'brokers slow'],
   },

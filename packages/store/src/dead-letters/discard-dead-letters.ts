@@ -36,9 +36,10 @@ export async function discardDeadLetters(
   const values: unknown[] = [limit];
   const condition = deadLetterCondition({ ...filter, state: 'open' }, values);
   const { rowCount } = await writer.query(
-    `UPDATE dead_letters SET discarded_at = now() WHERE id IN (
+    // As an array it is selected once. As a subquery it may be run for each row of a join, and each time pass over what is done.
+    `UPDATE dead_letters SET discarded_at = now() WHERE id = ANY (ARRAY(
        SELECT id FROM dead_letters WHERE ${condition} AND replay_value IS NULL ORDER BY id LIMIT $1 FOR UPDATE
-     )`,
+     ))`,
     values,
   );
   return rowCount ?? 0;

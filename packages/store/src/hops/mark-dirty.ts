@@ -1,5 +1,6 @@
 import type { PoolClient } from 'pg';
 import { integers, texts, timestamps } from '../write/binary-array.ts';
+import type { Sender } from '../write/send-together.ts';
 
 /** A session of which the hops between two corrected times, epoch ms, are to be remade. */
 export interface DirtySession {
@@ -13,7 +14,7 @@ export interface DirtySession {
  * Marks sessions, in the transaction that changes their events. Rows are only added: nobody waits.
  * @param logMs the least log time of what changes them, epoch ms: until they are remade, hops are complete only up to it
  */
-export async function markDirty(client: PoolClient, sessions: readonly DirtySession[], logMs: number): Promise<void> {
+export async function markDirty(client: Sender, sessions: readonly DirtySession[], logMs: number): Promise<void> {
   if (sessions.length === 0) return;
   await client.query(
     `INSERT INTO dirty_sessions (project_id, session_id, from_at, to_at, log_time)

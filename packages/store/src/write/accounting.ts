@@ -1,10 +1,10 @@
-import type { PoolClient } from 'pg';
 import { bigints, integers, texts, timestamps } from './binary-array.ts';
 import { type JudgedRecord, lastRecord, type PartitionBatch, type Share } from './partition-batch.ts';
+import type { Sender } from './send-together.ts';
 import { countsOf, type DeadRecord } from './shares.ts';
 
 /** Adds to the ledger: read = stored + duplicate + dead-lettered + erased, per project, hour of the log and partition. */
-export async function writeLedger(client: PoolClient, logId: string, shares: readonly Share[]): Promise<void> {
+export async function writeLedger(client: Sender, logId: string, shares: readonly Share[]): Promise<void> {
   const sorted = [...shares].sort(
     (a, b) =>
       a.projectId - b.projectId ||
@@ -37,7 +37,7 @@ export async function writeLedger(client: PoolClient, logId: string, shares: rea
 }
 
 /** Keeps what can never be stored: reason, bytes, headers and origin; unique on its position in the log. */
-export async function writeDeadLetters(client: PoolClient, logId: string, dead: readonly DeadRecord[]): Promise<void> {
+export async function writeDeadLetters(client: Sender, logId: string, dead: readonly DeadRecord[]): Promise<void> {
   for (const { batch, record, letter } of dead) {
     const { code, detail, eventId, sessionId } = letter;
     const { key, value, headers } = record.original;
@@ -81,7 +81,7 @@ export interface BookedBatch {
 }
 
 /** One row a partition: which offsets were stored, when, and what became of them. Cursors and the tail go by these. */
-export async function writeBatchRows(client: PoolClient, logId: string, booked: readonly BookedBatch[]): Promise<void> {
+export async function writeBatchRows(client: Sender, logId: string, booked: readonly BookedBatch[]): Promise<void> {
   const counts = booked.map(({ shares }) => countsOf(shares));
   await client.query(
     `INSERT INTO batches (log_id, id, topic, partition, first_offset, next_offset, first_log_time, last_log_time, stored,

@@ -17,6 +17,7 @@ import { movePositions, PositionMovedError } from './positions.ts';
 import { rollupsOf, writeRollups } from './rollups.ts';
 import { RowNames } from './row-names.ts';
 import { sortRows } from './row-order.ts';
+import { sendTogether } from './send-together.ts';
 import { type Deltas, deltasOf, writeDeltas } from './sessions.ts';
 import { countStored, countsOf, shareOut } from './shares.ts';
 
@@ -131,18 +132,20 @@ export class BatchWriter {
     const fresh = await this.#storeRows(client, candidates, { table, names, shareOfRow });
     countStored(table, fresh, shareOfRow);
     const deltas = deltasOf(table, fresh);
-    await writeDeltas(client, deltas, { table, names });
-    await markDirty(client, dirtyOf(deltas, table), leastLogTime(batches));
     const rollups = rollupsOf(fresh, { table, names });
-    await writeRollups(client, rollups, { slot, known: this.#knownUsers });
-    await writeDeadLetters(client, logId, dead);
-    await writeLedger(client, logId, shares.flat());
     const booked = batches.map((batch, i) => ({
       batch,
       batchId: batchIds[i] as number,
       shares: shares[i] as Share[],
     }));
-    await writeBatchRows(client, logId, booked);
+    await sendTogether(client, async (sender) => {
+      await writeDeltas(sender, deltas, { table, names });
+      await markDirty(sender, dirtyOf(deltas, table), leastLogTime(batches));
+      await writeRollups(sender, rollups, { slot, known: this.#knownUsers });
+      await writeDeadLetters(sender, logId, dead);
+      await writeLedger(sender, logId, shares.flat());
+      await writeBatchRows(sender, logId, booked);
+    });
     const committingAt = performance.now();
     await client.query('COMMIT');
     this.#options.onCommit?.(performance.now() - committingAt);

@@ -1,4 +1,3 @@
-import type { PoolClient } from 'pg';
 import { ADD_SERIES_SUMS, SERIES_SUMS } from '../series-sums.ts';
 import { bigints, booleans, doubles, int64s, integers, texts, timestamps } from './binary-array.ts';
 import type { ByteInterner } from './byte-interner.ts';
@@ -8,6 +7,7 @@ import type { HourUser, KnownUsers, SeenUser } from './known-users.ts';
 import type { NameEntry, NameId } from './name-registry.ts';
 import { PairNumbers } from './pair-numbers.ts';
 import type { RowNames } from './row-names.ts';
+import type { Sender } from './send-together.ts';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 3_600_000;
@@ -252,7 +252,7 @@ const UPSERT_MINUTES = `
  * @param known users that need not be written again; it learns of these after the commit
  */
 export async function writeRollups(
-  client: PoolClient,
+  client: Sender,
   { minutes, hours, hourUsers, users }: Rollups,
   { slot, known }: { slot: number; known: KnownUsers },
 ): Promise<void> {

@@ -1,4 +1,3 @@
-import type { PoolClient } from 'pg';
 import { bigints, integers, interned, smallints, texts, timestamps, uuidsOfRows } from './binary-array.ts';
 import { FLOAT, FLOATS, INT, INTS } from './event-columns.ts';
 import type { EventTable } from './event-table.ts';
@@ -6,6 +5,7 @@ import type { NameEntry } from './name-registry.ts';
 import { PairNumbers } from './pair-numbers.ts';
 import type { RowNames } from './row-names.ts';
 import { compareEventIds, isSameSession } from './row-order.ts';
+import type { Sender } from './send-together.ts';
 
 const NONE = -1;
 
@@ -247,7 +247,7 @@ const UPSERT_MACHINES = `
 
 /** Adds the deltas to the tables, each by one statement, in a fixed order of tables and by key within each. */
 export async function writeDeltas(
-  client: PoolClient,
+  client: Sender,
   { sessions, sessionMachines, machines }: Deltas,
   { table, names }: { table: EventTable; names: RowNames },
 ): Promise<void> {

@@ -1,0 +1,62 @@
+import { expect, test } from '@jest/globals';
+import { sendTogether } from '../src/write/send-together.ts';
+import { storeUnderTest } from './store-under-test.ts';
+
+const store = storeUnderTest();
+
+test('T6: statements go out together, and take effect in their order', async () => {
+  const client = await store().pool.connect();
+  try {
+    await client.query(
+      'BEGIN; CREATE TEMPORARY TABLE steps (n int, at int GENERATED ALWAYS AS IDENTITY) ON COMMIT DROP',
+    );
+    let waited = 0;
+    await sendTogether(client, async (sender) => {
+      for (const n of [3, 1, 2]) {
+        const before = performance.now();
+        await sender.query('INSERT INTO steps SELECT $1 FROM pg_sleep(0.1)', [n]);
+        waited += performance.now() - before;
+      }
+    });
+    expect(waited).toBeLessThan(100); // they take 300 ms
+    const { rows } = await client.query('SELECT n FROM steps ORDER BY at');
+    expect(rows.map(({ n }) => n)).toEqual([3, 1, 2]);
+    await client.query('ROLLBACK');
+  } finally {
+    client.release();
+  }
+});
+
+test('T6: the fault that is told is the first, nothing after it takes effect, and the connection goes on', async () => {
+  const client = await store().pool.connect();
+  try {
+    await client.query(
+      'BEGIN; CREATE TEMPORARY TABLE steps (n int PRIMARY KEY) ON COMMIT PRESERVE ROWS; COMMIT; BEGIN',
+    );
+    const sent = sendTogether(client, async (sender) => {
+      await sender.query('INSERT INTO steps VALUES ($1)', [1]);
+      await sender.query('INSERT INTO steps VALUES ($1)', [1]);
+      await sender.query('INSERT INTO steps VALUES ($1)', [2]);
+    });
+    await expect(sent).rejects.toMatchObject({ code: '23505' });
+    await client.query('ROLLBACK');
+    expect((await client.query('SELECT FROM steps')).rowCount).toBe(0);
+  } finally {
+    client.release(true);
+  }
+});
+
+test('T6: what making a statement throws is told when those before it are answered', async () => {
+  const client = await store().pool.connect();
+  try {
+    await client.query('BEGIN');
+    const sent = sendTogether(client, async (sender) => {
+      await sender.query('SELECT pg_sleep($1)', [0.05]);
+      throw new RangeError('cannot be written');
+    });
+    await expect(sent).rejects.toThrow('cannot be written');
+    await client.query('ROLLBACK');
+  } finally {
+    client.release();
+  }
+});
