@@ -24,7 +24,11 @@ async function reopen({ compacted = true } = {}): Promise<EventLog> {
 
 async function readAll(from: EventLog): Promise<LogRecord[]> {
   const records: LogRecord[] = [];
-  const follower = from.follow({ topic, onRecord: (record) => records.push(record) });
+  const follower = from.follow({
+    topic,
+    // Without the bytes that it shares with others: each comparison would go through all of these.
+    onRecord: ({ valueIn, ...record }) => records.push(record),
+  });
   await follower.caughtUp;
   follower.close();
   return records;
