@@ -39,9 +39,9 @@ export interface CompletenessLooks {
    */
   fresh(): Promise<Completeness>;
   /**
-   * As it was under half a second ago mostly, and never over a second, without waiting: what was stored up to a time then, is so now. What was
-   * acknowledged since may be missing from `lagging` and `pending`. And where the last record of each partition that was
-   * stored is no older than a second, its time is told for that of the next. Rejects as `fresh` does.
+   * As it was a second ago at most, and mostly without waiting: what was stored up to a time then, is so now. What was
+   * acknowledged since may be missing from `lagging` and `pending`. Where the last stored record of each lagging partition
+   * is no older than a second, its time is told for that of the next, which is no less. Rejects as `fresh` does.
    */
   recent(): Promise<Completeness>;
 }
@@ -52,8 +52,10 @@ const OVERTAKE_MS = 250;
 const ABANDON_MS = 30_000;
 /** A look that began longer ago is no longer recent. */
 const RECENT_MS = 1_000;
-/** Whoever is told of one that began longer ago begins another, for those who come after: seldom, since it takes a part of the
- * machine from the answers beside it. */
+/**
+ * Whoever is told of one that began longer ago begins another, for those who come after: seldom, since it takes a part of
+ * the machine from the answers beside it.
+ */
 const RENEW_MS = 400;
 
 /**
