@@ -74,6 +74,16 @@ await describeWithKafka(
       await until('the new topic', append);
     }
 
+    /** As the log's own retention does with all that is in it. */
+    async function expireAll(): Promise<void> {
+      const partitions = (await scene.log.ranges(TOPICS.events)).map(({ partition, end }) => ({
+        partition,
+        offset: String(end),
+      }));
+      await admin.fetchTopicOffsets(TOPICS.events); // without it kafkajs does not know the topic
+      await admin.deleteTopicRecords({ topic: TOPICS.events, partitions });
+    }
+
     test('T11: what expired unread is counted, said loudly, and the partition goes on', async () => {
       const worker = await scene.startWorker({ group });
       const read = many(40);
@@ -81,12 +91,7 @@ await describeWithKafka(
       await scene.allRead();
       await worker.stop();
       await scene.append(many(60));
-      const partitions = (await scene.log.ranges(TOPICS.events)).map(({ partition, end }) => ({
-        partition,
-        offset: String(end),
-      }));
-      await admin.fetchTopicOffsets(TOPICS.events); // without it kafkajs does not know the topic
-      await admin.deleteTopicRecords({ topic: TOPICS.events, partitions });
+      await expireAll();
       await scene.startWorker({ group });
       const alarm = await scene.untilTold('records were deleted by the retention of the log before they were read');
       expect(alarm.level).toBe('error');
@@ -97,6 +102,29 @@ await describeWithKafka(
       expect(await scene.number('SELECT sum(expired) FROM ledger')).toBe(60);
       const told = scene.told.filter(({ message }) => message.includes('retention of the log before'));
       expect(told.reduce((sum, { fields }) => sum + Number(fields.expired), 0)).toBe(60);
+    }, 90_000);
+
+    test('T11, T13: so it is for a worker that runs on, whose PostgreSQL was held up for longer than the log keeps records', async () => {
+      await scene.startWorker({ group });
+      const read = many(20, { sessionId: 's-one' }); // all in one partition
+      await scene.append(read);
+      await scene.allRead();
+      const holder = await scene.pool.connect();
+      await holder.query('BEGIN; LOCK TABLE sessions IN EXCLUSIVE MODE');
+      const inHand = many(10, { sessionId: 's-one' });
+      await scene.append(inHand);
+      await scene.untilSomebodyWaits();
+      await scene.append(many(60, { sessionId: 's-one' }));
+      await expireAll();
+      await holder.query('COMMIT');
+      holder.release();
+      const alarm = await scene.untilTold('records were deleted by the retention of the log before they were read');
+      expect(alarm).toMatchObject({ level: 'error', fields: { topic: TOPICS.events, expired: 60 } });
+      const after = many(30, { sessionId: 's-one' });
+      await scene.append(after);
+      await scene.allRead();
+      await scene.expectExactlyOnce([...read, ...inHand, ...after]);
+      expect(await scene.number('SELECT sum(expired) FROM ledger')).toBe(60);
     }, 90_000);
 
     test.each([

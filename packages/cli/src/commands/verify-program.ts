@@ -22,5 +22,5 @@ export function addVerifyCommand(
 
 const HELP = `
 Reads the database of DATABASE_URL, else that of the \`wayline all\` of the data folder, over one snapshot; workers may be at
-it meanwhile. With KAFKA_BROKERS the log is asked how far it goes, too. Events are read whole: give it time, and a quiet
-hour. Ends with 1 if anything differs.`;
+it meanwhile. The log is asked how far it goes, too: that of KAFKA_BROKERS, else the embedded one of the data folder. Events
+are read whole: give it time, and a quiet hour. Ends with 1 if anything differs.`;

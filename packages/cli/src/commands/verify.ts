@@ -1,16 +1,16 @@
 import { parseRfc3339 } from '@wayline/contracts';
 import { type CheckResult, createPool, type VerifyRange, verifyStored } from '@wayline/store';
-import { type Pool, topics } from '../compose.ts';
+import type { Pool } from '../compose.ts';
 import type { Config } from '../config.ts';
 import { EXIT, type ExitCode, UsageError } from '../errors.ts';
-import { kafkaSecurity } from '../kafka-connection.ts';
 import { databaseUrl, requireSchema } from '../store-access.ts';
+import { openVerifiedLog } from '../verify/open-verified-log.ts';
 import { verifyLog } from '../verify/verify-log.ts';
 import { differs, type Verification, verificationText } from '../verify/verify-report.ts';
 
 const HOUR_MS = 3_600_000;
 const NOT_ASKED =
-  'The log itself was not asked: that takes KAFKA_BROKERS, and an embedded log is held by the process that runs on it.';
+  'The log itself was not asked: that takes KAFKA_BROKERS, or the data folder of the embedded log that was stored from.';
 
 /** Recounts, prints what it found, and answers 1 where anything differs. */
 export async function runVerify(
@@ -43,17 +43,12 @@ async function askLog(
   config: Config<'verify'>,
   pool: Pool,
 ): Promise<{ check?: CheckResult; pending: number | null; notes: string[] }> {
-  if (!config.kafkaBrokers) return { pending: null, notes: [NOT_ASKED] };
-  const { createKafkaLog } = await import('@wayline/event-log/kafka');
-  const log = await createKafkaLog({
-    brokers: config.kafkaBrokers,
-    clientId: config.kafkaClientId,
-    topics: topics(config.kafkaPartitions),
-    generation: config.kafkaGeneration,
-    ...(await kafkaSecurity(config)),
-  });
+  const log = await openVerifiedLog(config);
+  if (!log) return { pending: null, notes: [NOT_ASKED] };
   try {
-    const { pending, ...check } = await verifyLog(log, pool, config.group);
+    const found = await verifyLog(log, pool, config.group);
+    if (!found) return { pending: null, notes: [`${NOT_ASKED} The database has read nothing of ${log.name}.`] };
+    const { pending, ...check } = found;
     return { check, pending, notes: [] };
   } finally {
     await log.close();

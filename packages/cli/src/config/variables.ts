@@ -140,7 +140,7 @@ export const VARIABLES = {
   kafkaBrokers: {
     name: 'KAFKA_BROKERS',
     type: brokers,
-    fallbackText: 'the embedded log, for `all`; `verify` does without',
+    fallbackText: 'the embedded log, for `all` and `verify`',
     roles: LOG,
     requiredBy: ['ingest', 'worker', 'query'],
     meaning: 'The Kafka that carries the log.',

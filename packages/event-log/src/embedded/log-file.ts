@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { statfs } from 'node:fs/promises';
+import { access, statfs } from 'node:fs/promises';
+import { join } from 'node:path';
 import { type Database, open, type RootDatabase } from 'lmdb';
 import { LogSetupError, LogUnavailableError, type TopicSpec } from '../event-log.ts';
 import { checkDataFile } from './check-data-file.ts';
@@ -111,10 +112,10 @@ async function diskIsFull(folder: string): Promise<boolean> {
  * Without `overlappingSync` a commit becomes visible, and its promise resolves, only after both of LMDB's syncs. With
  * `eventTurnBatching` a commit that fails would reject, besides the promise of the batch, one that nobody can reach.
  */
-function openEnvironment(folder: string): RootDatabase<unknown, string> {
+function openEnvironment(folder: string, readOnly: boolean): RootDatabase<unknown, string> {
   const options = { noSubdir: false, overlappingSync: false, eventTurnBatching: false, maxDbs: 3 };
   try {
-    return open<unknown, string>({ path: folder, ...options });
+    return open<unknown, string>({ path: folder, readOnly, ...options });
   } catch (error) {
     const message = `The event log in ${folder} cannot be opened: ${(error as Error).message}`;
     throw new LogSetupError(message, { cause: error });
@@ -136,7 +137,25 @@ function tellDamage(folder: string, error: unknown): unknown {
  */
 export async function openLogFile(folder: string, wanted: readonly TopicSpec[]): Promise<LogFile> {
   await checkDataFile(folder);
-  const root = openEnvironment(folder);
+  return openIn(folder, openEnvironment(folder, false), wanted);
+}
+
+/**
+ * Opens the file to look at it, also while another process holds the folder and writes. What is read is what is on disk.
+ * @throws LogSetupError if there is none, or it is of another format, or damaged
+ */
+export async function lookAtLogFile(folder: string): Promise<LogFile> {
+  await access(join(folder, 'data.mdb')).catch((error: Error) => {
+    throw new LogSetupError(`There is no event log in ${folder} that can be read: ${error.message}`, { cause: error });
+  });
+  return openIn(folder, openEnvironment(folder, true), []);
+}
+
+async function openIn(
+  folder: string,
+  root: RootDatabase<unknown, string>,
+  wanted: readonly TopicSpec[],
+): Promise<LogFile> {
   try {
     return await openDatabases(root, folder, wanted);
   } catch (error) {
