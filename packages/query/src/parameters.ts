@@ -15,6 +15,9 @@ export interface Parameters {
   selection(): [string, string][];
 }
 
+/** RFC 3339 has years of four digits: a later time could not be answered with. */
+const LATEST_MS = Date.parse('9999-12-31T23:59:59.999Z');
+
 const invalid = (detail: string): ProblemError => new ProblemError('invalid_request', detail);
 
 /**
@@ -38,7 +41,7 @@ export function readParameters(query: Readonly<Record<string, unknown>>, known: 
     const text = given.get(name);
     if (text === undefined) return undefined;
     const ms = /^\d{1,15}$/.test(text) ? Number(text) : parseRfc3339(text);
-    if (ms !== undefined) return ms;
+    if (ms !== undefined && ms <= LATEST_MS) return ms;
     const hint = / \d\d:\d\d$/.test(text) ? '; write the + of the zone as %2B' : '';
     throw invalid(
       `\`${name}\` must be an RFC 3339 time, such as 2026-01-05T12:00:00.000Z, or epoch milliseconds${hint}.`,

@@ -164,6 +164,7 @@ describe('a request that is wrong', () => {
     ['/v1/sessions?from=2026-01-01', 'from'],
     ['/v1/sessions?from=2026-01-01T00:00:00+02:00', 'from'],
     ['/v1/sessions?from=2026-01-02T00:00:00Z&to=2026-01-01T00:00:00Z', 'from'],
+    ['/v1/sessions?from=253402300800000', 'from'],
     ['/v1/sessions?userID=u', 'userID'],
     ['/v1/sessions?userId=', 'userId'],
     ['/v1/sessions?userId=a&userId=b', 'userId'],

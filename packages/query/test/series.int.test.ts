@@ -198,6 +198,8 @@ describe('a series that is asked for wrongly', () => {
     { path: '/v1/series/web/load?aggregation=AVG', name: 'aggregation' },
     { path: '/v1/series/web/load?empty=yes', name: 'empty' },
     { path: '/v1/series/web/load?tsMin=1', name: 'tsMin' },
+    // Of years after 9999 there is no RFC 3339 time that could be answered.
+    { path: '/v1/series/web/load?empty=include&granularity=year&from=0&to=253402300800000', name: 'to' },
     { path: '/v1/series/web/load?from=2026-01-02T00:00:00Z&to=2026-01-01T00:00:00Z', name: 'from' },
     { path: '/api/events/web/load?tsMin=soon', name: 'tsMin' },
     { path: '/api/events/web/load?tsMax=2020-11-12', name: 'tsMax' },
