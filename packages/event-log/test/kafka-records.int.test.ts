@@ -96,13 +96,6 @@ await describeWithKafka('records on Kafka', () => {
     expect(got).toEqual(records.map((_, i) => i));
   });
 
-  test('more bytes in one call than may ever be in flight are refused for good', async () => {
-    await openLog();
-    const record = { key: 'key', value: Buffer.alloc(800_000) };
-    const tooMuch = Array.from({ length: 90 }, () => record);
-    await expect(log.append(topic, tooMuch)).rejects.toMatchObject({ name: 'RecordTooLargeError' });
-  });
-
   test('T4: what a service wrote compressed, without a key, or with a header twice, is read', async () => {
     await openLog();
     const producer = await connectProducer();

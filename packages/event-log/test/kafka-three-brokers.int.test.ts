@@ -142,6 +142,14 @@ await describeWithKafka(
       expect(reader.values().filter((value) => value !== 'refused')).toEqual(numbers(21));
     }, 180_000);
 
+    test('T6: a topic whose replicas may lead without being in sync is refused with a sentence', async () => {
+      const topic = await makeTopic([[1, 2, 3]], { 'unclean.leader.election.enable': 'true' });
+      await expect(open(topic, 1)).rejects.toMatchObject({
+        name: 'LogSetupError',
+        message: `Kafka topic ${topic} must have unclean.leader.election.enable=false (it has true): a replica that lags behind could become the leader, and acknowledged records would be gone.`,
+      });
+    }, 60_000);
+
     test('T6: with two of three brokers gone nothing is acknowledged, and all goes on when they are back', async () => {
       const topic = `three.${randomUUID()}`;
       const log = await open(topic, 3, { replication: 3, appendDeadlineMs: 3000, sessionTimeoutMs: 6000 });

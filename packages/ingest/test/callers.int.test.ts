@@ -176,6 +176,18 @@ describe('O7: from request to record', () => {
     expect(ids.sort()).toEqual(['req-7', 'req-7', 'req-7', id].sort());
   });
 
+  test('issue 4.8: the request id is logged with what became of the request, and no key with it', async () => {
+    const ask = (id: string, body: unknown) =>
+      ingest.post(`/v1/events?key=${writeKey()}`, body, { credential: null, headers: { 'x-request-id': id } });
+    await ask('req-8', events(3));
+    await ask('req-9', '{');
+    expect(ingest.told).toEqual([
+      { requestId: 'req-8', path: '/v1/events', status: 202, records: 3, message: 'acknowledged' },
+      expect.objectContaining({ requestId: 'req-9', status: 400, code: 'invalid_json', path: '/v1/events' }),
+    ]);
+    expect(JSON.stringify(ingest.told)).not.toContain(writeKey());
+  });
+
   test('the trace of the caller is carried on', async () => {
     await ingest.post('/v1/events', event(), { headers: { traceparent, tracestate: 'a=1,b=2', 'x-request-id': 'r' } });
     expect(await headersOfLast()).toEqual({ 'wayline-request-id': 'r', traceparent, tracestate: 'a=1,b=2' });

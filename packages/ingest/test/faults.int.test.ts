@@ -36,16 +36,37 @@ async function allOf(socket: Socket): Promise<string> {
 
 describe('T5, O5: the log does not take the events', () => {
   test('too much in flight: 503 overloaded, with Retry-After, and nothing is acknowledged', async () => {
-    const ingest = await start({ maxBytesInFlight: 10 });
+    const { log } = await start({ maxBytesInFlight: 5000 });
+    const ingest = await start({
+      log: {
+        ...log,
+        id: log.id,
+        append(topic, records) {
+          void log.append('wayline.events', [{ key: 'before', value: Buffer.alloc(4900) }]).catch(() => {});
+          return log.append(topic, records);
+        },
+        close: async () => {},
+      },
+    });
     const answer = await ingest.post('/v1/events', event);
     expect(answer).toMatchObject({ status: 503, body: { code: 'overloaded', retryable: true } });
     expect(answer.headers.get('retry-after')).toBe('1');
-    expect(await ingest.logged()).toEqual([]);
     for (const path of ['/v1/sessions', '/v1/sessions/s/refresh', '/v1/sessions/s/end', '/v1/sessions/s/events']) {
       const body = path.endsWith('events') ? { type: 'a' } : undefined;
       expect(await ingest.post(path, body)).toMatchObject({ status: 503, body: { code: 'overloaded' } });
     }
+    expect((await ingest.records()).filter(({ key }) => String(key) !== 'before')).toEqual([]);
     expect(ingest.faults).toEqual([]);
+  });
+
+  test('more than the log will ever take: 413, and no client is told to try again', async () => {
+    const ingest = await start({ maxBytesInFlight: 10 });
+    for (const path of ['/v1/events', '/v1/sessions', '/v1/sessions/s/end', '/v1/sessions/s/events']) {
+      const answer = await ingest.post(path, path.endsWith('events') ? { ...event, sessionId: 's' } : {});
+      expect(answer).toMatchObject({ status: 413, body: { code: 'body_too_large', retryable: false } });
+      expect(answer.headers.get('retry-after')).toBeNull();
+    }
+    expect([await ingest.logged(), ingest.faults]).toEqual([[], []]);
   });
 
   test('no log: 503 log_unavailable, with Retry-After', async () => {

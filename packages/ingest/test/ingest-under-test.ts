@@ -36,6 +36,8 @@ export interface IngestUnderTest {
   log: EventLog;
   /** What the server logged as its own faults. */
   faults: unknown[];
+  /** All else that it logged: the fields, with the message. */
+  told: object[];
   /** Holds every answer against the description of the API. */
   api: ApiChecker;
   /** Sends an object as JSON, a text or bytes as they are. */
@@ -78,10 +80,12 @@ export async function startIngest(setup: IngestSetup = {}): Promise<IngestUnderT
       maxBytesInFlight,
     }));
   const faults: unknown[] = [];
+  const told: object[] = [];
+  const tell = (fields: object, message: string) => void told.push({ ...fields, message });
   const logger = {
-    debug: () => {},
-    info: () => {},
-    warn: () => {},
+    debug: tell,
+    info: tell,
+    warn: tell,
     error: (fields: object) => void faults.push(fields),
   };
 
@@ -116,6 +120,7 @@ export async function startIngest(setup: IngestSetup = {}): Promise<IngestUnderT
     port,
     log,
     faults,
+    told,
     preflights: () => preflights,
     records: collected.all,
     logged: async () => (await collected.all()).map(({ value }) => JSON.parse(String(value)) as LoggedEvent),

@@ -65,6 +65,8 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
       else listener(request, response);
     },
   );
+  // What else a request may expect is passed over: Node's own answer is no problem document.
+  server.on('checkExpectation', (request, response) => server.emit('request', request, response));
   server.on('clientError', (error, socket) => answerUnreadable(error, socket as Socket, requestTimeoutMs));
   refuseBeyond(server, maxConnections);
   await listening(server, options);
@@ -142,8 +144,26 @@ function refuseUpgrade(socket: Socket): void {
   endWith(socket, problem('not_found', 'There is no WebSocket at this path.'), '404 Not Found');
 }
 
-/** What is no HTTP, or did not arrive in time, never reaches express: it is answered here, in the same form. */
+/**
+ * The answer that is next on a connection, where its request has come whole and waits for it. Node keeps it under this name,
+ * and tells nobody otherwise.
+ */
+function answerInHand(socket: Socket & { _httpMessage?: ServerResponse | null }): ServerResponse | undefined {
+  const { _httpMessage: next } = socket;
+  return next?.req.complete && !next.closed ? next : undefined;
+}
+
+/**
+ * What is no HTTP, or did not arrive in time, never reaches express: it is answered here, in the same form; after those that
+ * came before it, or the client would take this for the answer to one of them.
+ */
 function answerUnreadable(error: NodeJS.ErrnoException, socket: Socket, requestTimeoutMs: number): void {
+  const inHand = answerInHand(socket);
+  if (inHand) {
+    socket.pause(); // what follows would only be unreadable again
+    inHand.once('close', () => answerUnreadable(error, socket, requestTimeoutMs));
+    return;
+  }
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy();
     return;

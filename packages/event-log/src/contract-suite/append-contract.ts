@@ -157,6 +157,17 @@ export function appendContract(define: DefineTest): void {
     },
   );
 
+  define(
+    'more bytes in one call than may ever be in flight are refused for good, and hold up nothing',
+    { maxBytesInFlight: 100_000 },
+    async ({ log, topic }) => {
+      const tooMuch = Array.from({ length: 3 }, () => ({ key: 'key', value: Buffer.alloc(40_000) }));
+      await expect(log.append(topic, tooMuch)).rejects.toMatchObject({ name: 'RecordTooLargeError' });
+      await log.append(topic, tooMuch.slice(1));
+      expect(await log.ranges(topic)).toEqual([{ topic, partition: 0, start: 0, end: 2 }]);
+    },
+  );
+
   define('ranges tells where each partition begins and ends', { partitions: 3 }, async ({ log, topic }) => {
     const empty = { topic, start: 0, end: 0 };
     const byPartition = async () => (await log.ranges(topic)).sort((a, b) => a.partition - b.partition);

@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { type LogLogger, LogUnavailableError, type NewRecord } from '../event-log.ts';
+import { type LogLogger, LogUnavailableError, type NewRecord, RecordTooLargeError } from '../event-log.ts';
 import { partitionOf } from '../murmur2.ts';
 import { chunkKey, encodeChunk, recordSize } from './chunk.ts';
 import type { LogFile } from './log-file.ts';
@@ -223,6 +223,10 @@ export function createAppender(options: AppenderOptions): Appender {
     async append(partitions, records, limited = true) {
       const sizes = records.map(recordSize);
       const bytes = sizes.reduce((sum, size) => sum + size, 0);
+      if (bytes > maxBytesInFlight) {
+        const limit = `at most ${maxBytesInFlight} are taken at all`;
+        throw new RecordTooLargeError(`${records.length} records of ${bytes} bytes in one call: ${limit}`);
+      }
       const refused = refusal(bytes, limited);
       if (refused) throw refused;
       if (records.length === 0) return;

@@ -19,9 +19,18 @@ async function lockNumbers(folder: string): Promise<number[]> {
   return numbers.sort((a, b) => a - b);
 }
 
+/**
+ * Undefined where nobody holds it: empty, it was released. It gets its name when it is written: what cannot be read was
+ * left so by the machine's end, which was its holder's, too.
+ */
 async function readHolder(file: string): Promise<ProcessIdentity | undefined> {
-  const text = await readFile(file, 'utf8').catch(() => undefined);
-  return text ? (JSON.parse(text) as ProcessIdentity) : undefined; // empty: released
+  const text = await readFile(file, 'utf8').catch(() => '');
+  try {
+    const holder = JSON.parse(text) as ProcessIdentity | null;
+    return typeof holder?.pid === 'number' ? holder : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Whether the heart of a holder beats that runs in another container, or did not for long enough. */
