@@ -1,4 +1,5 @@
 import type { Pool, PoolClient } from 'pg';
+import { IDLE_MS } from '../in-transaction.ts';
 
 const DAY_MS = 86_400_000;
 /** Days get a partition of their own for so long; what is older goes by months. */
@@ -87,7 +88,10 @@ export class EventPartitions {
     if (missing.size === 0) return;
     const client = await this.#pool.connect();
     try {
-      await client.query(`BEGIN; SET LOCAL lock_timeout = '10s'; SELECT pg_advisory_xact_lock(${ADVISORY_LOCK})`);
+      await client.query(
+        `BEGIN; SET LOCAL idle_in_transaction_session_timeout = ${IDLE_MS}; SET LOCAL lock_timeout = '10s';
+         SELECT pg_advisory_xact_lock(${ADVISORY_LOCK})`,
+      );
       const existing = await readPartitions(client);
       for (const ms of missing) {
         const partition = neededPartition(ms, existing, Date.now());
