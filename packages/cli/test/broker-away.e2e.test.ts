@@ -125,20 +125,37 @@ async function peakMegabytes({ process }: Ingest): Promise<number> {
 }
 
 await describeWithKafka('O5: ingest while the broker', () => {
-  const away: [string, (kafka: KafkaCluster) => Promise<void>, (kafka: KafkaCluster) => Promise<void>][] = [
-    ['stands still', (kafka) => kafka.pause(0), (kafka) => kafka.resume(0)],
-    ['is gone', (kafka) => kafka.kill(0), (kafka) => kafka.restart(0)],
+  interface Away {
+    what: string;
+    goAway(kafka: KafkaCluster): Promise<unknown>;
+    comeBack(kafka: KafkaCluster): Promise<unknown>;
+    /** What it still takes is acknowledged. */
+    stillTakes?: boolean;
+  }
+  const away: Away[] = [
+    { what: 'stands still', goAway: (kafka) => kafka.pause(0), comeBack: (kafka) => kafka.resume(0) },
+    { what: 'is gone', goAway: (kafka) => kafka.kill(0), comeBack: (kafka) => kafka.restart(0) },
+    {
+      what: 'takes a second to answer',
+      goAway: async ({ proxies }) => proxies[0]?.slow(500), // there, and back
+      comeBack: async ({ proxies }) => proxies[0]?.slow(0),
+      stillTakes: true,
+    },
   ];
   test.each(away)(
-    '%s refuses with 503 and Retry-After, holds a bounded amount, and goes on by itself afterwards',
-    async (_, goAway, comeBack) => {
-      const kafka = await startKafka();
+    '$what refuses with 503 and Retry-After, holds a bounded amount, and goes on by itself afterwards',
+    async ({ goAway, comeBack, stillTakes = false }) => {
+      const kafka = await startKafka({ proxied: stillTakes });
       closers.add(() => kafka.close());
       const ingest = await startIngest(kafka);
       const { counts, stop } = startWriters(ingest, 600, 30_000); // 18 MB of them at once: twice what may be in flight
       await until('events are acknowledged', () => counts.acknowledged.length > 1000);
       await goAway(kafka);
       await until('requests are refused', () => (counts.answers[503] ?? 0) > 2000);
+      if (stillTakes) {
+        const { length: before } = counts.acknowledged;
+        await until('what it takes is acknowledged', () => counts.acknowledged.length > before + 300);
+      }
       const { length } = counts.acknowledged;
       await comeBack(kafka);
       await until('events are acknowledged again', () => counts.acknowledged.length > length + 2000);

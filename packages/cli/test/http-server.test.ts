@@ -145,6 +145,30 @@ describe('the HTTP server', () => {
     expect(served).toBeGreaterThan(20);
     for (const answer of await answers) expect(answer).toMatch(/^HTTP\/1.1 408 /);
   });
+
+  test.each([
+    { what: 'half a head', begin: 'GET /', status: 408 },
+    { what: 'half a body', begin: 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9999\r\n\r\n', status: 408 },
+    { what: 'no HTTP', begin: 'nonsense\r\n\r\n', status: 400 },
+  ])(
+    'O5: who was told off for $what, and goes on sending, keeps its place for some seconds only',
+    async (about) => {
+      const listener = (request: IncomingMessage, response: ServerResponse) =>
+        void request.resume().on('end', () => response.end('served'));
+      const { url } = await start(listener, { maxConnections: 1, headTimeoutMs: 300, requestTimeoutMs: 600 });
+      const socket = connect({ port: Number(new URL(url).port), host: '127.0.0.1', allowHalfOpen: true });
+      socket.on('error', () => undefined);
+      const answer = textOf(socket);
+      socket.write(about.begin);
+      const trickle = setInterval(() => socket.writable && socket.write('x'), 100);
+      await once(socket, 'end'); // it has the last word, and does not close its side
+      while ((await fetchText(url)).text !== 'served') await new Promise((resolve) => setTimeout(resolve, 50));
+      clearInterval(trickle);
+      socket.destroy();
+      expect(await answer).toMatch(new RegExp(`^HTTP/1.1 ${about.status} `));
+    },
+    20_000,
+  );
 });
 
 async function connected(port: number): Promise<Socket> {

@@ -30,6 +30,9 @@ const KEEP_ALIVE_MS = 70_000;
  */
 const BACKLOG = 4096;
 
+/** For so long a client may go on sending after the last word to it. */
+const LINGER_MS = 2_000;
+
 export interface HttpServerOptions {
   host: string;
   port: number;
@@ -164,6 +167,7 @@ function answerUnreadable(error: NodeJS.ErrnoException, socket: Socket, requestT
     inHand.once('close', () => answerUnreadable(error, socket, requestTimeoutMs));
     return;
   }
+  if (socket.writableEnded) return; // what comes after the answer
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy();
     return;
@@ -188,10 +192,16 @@ function refuseHostless(response: ServerResponse): void {
   ]);
 }
 
+/**
+ * The last word on a connection. The client is to read it before the connection ends, which it would not if that ended while
+ * it still sends; who does not close its side then is cut off, or it would keep its place for ever.
+ */
 function endWith(socket: Socket, document: Problem, status: string, headers = ''): void {
   const body = JSON.stringify(document);
   socket.end(
     `HTTP/1.1 ${status}\r\nConnection: close\r\n${headers}Content-Type: ${PROBLEM_MEDIA_TYPE}\r\n` +
       `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
   );
+  const cut = setTimeout(() => socket.destroy(), LINGER_MS);
+  socket.once('close', () => clearTimeout(cut)).resume();
 }
