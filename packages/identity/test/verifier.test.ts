@@ -1,4 +1,4 @@
-import { describe, expect, test } from '@jest/globals';
+import { afterEach, describe, expect, jest, test } from '@jest/globals';
 import { createVerifier, formatWriteKey, signAccessToken } from '@wayline/identity/verify';
 
 const SECRET = 'a-secret-of-this-test-of-40-characters-00';
@@ -12,6 +12,10 @@ const refusalOf = async (credential: string | undefined) => {
   );
   return error?.problem as { code: string; status: number; detail: string } | undefined;
 };
+
+afterEach(() => {
+  jest.useRealTimers();
+});
 
 describe('the verifier', () => {
   test('takes write keys, which may write and nothing else', async () => {
@@ -35,6 +39,19 @@ describe('the verifier', () => {
     );
     expect(await verifier.authenticate(token)).toMatchObject({ kind: 'token', projectId: 3 });
     expect(verifier.writeKey(token)).toBeUndefined();
+  });
+
+  test('refuses a token that it knows from when it has expired', async () => {
+    const begin = new Date('2026-11-20T12:00:00Z');
+    jest.useFakeTimers({ now: begin, doNotFake: ['nextTick', 'queueMicrotask', 'setImmediate', 'setTimeout'] });
+    const token = await signAccessToken({ projectId: 3, subject: 'a', scopes: ['read'], expiresInSeconds: 60 }, SECRET);
+    for (const afterMs of [0, 59_999]) {
+      jest.setSystemTime(begin.getTime() + afterMs);
+      expect(await verifier.authenticate(token)).toMatchObject({ kind: 'token', projectId: 3 });
+    }
+    jest.setSystemTime(begin.getTime() + 60_000);
+    for (let times = 0; times < 2; times++) expect(await refusalOf(token)).toMatchObject({ status: 401 });
+    expect((await refusalOf(token))?.detail).toContain('expired');
   });
 
   test('refuses all else with 401 and what to do', async () => {

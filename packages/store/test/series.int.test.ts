@@ -9,13 +9,14 @@ import {
   type BySessions,
   compactRollups,
   countBuckets,
-  findSeries,
   GRANULARITIES,
   type Granularity,
   NAME_KINDS,
   nameId,
+  ofSeries,
   readOnly,
   readSeries,
+  type Series,
 } from '../src/index.ts';
 import { batchOf, eventOf, storeVerdict } from './batches.ts';
 import { storeUnderTest, WRITING } from './store-under-test.ts';
@@ -165,9 +166,8 @@ const retention = { throughMs: Date.now(), defaultDays: undefined };
 async function ask(projectId: number, { fromMs, toMs, type, namespace, ...how }: Asked): Promise<Group[]> {
   const range = { fromMs: NEW_YEAR + fromMs, toMs: NEW_YEAR + toMs };
   return readOnly(pool, { statementTimeoutMs: 20_000 }, async (reader) => {
-    const series = await findSeries(reader, { projectId, namespace, type });
-    if (!series) return [];
-    const points = await readSeries(reader, series, { range, retention, ...how });
+    const read = async (series: Series) => readSeries(reader, series, { range, retention, ...how });
+    const points = (await ofSeries(reader, { projectId, namespace, type }, read)) ?? [];
     expect(points.length).toBeLessThanOrEqual(countBuckets(how.granularity, range));
     return points.map(({ firstMs, value, count }) => ({ firstMs, value, count }));
   });

@@ -13,6 +13,7 @@ export interface Verifier {
 
 const WRITE_ONLY: ReadonlySet<'write'> = new Set(['write'] as const);
 const CACHED_KEYS = 1000;
+const CACHED_TOKENS = 1000;
 
 /** @param secrets base64url texts of at least 32 bytes; the first signs, all verify (so that they can be rotated) */
 export function createVerifier({ secrets }: { secrets: readonly string[] }): Verifier {
@@ -20,6 +21,8 @@ export function createVerifier({ secrets }: { secrets: readonly string[] }): Ver
     throw new Error('A verifier needs at least one secret of 32 characters or more');
   }
   const genuineKeys = new Map<string, Principal>();
+  // A token says the same until it expires. To check it each time takes as long as many a read, and a turn of another thread.
+  const genuineTokens = new Map<string, Principal>();
 
   function writeKey(text: string): Principal | undefined {
     const known = genuineKeys.get(text);
@@ -50,8 +53,15 @@ export function createVerifier({ secrets }: { secrets: readonly string[] }): Ver
         'The write key is not valid; make one with `wayline admin create-key`.',
       );
     }
+    const known = genuineTokens.get(credential);
+    if (known && Date.now() < (known.expiresMs ?? 0)) return known;
     const principal = await readAccessToken(credential, secrets);
-    if (typeof principal === 'object') return principal;
+    if (typeof principal === 'object') {
+      if (genuineTokens.size >= CACHED_TOKENS) genuineTokens.clear();
+      genuineTokens.set(credential, principal);
+      return principal;
+    }
+    genuineTokens.delete(credential);
     throw new ProblemError(
       'unauthenticated',
       principal === 'expired'

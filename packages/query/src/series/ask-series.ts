@@ -2,10 +2,12 @@ import { ProblemError } from '@wayline/contracts';
 import {
   type Aggregation,
   countBuckets,
-  findSeries,
   type Granularity,
+  ofSeries,
   RawEventsGoneError,
+  type Reader,
   readSeries,
+  type Series,
   type SeriesPoint,
   seriesExtent,
   type TimeRange,
@@ -65,9 +67,7 @@ export async function askSeries(
   const closed = fromMs !== undefined && toMs !== undefined ? { fromMs, toMs } : undefined;
   const retention = { throughMs: throughMs ?? sources.now(), defaultDays: sources.retentionDays };
   try {
-    return await sources.read(async (reader) => {
-      const series = await findSeries(reader, { projectId, namespace, type });
-      if (!series) return { points: [], range: closed };
+    const read = async (reader: Reader, series: Series): Promise<SeriesAnswer> => {
       const extent = closed && !cutToEvents ? closed : await seriesExtent(reader, series);
       if (!extent) return { points: [], range: undefined };
       const range = rangeOf(asked, extent, cutToEvents);
@@ -75,7 +75,12 @@ export async function askSeries(
       const points = await readSeries(reader, series, { range, granularity, aggregation, retention });
       if (!points.every(({ value }) => Number.isFinite(value))) throw beyondDouble();
       return { points, range };
-    }, signal);
+    };
+    const answer = await sources.read(
+      (reader) => ofSeries(reader, { projectId, namespace, type }, (series) => read(reader, series)),
+      signal,
+    );
+    return answer ?? { points: [], range: closed };
   } catch (error) {
     if (error instanceof RawEventsGoneError) throw expired(error, aggregation);
     throw (error as { code?: unknown }).code === NUMERIC_VALUE_OUT_OF_RANGE ? beyondDouble() : error;

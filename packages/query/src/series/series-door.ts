@@ -14,13 +14,6 @@ import { askSeries, refuseTooManyPoints, type SeriesAnswer } from './ask-series.
 /** The parameters of a series beside its range. */
 export const GROUPING = ['granularity', 'aggregation', 'empty'];
 
-/** A group as it is told: `at` the lowest corrected time in it; of an empty group, its start. */
-interface Point {
-  at: string;
-  value: number | null;
-  count: number;
-}
-
 /** `GET /v1/series/{namespace}/{type}`: what was counted or measured, by minute, hour, …, or all together. */
 export function seriesDoor(sources: Sources): Door {
   return async ({ projectId, path, parameters, signal }) => {
@@ -38,14 +31,23 @@ export function seriesDoor(sources: Sources): Door {
     const tell = createTimeTeller();
     const points = isFilled
       ? withEmpty(answer, { granularity, aggregation, tell })
-      : answer.points.map((point) => toPoint(point, tell));
-    return { body: { points, ...completenessFields(complete) } };
+      : answer.points.map((point) => pointJson(point, tell));
+    const json = `{"points":[${points.join(',')}],${JSON.stringify(completenessFields(complete)).slice(1)}`;
+    return { body: { json } };
   };
 }
 
 type Tell = (ms: number) => string;
 
-const toPoint = ({ firstMs, value, count }: SeriesPoint, tell: Tell): Point => ({ at: tell(firstMs), value, count });
+/**
+ * A group as it is told: `at` the lowest corrected time in it; of an empty group, its start. Put together here, which takes
+ * a third of what `JSON.stringify` does: answers hold thousands of them.
+ * @param value null, or finite
+ */
+const json = (at: string, value: number | null, count: number): string =>
+  `{"at":"${at}","value":${value},"count":${count}}`;
+
+const pointJson = ({ firstMs, value, count }: SeriesPoint, tell: Tell): string => json(tell(firstMs), value, count);
 
 interface Filling {
   granularity: Granularity;
@@ -54,16 +56,16 @@ interface Filling {
 }
 
 /** All groups that the range touches. Nothing adds up to 0; nothing else can be said of it. */
-function withEmpty({ points, range }: SeriesAnswer, { granularity, aggregation, tell }: Filling): Point[] {
+function withEmpty({ points, range }: SeriesAnswer, { granularity, aggregation, tell }: Filling): string[] {
   if (!range || range.fromMs >= range.toMs) return [];
   const value = aggregation === 'count' || aggregation === 'sum' ? 0 : null;
   const found = new Map(points.map((point) => [point.bucketMs, point]));
-  const all: Point[] = [];
+  const all: string[] = [];
   let bucketMs = bucketStart(granularity, range.fromMs);
   do {
     const point = found.get(bucketMs);
     const at = granularity === 'none' ? range.fromMs : bucketMs;
-    all.push(point ? toPoint(point, tell) : { at: tell(at), value, count: 0 });
+    all.push(point ? pointJson(point, tell) : json(tell(at), value, 0));
     bucketMs = nextBucket(granularity, bucketMs);
   } while (bucketMs < range.toMs);
   return all;

@@ -10,6 +10,8 @@ export interface SessionPlace {
   occurredFrom: string;
   /** timestamptz, inclusive. */
   occurredTo: string;
+  /** How many were stored. */
+  events: number;
 }
 
 /** Where the events of a session are; undefined if none is stored. */
@@ -18,8 +20,8 @@ export async function locateSession(
   projectId: number,
   sessionId: string,
 ): Promise<SessionPlace | undefined> {
-  const { rows } = await reader.query<{ first_at: number; last_at: number }>(
-    plannedOnce('SELECT first_at, last_at FROM sessions WHERE project_id = $1 AND session_id = $2', [
+  const { rows } = await reader.query<{ first_at: number; last_at: number; event_count: number }>(
+    plannedOnce('SELECT first_at, last_at, event_count FROM sessions WHERE project_id = $1 AND session_id = $2', [
       projectId,
       sessionId,
     ]),
@@ -31,6 +33,7 @@ export async function locateSession(
       sessionId,
       occurredFrom: timestampOf(row.first_at - SKEW_MARGIN_MS),
       occurredTo: timestampOf(row.last_at + SKEW_MARGIN_MS),
+      events: row.event_count,
     }
   );
 }

@@ -26,14 +26,26 @@ export interface SessionGaps {
 /** A counter begins at 0 or at 1: that the first number is 1 is no gap. */
 const BEGINS_AT_MOST = 1;
 
-const gapsWhere = (condition: string): string => `
-  WITH numbered AS (
-    SELECT DISTINCT ON (source_id, inline_source, seq) *
-    FROM (SELECT source_id, ${INLINE_SOURCE}::text AS inline_source, seq, event_id, occurred_at, ${CORRECTED_AT} AS at
-      FROM events WHERE project_id = $1 AND session_id = $2 AND occurred_at BETWEEN $3 AND $4 AND seq IS NOT NULL) e
-    ORDER BY source_id, inline_source, seq, at, event_id, occurred_at
-  ), following AS (
-    SELECT *, lag(seq) OVER (PARTITION BY source_id, inline_source ORDER BY seq) AS after FROM numbered
+const OF_SESSION = 'FROM events WHERE project_id = $1 AND session_id = $2 AND';
+const NUMBERED = `source_id, ${INLINE_SOURCE}::text AS inline_source, seq, event_id, occurred_at, ${CORRECTED_AT} AS at`;
+
+/** All events of a session. */
+const EVERYWHERE = `SELECT ${NUMBERED} ${OF_SESSION} occurred_at BETWEEN $3 AND $4 AND seq IS NOT NULL`;
+
+/** At most so many from $8 to $9 by the sender's time, so many before and so many after them. */
+const near = (events: number): string => {
+  const part = (condition: string, order: string): string =>
+    `(SELECT ${NUMBERED} ${OF_SESSION} ${condition} ORDER BY occurred_at ${order} LIMIT ${events})`;
+  return `SELECT * FROM (
+    ${part('occurred_at >= $3 AND occurred_at < $8', 'DESC')} UNION ALL ${part('occurred_at BETWEEN $8 AND $9', 'ASC')}
+    UNION ALL ${part('occurred_at > $9 AND occurred_at <= $4', 'ASC')}
+  ) near WHERE seq IS NOT NULL`;
+};
+
+/** Of several events with one number, the first in the session's order is the one after a gap. */
+const gapsWhere = (condition: string, numbered = EVERYWHERE): string => `
+  WITH numbered AS (${numbered}), following AS (
+    SELECT *, lag(seq) OVER (PARTITION BY source_id, inline_source ORDER BY seq, at, event_id, occurred_at) AS after FROM numbered
   ), gaps AS (
     SELECT *, seq - coalesce(after + 1, ${BEGINS_AT_MOST}) AS missing FROM following
     WHERE seq > coalesce(after + 1, ${BEGINS_AT_MOST}) AND ${condition}
@@ -86,9 +98,18 @@ export async function sessionGaps(reader: Reader, session: SessionPlace, limit: 
 const sourceKey = ({ source }: StoredEvent): string =>
   source ? JSON.stringify([source.kind, source.name, source.version, source.instance]) : '';
 
+/** Sessions of so many events are looked at as a whole. */
+const FEW = 10_000;
+/** In longer ones numbers are looked for so many events around first; what is not there then, counts as missing. */
+const NEARBY = [
+  { around: 2_000, isEnough: false },
+  { around: 25_000, isEnough: true },
+];
+
 /**
  * The gaps of a session right before events of it that were read: each gap is told with one event, so over all pages once. The
- * session is looked at only where the number before an event's is not among them.
+ * session is looked at only where the number before an event's is not among them; of a long one only what lies around, unless that
+ * has no lower number of the source at all.
  */
 export async function gapsBefore(
   reader: Reader,
@@ -96,18 +117,46 @@ export async function gapsBefore(
   events: readonly StoredEvent[],
 ): Promise<SeqGap[]> {
   const there = new Set(events.map((event) => `${event.seq} ${sourceKey(event)}`));
-  const asked = events.filter(
+  let open = events.filter(
     (event) => (event.seq ?? 0) > BEGINS_AT_MOST && !there.has(`${(event.seq as number) - 1} ${sourceKey(event)}`),
   );
-  if (asked.length === 0) return [];
-  const { rows } = await reader.query<GapRecord>(
-    gapsWhere('(event_id, occurred_at) IN (SELECT * FROM unnest($6::uuid[], $7::timestamptz[]))'),
-    [
-      ...placeOf(session),
-      asked.length,
-      asked.map(({ eventId }) => eventId),
-      asked.map(({ occurredMs }) => timestampOf(occurredMs)),
-    ],
-  );
-  return rows.map(toGap);
+  let told: SeqGap[] = [];
+  for (const { around, isEnough } of session.events > FEW ? NEARBY : []) {
+    const seeming = open.length === 0 ? undefined : await gapsNear(reader, session, { events: open, around });
+    if (!seeming) continue;
+    told = isEnough ? seeming.filter(({ after }) => after !== undefined) : [];
+    const unsure = new Set(seeming.filter((gap) => !told.includes(gap)).map(({ eventId }) => eventId));
+    open = open.filter(({ eventId }) => unsure.has(eventId));
+  }
+  if (open.length === 0) return told;
+  const { rows } = await reader.query<GapRecord>(gapsWhere(BEFORE_THESE), [...placeOf(session), ...theseOf(open)]);
+  return [...told, ...rows.map(toGap)];
+}
+
+const BEFORE_THESE = '(event_id, occurred_at) IN (SELECT * FROM unnest($6::uuid[], $7::timestamptz[]))';
+
+/** $5 to $7. */
+const theseOf = (events: readonly StoredEvent[]): unknown[] => [
+  events.length,
+  events.map(({ eventId }) => eventId),
+  events.map(({ occurredMs }) => timestampOf(occurredMs)),
+];
+
+/** Those that it seems from so many events around; undefined where more lie between the events themselves. */
+async function gapsNear(
+  reader: Reader,
+  session: SessionPlace,
+  { events, around }: { events: readonly StoredEvent[]; around: number },
+): Promise<SeqGap[] | undefined> {
+  const times = events.map(({ occurredMs }) => occurredMs);
+  const place = placeOf(session);
+  const bounds = [timestampOf(Math.min(...times)), timestampOf(Math.max(...times))];
+  const [between, gaps] = await Promise.all([
+    reader.query<{ count: number }>(
+      `SELECT count(*) AS count FROM (SELECT ${OF_SESSION} occurred_at BETWEEN $3 AND $4 LIMIT ${around + 1}) between`,
+      [...place.slice(0, 2), ...bounds],
+    ),
+    reader.query<GapRecord>(gapsWhere(BEFORE_THESE, near(around)), [...place, ...theseOf(events), ...bounds]),
+  ]);
+  return (between.rows[0]?.count ?? 0) > around ? undefined : gaps.rows.map(toGap);
 }

@@ -52,20 +52,18 @@ const addAmounts = (aggregation: Additive, a: number, b: number): number => {
 
 /** Parts of the same groups put together, in order of time. No event may be in two of them. */
 export function mergeParts(aggregation: Additive, parts: readonly SeriesPart[]): SeriesPart[] {
-  const byBucket = new Map<number, SeriesPart>();
-  for (const part of parts) {
-    const other = byBucket.get(part.bucketMs);
-    byBucket.set(
-      part.bucketMs,
-      other
-        ? {
-            bucketMs: part.bucketMs,
-            count: other.count + part.count,
-            firstMs: Math.min(other.firstMs, part.firstMs),
-            amount: addAmounts(aggregation, other.amount, part.amount),
-          }
-        : part,
-    );
+  const merged: SeriesPart[] = [];
+  for (const part of [...parts].sort((a, b) => a.bucketMs - b.bucketMs)) {
+    const other = merged.at(-1);
+    if (other?.bucketMs !== part.bucketMs) merged.push(part);
+    else {
+      merged[merged.length - 1] = {
+        bucketMs: part.bucketMs,
+        count: other.count + part.count,
+        firstMs: Math.min(other.firstMs, part.firstMs),
+        amount: addAmounts(aggregation, other.amount, part.amount),
+      };
+    }
   }
-  return [...byBucket.values()].sort((a, b) => a.bucketMs - b.bucketMs);
+  return merged;
 }

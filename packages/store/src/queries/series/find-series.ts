@@ -18,10 +18,40 @@ export interface Series {
   type: SeriesName;
 }
 
+interface SeriesNames {
+  projectId: number;
+  namespace: string;
+  type: string;
+}
+
+/**
+ * Reads something of a series; undefined if nothing was ever stored of it. Nearly every name goes by its hash, so that the work begins
+ * with that without waiting for the look at the names; where one does not, it is done once more.
+ */
+export async function ofSeries<T>(
+  reader: Reader,
+  names: SeriesNames,
+  work: (series: Series) => Promise<T>,
+): Promise<T | undefined> {
+  const finding = findSeries(reader, names);
+  const [found, presumed] = await Promise.allSettled([finding, work(presumedSeries(names))]);
+  if (found.status === 'rejected') throw found.reason;
+  const series = found.value;
+  if (!series) return undefined;
+  if (series.namespace.isInline || series.type.isInline) return work(series);
+  if (presumed.status === 'rejected') throw presumed.reason;
+  return presumed.value;
+}
+
+function presumedSeries({ projectId, namespace, type }: SeriesNames): Series {
+  const named = (kind: NameKind, name: string): SeriesName => ({ id: nameId(kind, name), isInline: false, name });
+  return { projectId, namespace: named(NAME_KINDS.namespace, namespace), type: named(NAME_KINDS.type, type) };
+}
+
 /** Undefined if no event of that namespace, or no event of that type, was ever stored. */
 export async function findSeries(
   reader: Reader,
-  { projectId, namespace, type }: { projectId: number; namespace: string; type: string },
+  { projectId, namespace, type }: SeriesNames,
 ): Promise<Series | undefined> {
   const { rows } = await reader.query<{ kind: number; name: string }>(
     plannedOnce(

@@ -1,5 +1,5 @@
 export { AGGREGATIONS, type Aggregation } from './aggregation.ts';
-export { findSeries, type Series } from './find-series.ts';
+export { findSeries, ofSeries, type Series } from './find-series.ts';
 export { bucketStart, countBuckets, GRANULARITIES, type Granularity, nextBucket } from './granularity.ts';
 export { RawEventsGoneError, type RetentionAsOf } from './raw-events-kept.ts';
 export { readSeries, type SeriesPoint, type SeriesQuestion } from './read-series.ts';

@@ -44,7 +44,7 @@ export async function readSeries(reader: Reader, series: Series, question: Serie
       retention,
       bySessions,
     });
-    return groups.map(toPoint);
+    return groups.map((group) => toPoint(group, group.amount));
   }
   const { minutes, edges } = splitRange(range);
   const [parts, ...ends] = await Promise.all([
@@ -54,14 +54,15 @@ export async function readSeries(reader: Reader, series: Series, question: Serie
       return part && { ...part, bucketMs: bucketStart(granularity, edge.minuteMs) };
     }),
   ]);
-  const groups = mergeParts(aggregation, [...parts, ...ends.filter((part) => part !== undefined)]).map(toPoint);
-  return aggregation === 'avg' ? groups.map((point) => ({ ...point, value: point.value / point.count })) : groups;
+  const groups = mergeParts(aggregation, [...parts, ...ends.filter((part) => part !== undefined)]);
+  const isMean = aggregation === 'avg';
+  return groups.map((group) => toPoint(group, isMean ? group.amount / group.count : group.amount));
 }
 
-const toPoint = ({ bucketMs, firstMs, amount, count }: SeriesPart): SeriesPoint => ({
+const toPoint = ({ bucketMs, firstMs, count }: SeriesPart, value: number): SeriesPoint => ({
   bucketMs,
   firstMs,
-  value: amount,
+  value,
   count,
 });
 

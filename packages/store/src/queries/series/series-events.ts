@@ -11,72 +11,102 @@ const LONG_MS = 24 * HOUR_MS;
 export interface Reach {
   /** How far `occurred_at` may lie outside of it: as far as senders' clocks were corrected. */
   marginMs: number;
-  /** Only in sessions that overlap it, as far as these tell; undefined: in all rows. */
-  sessions?: {
-    /** Those that began so long before it at most; */
-    backMs: number;
-    /** and those longer than a day, or not. */
-    alsoLong: boolean;
-  };
+  /** Only in sessions that overlap it, as far as these tell; or in all rows. */
+  bySessions: boolean;
 }
 
-/** Nearly all events are of sessions that began not long before, and of clocks that needed no correction. */
-export const NEAR: Reach = { marginMs: 0, sessions: { backMs: 8 * HOUR_MS, alsoLong: false } };
-/** All sessions. */
-export const WIDE: Reach = { marginMs: 0, sessions: { backMs: LONG_MS, alsoLong: true } };
-/** The same with clocks that were off by minutes. */
-export const AROUND: Reach = { ...WIDE, marginMs: HOUR_MS / 6 };
+/** Nearly all events are of clocks that needed no correction. */
+export const NEAR: Reach = { marginMs: 0, bySessions: true };
+/** Clocks that were off by minutes. */
+export const AROUND: Reach = { ...NEAR, marginMs: HOUR_MS / 6 };
 /** The same where they were off by more, though not by hours. */
-export const FAR: Reach = { ...WIDE, marginMs: HOUR_MS };
+export const FAR: Reach = { ...NEAR, marginMs: HOUR_MS };
 /** Nothing can be further away. */
-export const FARTHEST: Reach = { ...FAR, marginMs: SKEW_MARGIN_MS };
+export const FARTHEST: Reach = { ...NEAR, marginMs: SKEW_MARGIN_MS };
 /** The same by reading whole partitions: where most sessions of the time would be looked into, that is quicker. */
-export const EVERYWHERE: Reach = { marginMs: SKEW_MARGIN_MS };
+export const EVERYWHERE: Reach = { marginMs: SKEW_MARGIN_MS, bySessions: false };
+
+/** Adds a value to those of a statement, and tells its place. */
+export type Place = (value: unknown) => string;
 
 /**
  * A select of `value` and corrected time `at` of the events of a series in whole minutes, as far as `reach` goes.
  *
  * `events` has no index by time: its rows are found through the sessions that overlap the time, each by the primary key.
  * OFFSET 0 keeps it at that.
- * @param place adds a value to the statement's, and tells its place
  */
 export function seriesEvents(
   series: Series,
   { minutes, reach }: { minutes: WholeMinutes; reach: Reach },
-  place: (value: unknown) => string,
+  place: Place,
 ): string {
-  const time = (ms: number): string => `${place(timestampOf(ms))}::timestamptz`;
-  const { marginMs, sessions } = reach;
-  const ofTime = `occurred_at >= ${time(minutes.fromMs - marginMs)} AND occurred_at < ${time(minutes.toMs + marginMs)}`;
-  const rows = `SELECT value, ${CORRECTED_AT} AS at FROM events e WHERE ${ofSeries(series, place)} AND ${ofTime}`;
-  // The times of a session tell in which partitions to look for it.
-  const margin = `interval '${marginMs} ms'`;
-  const from = sessions
-    ? `(${overlapping(series, { minutes, ...sessions }, place)}) s
-       CROSS JOIN LATERAL (${rows} AND e.session_id = s.session_id
-         AND e.occurred_at BETWEEN s.first_at - ${margin} AND s.last_at + ${margin} OFFSET 0) e`
-    : `(${rows}) e`;
-  return `SELECT value, at FROM ${from} WHERE at >= ${time(minutes.fromMs)} AND at < ${time(minutes.toMs)}`;
+  const { marginMs, bySessions } = reach;
+  const rows = rowsOfTime(series, { minutes, marginMs }, place);
+  if (!bySessions) return inMinutes(`(${rows}) e`, minutes, place);
+  // A type that stands inline is not in the list.
+  const ofType = series.type.isInline ? '' : `AND type_ids @> ARRAY[${place(series.type.id)}::bigint]`;
+  const sessions = overlapping(series, { minutes, ofType }, place);
+  return inMinutes(`(${sessions.recent} UNION ALL ${sessions.long}) s ${eachWith(rows, marginMs)}`, minutes, place);
 }
 
-/** The sessions that have the type and overlap the time. */
-function overlapping(
-  { projectId, type }: Series,
-  { minutes, backMs, alsoLong }: { minutes: WholeMinutes; backMs: number; alsoLong: boolean },
-  place: (value: unknown) => string,
+/**
+ * The same as far as the first so many events, for a statement whose plan is kept. Sessions are gone through from the latest
+ * on, so that the walk ends soon after the beginning of the time where there are no more than that; and no index by types can
+ * be taken for it, as PostgreSQL would do that does not know which type is a rare one.
+ * @param limit SQL
+ */
+export function firstSeriesEvents(
+  series: Series,
+  { minutes, reach, limit }: { minutes: WholeMinutes; reach: Reach; limit: string },
+  place: Place,
 ): string {
-  const time = (ms: number): string => `${place(timestampOf(ms))}::timestamptz`;
-  // A type that stands inline is not in the list.
-  const ofType = type.isInline ? '' : `AND type_ids @> ARRAY[${place(type.id)}::bigint]`;
-  const backTo = time(minutes.fromMs - backMs);
-  const of = `project_id = ${place(projectId)} AND last_at >= ${time(minutes.fromMs)} ${ofType}`;
-  const select = `SELECT session_id, first_at, last_at FROM sessions WHERE ${of}`;
-  const recent = `${select} AND first_at >= ${backTo} AND first_at < ${time(minutes.toMs)}`;
-  return alsoLong ? `${recent} UNION ALL ${select} AND first_at < ${backTo} AND is_long` : recent;
+  const rows = rowsOfTime(series, { minutes, marginMs: reach.marginMs }, place);
+  const ofType = series.type.isInline ? '' : `AND ${place(series.type.id)}::bigint = ANY (type_ids)`;
+  const sessions = overlapping(series, { minutes, ofType }, place);
+  const walk = `((${sessions.recent} ORDER BY first_at DESC) UNION ALL (${sessions.long} ORDER BY first_at DESC)) s`;
+  return `${inMinutes(`${walk} ${eachWith(rows, reach.marginMs)}`, minutes, place)} LIMIT ${limit}`;
+}
+
+const timePlace = (ms: number, place: Place): string => `${place(timestampOf(ms))}::timestamptz`;
+
+/** The rows of a series between bounds of `occurred_at`. */
+function rowsOfTime(
+  series: Series,
+  { minutes, marginMs }: { minutes: WholeMinutes; marginMs: number },
+  place: Place,
+): string {
+  const [from, to] = [timePlace(minutes.fromMs - marginMs, place), timePlace(minutes.toMs + marginMs, place)];
+  return `SELECT value, ${CORRECTED_AT} AS at FROM events e
+    WHERE ${ofSeries(series, place)} AND occurred_at >= ${from} AND occurred_at < ${to}`;
+}
+
+/** Those rows of each session `s`. Its times tell in which partitions to look for them, where the bounds are wide. */
+function eachWith(rows: string, marginMs: number): string {
+  const margin = `interval '${marginMs} ms'`;
+  const ofTimes = marginMs === 0 ? '' : `AND e.occurred_at BETWEEN s.first_at - ${margin} AND s.last_at + ${margin}`;
+  return `CROSS JOIN LATERAL (${rows} AND e.session_id = s.session_id ${ofTimes} OFFSET 0) e`;
+}
+
+const inMinutes = (from: string, { fromMs, toMs }: WholeMinutes, place: Place): string =>
+  `SELECT value, at FROM ${from} WHERE at >= ${timePlace(fromMs, place)} AND at < ${timePlace(toMs, place)}`;
+
+/** The sessions that have the type and overlap the time: those that began up to a day before it, and the long ones before. */
+function overlapping(
+  { projectId }: Series,
+  { minutes, ofType }: { minutes: WholeMinutes; ofType: string },
+  place: Place,
+): { recent: string; long: string } {
+  const backTo = timePlace(minutes.fromMs - LONG_MS, place);
+  const select = `SELECT session_id, first_at, last_at FROM sessions
+    WHERE project_id = ${place(projectId)} AND last_at >= ${timePlace(minutes.fromMs, place)} ${ofType}`;
+  return {
+    recent: `${select} AND first_at >= ${backTo} AND first_at < ${timePlace(minutes.toMs, place)}`,
+    long: `${select} AND first_at < ${backTo} AND is_long`,
+  };
 }
 
 /** Which rows of `events` belong to a series. */
-function ofSeries({ projectId, namespace, type }: Series, place: (value: unknown) => string): string {
+function ofSeries({ projectId, namespace, type }: Series, place: Place): string {
   const named = ({ id, isInline, name }: Series['type'], column: string, key: string): string =>
     isInline ? `${column} IS NULL AND inline_names ->> '${key}' = ${place(name)}` : `${column} = ${place(id)}::bigint`;
   return [

@@ -4,7 +4,7 @@ import { SERIES_SUMS, SETTLED_SLOT } from '../../series-sums.ts';
 import { timestampsOf } from '../timestamps.ts';
 import { type Additive, COLUMNS, type SeriesPart } from './aggregation.ts';
 import type { Series } from './find-series.ts';
-import { bucketSql, type Granularity, MINUTE_MS } from './granularity.ts';
+import { bucketSql, type Granularity } from './granularity.ts';
 
 /** Whole minutes: [fromMs, toMs), both at the start of one, epoch ms. */
 export interface WholeMinutes {
@@ -44,14 +44,25 @@ function hoursIn({ fromMs, toMs }: WholeMinutes): WholeMinutes | undefined {
   return hours.fromMs < hours.toMs ? hours : undefined;
 }
 
-const valuesOf = ({ projectId, namespace, type }: Series, minutes: WholeMinutes): unknown[] => [
+/** $1 to $5. */
+export const rollupValues = ({ projectId, namespace, type }: Series, minutes: WholeMinutes): unknown[] => [
   projectId,
   namespace.id,
   type.id,
   ...timestampsOf(minutes),
 ];
 
-/** Groups of whole minutes, out of the rollups; those without an event that counts are left out. No order. */
+interface GroupLists {
+  buckets: string;
+  counts: string;
+  firsts: string;
+  amounts: string;
+}
+
+/**
+ * Groups of whole minutes, out of the rollups; those without an event that counts are left out. No order. They come as lists in one
+ * row: a row for each of them costs as much again, here and there.
+ */
 export async function seriesRollups(
   reader: Reader,
   series: Series,
@@ -59,34 +70,48 @@ export async function seriesRollups(
 ): Promise<SeriesPart[]> {
   const { counted, first, ofRollups } = COLUMNS[aggregation];
   const hours = granularity === 'minute' ? undefined : hoursIn(minutes);
-  const { rows } = await reader.query<SeriesPart>(
+  const { rows } = await reader.query<Record<keyof GroupLists, string | null>>(
     plannedOnce(
-      `SELECT ${bucketSql(granularity, 'minute')} AS "bucketMs", sum(${counted})::bigint AS count, min(${first}) AS "firstMs",
-       ${ofRollups} AS amount
-     FROM ${hours ? `${HOURS} WHERE` : `${MINUTES} WHERE ${IN_MINUTES} AND`} ${counted} > 0 GROUP BY 1`,
-      [...valuesOf(series, minutes), ...(hours ? timestampsOf(hours) : [])],
+      `SELECT array_agg(${epochMs('bucket')})::text AS buckets, array_agg(count)::text AS counts,
+       array_agg(${epochMs('first')})::text AS firsts, array_agg(amount)::text AS amounts
+     FROM (
+       SELECT ${granularity === 'minute' ? 'minute' : bucketSql(granularity, 'minute')} AS bucket, sum(${counted})::bigint AS count,
+         min(${first}) AS first, ${ofRollups} AS amount
+       FROM ${hours ? `${HOURS} WHERE` : `${MINUTES} WHERE ${IN_MINUTES} AND`} ${counted} > 0 GROUP BY 1
+     ) groups`,
+      [...rollupValues(series, minutes), ...(hours ? timestampsOf(hours) : [])],
     ),
   );
-  return rows;
+  const { buckets = null, counts, firsts, amounts } = rows[0] ?? {};
+  return buckets === null ? [] : partsOf({ buckets, counts, firsts, amounts } as GroupLists);
 }
 
-/** One minute, as `seriesRollups` has it; undefined where nothing of it counts. Beside it the events of any kind in it. */
-export async function seriesMinute(
-  reader: Reader,
-  series: Series,
-  { minuteMs, aggregation }: { minuteMs: number; aggregation: Additive },
-): Promise<{ events: number; whole: SeriesPart | undefined }> {
+/** SQL: of a timestamptz. Doubles hold the milliseconds of any year exactly. */
+const epochMs = (time: string): string => `(date_part('epoch', ${time}) * 1000)::bigint`;
+
+/** Of an array as PostgreSQL writes it. Infinite sums, and what is none, are no JSON; all else is, which is read several times as quickly. */
+const numbersOf = (list: string): number[] =>
+  /[IN]/.test(list) ? list.slice(1, -1).split(',').map(Number) : JSON.parse(`[${list.slice(1, -1)}]`);
+
+function partsOf({ buckets, counts, firsts, amounts }: GroupLists): SeriesPart[] {
+  const [counted, first, amount] = [counts, firsts, amounts].map(numbersOf) as [number[], number[], number[]];
+  return numbersOf(buckets).map((bucketMs, i) => ({
+    bucketMs,
+    count: counted[i] as number,
+    firstMs: first[i] as number,
+    amount: amount[i] as number,
+  }));
+}
+
+/**
+ * SQL: all of a range of minutes, of `rollupValues`, in one row: `events` of any kind, those `counted`, the time of the first of these,
+ * and their `amount`.
+ */
+export function minuteSql(aggregation: Additive): string {
   const { counted, first, ofRollups } = COLUMNS[aggregation];
-  const { rows } = await reader.query<SeriesPart & { events: number }>(
-    plannedOnce(
-      `SELECT coalesce(sum(events), 0)::bigint AS events, coalesce(sum(${counted}), 0)::bigint AS count,
-       min(${first}) AS "firstMs", ${ofRollups} AS amount
-     FROM ${MINUTES} WHERE ${IN_MINUTES}`,
-      valuesOf(series, { fromMs: minuteMs, toMs: minuteMs + MINUTE_MS }),
-    ),
-  );
-  const { events, ...part } = rows[0] as SeriesPart & { events: number };
-  return { events, whole: part.count === 0 ? undefined : { ...part, bucketMs: minuteMs } };
+  return `SELECT coalesce(sum(events), 0)::bigint AS events, coalesce(sum(${counted}), 0)::bigint AS counted,
+    min(${first}) AS first_counted, ${ofRollups} AS amount
+    FROM ${MINUTES} WHERE ${IN_MINUTES}`;
 }
 
 /** How many events, and how many with a value, were stored in whole minutes: also those that are gone since. */
@@ -98,7 +123,7 @@ export async function seriesTally(
   const { rows } = await reader.query<{ events: number; valued: number }>(
     `SELECT coalesce(sum(events), 0)::bigint AS events, coalesce(sum(valued), 0)::bigint AS valued
      FROM ${MINUTES} WHERE ${IN_MINUTES}`,
-    valuesOf(series, minutes),
+    rollupValues(series, minutes),
   );
   return rows[0] ?? { events: 0, valued: 0 };
 }
