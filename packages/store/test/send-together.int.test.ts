@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { createPool } from '../src/index.ts';
-import { sendTogether } from '../src/write/send-together.ts';
+import { askTogether, sendTogether } from '../src/write/send-together.ts';
 import { startRelay } from './relay.ts';
 import { storeUnderTest } from './store-under-test.ts';
 
@@ -60,6 +60,37 @@ test('T6: what making a statement throws is told when those before it are answer
     });
     await expect(sent).rejects.toThrow('cannot be written');
     await client.query('ROLLBACK');
+  } finally {
+    client.release();
+  }
+});
+
+test('T6: two questions go out together, and each gets its own answer', async () => {
+  const client = await store().pool.connect();
+  try {
+    await client.query('BEGIN');
+    const [first, second] = await askTogether(client, () => [
+      client.query<{ n: number }>('SELECT $1::int AS n FROM pg_sleep(0.05)', [1]).then(({ rows }) => rows[0]?.n),
+      client.query<{ n: number }>('SELECT $1::int AS n', [2]).then(({ rows }) => rows[0]?.n),
+    ]);
+    expect([first, second]).toEqual([1, 2]);
+    await client.query('ROLLBACK');
+  } finally {
+    client.release();
+  }
+});
+
+test('T6: of two questions the fault of the first is told, when both are answered, and the connection goes on', async () => {
+  const client = await store().pool.connect();
+  try {
+    await client.query('BEGIN');
+    const asked = askTogether(client, () => [
+      client.query('SELECT 1 / $1::int', [0]),
+      client.query('SELECT $1::int', [2]),
+    ]);
+    await expect(asked).rejects.toMatchObject({ code: '22012' });
+    await client.query('ROLLBACK');
+    expect((await client.query('SELECT 1')).rowCount).toBe(1);
   } finally {
     client.release();
   }

@@ -5,6 +5,8 @@ export interface UnjudgedBatch {
   /** Where the partition's stored position must stand. */
   firstOffset: number;
   nextOffset: number;
+  /** Where the log ended when it was read, if that is known. */
+  endOffset?: number;
   /** In order, at least one. */
   records: readonly { offset: number; timeMs: number }[];
 }

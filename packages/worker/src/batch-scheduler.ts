@@ -59,6 +59,11 @@ interface Job<Batch> {
   reject(error: unknown): void;
 }
 
+/** Of a transaction's rows, so many are enough to begin with it. */
+const FULL_SHARE = 0.75;
+/** While so many are being written, the next waits for more rows, as long as there is more to read: what it writes beside them costs the same for few. */
+const ENOUGH_IN_FLIGHT = 2;
+const FILL_MS = 100;
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 10_000;
 /** After so long the throttle is asked again, which may have been set otherwise meanwhile. */
@@ -148,22 +153,37 @@ export class BatchScheduler<Batch extends UnjudgedBatch> {
       return;
     }
     const rows = this.#waiting.reduce((sum, job) => sum + nextPart(job).records.length, 0);
-    if (rows >= maxRows || this.#inFlight > 0) this.#startNext();
-    else this.#linger ??= setTimeout(() => this.#startNext(), lingerMs);
+    const isFull = rows >= FULL_SHARE * maxRows;
+    if (isFull || (this.#inFlight > 0 && !this.#mayFill)) this.#startNext();
+    else this.#linger ??= setTimeout(() => this.#startNext(), this.#inFlight > 0 ? FILL_MS : lingerMs);
+  }
+
+  /** Whether what waits may wait for more: there is enough to do meanwhile, and the log has more of the same partitions. */
+  get #mayFill(): boolean {
+    return (
+      this.#inFlight >= ENOUGH_IN_FLIGHT &&
+      this.#waiting.some((job) => {
+        const { nextOffset, endOffset = nextOffset } = nextPart(job);
+        return endOffset > nextOffset;
+      })
+    );
   }
 
   #rest(ms: number): void {
-    clearTimeout(this.#linger);
-    this.#linger = undefined;
+    this.#stopLinger();
     this.#resting = setTimeout(() => {
       this.#resting = undefined;
       this.#schedule();
     }, ms);
   }
 
-  #startNext(): void {
+  #stopLinger(): void {
     clearTimeout(this.#linger);
     this.#linger = undefined;
+  }
+
+  #startNext(): void {
+    this.#stopLinger();
     const group = this.#takeGroup();
     if (group.length === 0) return;
     this.#inFlight++;
@@ -175,6 +195,7 @@ export class BatchScheduler<Batch extends UnjudgedBatch> {
       .finally(() => {
         this.#inFlight--;
         this.busy.end();
+        if (this.#inFlight < ENOUGH_IN_FLIGHT) this.#stopLinger();
         this.#schedule();
       });
     this.#schedule();

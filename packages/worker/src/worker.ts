@@ -72,9 +72,9 @@ export interface Worker {
 }
 
 const DEFAULTS: WorkerSettings = {
-  maxRows: 10_000,
+  maxRows: 6_000,
   lingerMs: 10,
-  concurrency: 3,
+  concurrency: 4,
   adaptive: true,
   maxRejected: 100,
   stoppedMs: 60_000,

@@ -28,7 +28,11 @@ function batchOf(partition: number, firstOffset: number, count: number): Partiti
 }
 
 /** Stands where the database would; what the database itself does is tested on a real one. */
-function schedulerOver(write: (batches: readonly PartitionBatch[]) => Promise<void>, position = 0) {
+function schedulerOver(
+  write: (batches: readonly PartitionBatch[]) => Promise<void>,
+  position = 0,
+  concurrency = settings.concurrency,
+) {
   const calls: (readonly PartitionBatch[])[] = [];
   const judged: number[] = [];
   const scheduler = new BatchScheduler<PartitionBatch>({
@@ -36,7 +40,7 @@ function schedulerOver(write: (batches: readonly PartitionBatch[]) => Promise<vo
       judged.push(batch.partition);
       return batch;
     },
-    throttle: new Throttle(settings),
+    throttle: new Throttle({ ...settings, concurrency }),
     rejections,
     logger,
     readNextOffset: async () => position,
@@ -81,6 +85,45 @@ describe('batches on their way into transactions', () => {
     clearInterval(finish);
     expect(judged).toEqual([0, 1, 2, 3]);
     expect(scheduler.isBehind).toBe(false);
+  });
+
+  test('while two are being written, the next waits until it is filled, or one of them is done', async () => {
+    const writing: (() => void)[] = [];
+    const { scheduler, calls } = schedulerOver(() => new Promise((resolve) => void writing.push(resolve)), 0, 3);
+    const partitionsOf = () => calls.map((batches) => batches.map(({ partition }) => partition));
+    const withMore = (partition: number, count: number) => ({ ...batchOf(partition, 0, count), endOffset: 1000 });
+    const all = [withMore(0, 90), withMore(1, 90), withMore(2, 10), batchOf(3, 0, 10)].map((batch) =>
+      scheduler.submit(batch, lease),
+    );
+    expect(partitionsOf()).toEqual([[0], [1]]);
+    all.push(scheduler.submit(withMore(4, 60), lease));
+    expect(partitionsOf()).toEqual([[0], [1], [2, 3, 4]]);
+    writing.shift()?.();
+    await all[0];
+    all.push(scheduler.submit(withMore(5, 10), lease));
+    expect(partitionsOf()).toHaveLength(3);
+    writing.shift()?.();
+    await all[1];
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(partitionsOf()).toEqual([[0], [1], [2, 3, 4], [5]]);
+    for (const finish of writing) finish();
+    await Promise.all(all);
+  });
+
+  test('where there is no more to read, the next does not wait to be filled; else not for long', async () => {
+    const writing: (() => void)[] = [];
+    const { scheduler, calls } = schedulerOver(() => new Promise((resolve) => void writing.push(resolve)), 0, 4);
+    const all = [batchOf(0, 0, 90), batchOf(1, 0, 90), { ...batchOf(2, 0, 10), endOffset: 10 }].map((batch) =>
+      scheduler.submit(batch, lease),
+    );
+    expect(calls).toHaveLength(3);
+    all.push(scheduler.submit({ ...batchOf(3, 0, 10), endOffset: 11 }, lease));
+    expect(calls).toHaveLength(3);
+    const finish = setInterval(() => {
+      if (calls.length === 4) for (const done of writing) done();
+    }, 5);
+    await Promise.all(all);
+    clearInterval(finish);
   });
 
   test('T13: a transient error is waited out, and the batch written again', async () => {

@@ -281,7 +281,7 @@ export const VARIABLES = {
   batchRows: {
     name: 'WAYLINE_BATCH_ROWS',
     type: integer(1, 100_000),
-    fallback: 10_000,
+    fallback: 6000,
     roles: ['all', 'worker'],
     meaning: 'At most so many events in one transaction.',
   },
@@ -295,7 +295,7 @@ export const VARIABLES = {
   transactions: {
     name: 'WAYLINE_TRANSACTIONS',
     type: integer(1, 64),
-    fallback: 3,
+    fallback: 4,
     roles: ['all', 'worker'],
     meaning: 'At most so many transactions of a worker at a time.',
   },

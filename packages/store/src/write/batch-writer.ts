@@ -4,7 +4,7 @@ import { ErasedUsers } from '../erasure/erased-users.ts';
 import { ERASURE_LOCK } from '../erasure/tombstones.ts';
 import { type DirtySession, markDirty } from '../hops/mark-dirty.ts';
 import { writeBatchRows, writeDeadLetters, writeLedger } from './accounting.ts';
-import { withoutClaimed, withoutRepeats } from './claims.ts';
+import { haveClaims, withoutClaimed, withoutRepeats } from './claims.ts';
 import { classifyStoreError } from './error-class.ts';
 import { EventPartitions } from './event-partitions.ts';
 import type { EventRows } from './event-row-encoder.ts';
@@ -17,8 +17,8 @@ import { movePositions, PositionMovedError } from './positions.ts';
 import { rollupsOf, writeRollups } from './rollups.ts';
 import { RowNames } from './row-names.ts';
 import { sortRows } from './row-order.ts';
-import { sendTogether } from './send-together.ts';
-import { type Deltas, deltasOf, writeDeltas } from './sessions.ts';
+import { askTogether, sendTogether } from './send-together.ts';
+import { type Deltas, deltasOf, writeMachines, writeSessions } from './sessions.ts';
 import { countStored, countsOf, shareOut } from './shares.ts';
 
 /** All below the consumer group's session timeout, so that a stopped worker cannot hold its locks. */
@@ -121,30 +121,42 @@ export class BatchWriter {
        SET LOCAL synchronous_commit = on; SELECT pg_advisory_xact_lock_shared(${ERASURE_LOCK});
        SELECT version::text AS version FROM erasure_state`,
     )) as unknown as QueryResult<{ version: string }>[];
-    const batchIds = await movePositions(client, this.#options, given);
+    const projectIds = projectsOf(given);
+    const [batchIds, hasClaims] = await askTogether(client, () => [
+      movePositions(client, this.#options, given),
+      haveClaims(client, projectIds),
+    ]);
     const version = begun.at(-1)?.rows[0]?.version as string;
     const batches = await this.#erased.mark(client, { version, batches: given, table });
     const pending = this.#names.begin();
     const names = new RowNames(table, pending);
     const { shares, shareOfRow, rows, dead } = shareOut(batches, batchIds, { table, names });
     await pending.write(client);
-    const candidates = await withoutClaimed(client, table, withoutRepeats(table, sortRows(table, rows)));
-    const fresh = await this.#storeRows(client, candidates, { table, names, shareOfRow });
+    const distinct = withoutRepeats(table, sortRows(table, rows));
+    const candidates = await withoutClaimed(client, { table, rows: distinct, hasClaims });
+    const sumUp = (of: Int32Array) => ({ deltas: deltasOf(table, of), rollups: rollupsOf(of, { table, names }) });
+    let sums: ReturnType<typeof sumUp> | undefined;
+    // Most often all are new. PostgreSQL has enough to do meanwhile, and what follows need not wait for the sums.
+    const meanwhile = (): void => {
+      sums ??= sumUp(candidates);
+    };
+    const fresh = await this.#storeRows(client, candidates, { of: { table, names, shareOfRow }, meanwhile });
     countStored(table, fresh, shareOfRow);
-    const deltas = deltasOf(table, fresh);
-    const rollups = rollupsOf(fresh, { table, names });
+    const { deltas, rollups } = sums && fresh.length === candidates.length ? sums : sumUp(fresh);
     const booked = batches.map((batch, i) => ({
       batch,
       batchId: batchIds[i] as number,
       shares: shares[i] as Share[],
     }));
     await sendTogether(client, async (sender) => {
-      await writeDeltas(sender, deltas, { table, names });
+      await writeSessions(sender, deltas, { table, names });
       await markDirty(sender, dirtyOf(deltas, table), leastLogTime(batches));
-      await writeRollups(sender, rollups, { slot, known: this.#knownUsers });
       await writeDeadLetters(sender, logId, dead);
       await writeLedger(sender, logId, shares.flat());
       await writeBatchRows(sender, logId, booked);
+      // Last what transactions over other partitions may wait for: users, and most of all machines.
+      await writeRollups(sender, rollups, { slot, known: this.#knownUsers });
+      await writeMachines(sender, deltas, table);
     });
     const committingAt = performance.now();
     await client.query('COMMIT');
@@ -155,12 +167,16 @@ export class BatchWriter {
   }
 
   /** Stores rows (sorted) partition by partition, in the order of their tables; returns those that were new, sorted. */
-  async #storeRows(client: PoolClient, rows: Int32Array, of: EventRows): Promise<Int32Array> {
+  async #storeRows(
+    client: PoolClient,
+    rows: Int32Array,
+    { of, meanwhile }: { of: EventRows; meanwhile: () => void },
+  ): Promise<Int32Array> {
     const nameOf = (row: number): string => this.#partitions.tableFor(of.table.keyMs(row));
     const [first] = rows;
     if (first === undefined) return rows;
     const only = nameOf(first);
-    if (rows.every((row) => nameOf(row) === only)) return this.#storeInto(client, only, { rows, of });
+    if (rows.every((row) => nameOf(row) === only)) return this.#storeInto(client, only, { rows, of, meanwhile });
     const byPartition = new Map<string, number[]>();
     let last: { name: string; rows: number[] } | undefined;
     for (const row of rows) {
@@ -173,7 +189,8 @@ export class BatchWriter {
     }
     const fresh = new Set<number>();
     for (const [name, own] of [...byPartition].sort(([a], [b]) => (a < b ? -1 : 1))) {
-      for (const row of await this.#storeInto(client, name, { rows: Int32Array.from(own), of })) fresh.add(row);
+      const stored = await this.#storeInto(client, name, { rows: Int32Array.from(own), of, meanwhile });
+      for (const row of stored) fresh.add(row);
     }
     return rows.filter((row) => fresh.has(row));
   }
@@ -181,12 +198,11 @@ export class BatchWriter {
   async #storeInto(
     client: PoolClient,
     partition: string,
-    { rows, of }: { rows: Int32Array; of: EventRows },
+    { rows, of, meanwhile }: { rows: Int32Array; of: EventRows; meanwhile: () => void },
   ): Promise<Int32Array> {
     if (this.#isSlow(partition)) return mergeRows(client, partition, { rows, of });
-    await client.query('SAVEPOINT fast');
     try {
-      await copyRows(client, partition, { rows, of });
+      await copyRows(client, partition, { rows, of, savepoint: 'fast', meanwhile });
       return rows;
     } catch (error) {
       if ((error as { code?: string }).code !== '23505') throw error;
@@ -221,6 +237,19 @@ function keyTimes(batches: readonly PartitionBatch[], table: EventTable): number
     }
   }
   return times;
+}
+
+/** Of all records, each once. */
+function projectsOf(batches: readonly PartitionBatch[]): number[] {
+  const projects = new Set<number>();
+  let last: number | undefined;
+  for (const { records } of batches) {
+    for (const { projectId } of records) {
+      if (projectId !== last) projects.add(projectId);
+      last = projectId;
+    }
+  }
+  return [...projects];
 }
 
 /** Sessions with new events of apps. */

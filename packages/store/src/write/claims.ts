@@ -42,11 +42,14 @@ const isBefore = ({ ints }: EventTable, a: number, b: number): boolean =>
 /**
  * Takes out the events whose id was claimed before, by an event without a clock of its own, and claims those of this
  * batch that need it. Rows must be sorted; claims are taken in the order of their key.
+ * @param hasClaims what `haveClaims` says of their projects
  */
-export async function withoutClaimed(client: PoolClient, table: EventTable, rows: Int32Array): Promise<Int32Array> {
+export async function withoutClaimed(
+  client: PoolClient,
+  { table, rows, hasClaims }: { table: EventTable; rows: Int32Array; hasClaims: boolean },
+): Promise<Int32Array> {
   if (rows.length === 0) return rows;
-  const needsClaims = rows.some((row) => isClaim(table, row));
-  if (!needsClaims && !(await hasClaims(client, table, rows))) return rows;
+  if (!hasClaims && !rows.some((row) => isClaim(table, row))) return rows;
   const found = await client.query<{ place: string }>(
     `SELECT given.place FROM unnest($1::integer[], $2::uuid[], $3::text[])
        WITH ORDINALITY AS given (project_id, event_id, session_id, place)
@@ -74,14 +77,12 @@ export async function withoutClaimed(client: PoolClient, table: EventTable, rows
   return taken.size === 0 ? rows : rows.filter((row) => !taken.has(row));
 }
 
-/** Most projects never have any: then there is nothing to look up. */
-async function hasClaims(client: PoolClient, table: EventTable, rows: Int32Array): Promise<boolean> {
-  const projects = new Set<number>();
-  for (const row of rows) projects.add(table.projectOf(row));
+/** Most projects never have any: then there is nothing to look up. Asked after the positions have moved: no session's claims are in the making then. */
+export async function haveClaims(client: PoolClient, projectIds: readonly number[]): Promise<boolean> {
   const { rowCount } = await client.query(
     `SELECT FROM unnest($1::integer[]) AS given (project_id)
      WHERE EXISTS (SELECT FROM unclocked_ids u WHERE u.project_id = given.project_id) LIMIT 1`,
-    [integers([...projects])],
+    [integers(projectIds)],
   );
   return rowCount === 1;
 }

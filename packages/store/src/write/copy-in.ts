@@ -30,7 +30,7 @@ export class CopyIn implements Submittable {
     this.#settle = resolve;
   });
 
-  /** @param text one statement COPY … FROM STDIN */
+  /** @param text one statement COPY … FROM STDIN, perhaps behind others */
   constructor(text: string) {
     this.#text = text;
   }
@@ -38,9 +38,10 @@ export class CopyIn implements Submittable {
   /**
    * Sends chunks as fast as they are taken; the next is asked for when one is with the system.
    * @param chunks each with `FRAME_BYTES` to be written in front
+   * @param meanwhile called when all is sent, while PostgreSQL is at work on the last of it
    * @throws what PostgreSQL says against them, or what making them throws: then nothing of the statement remains
    */
-  async send(chunks: Iterable<Buffer>): Promise<void> {
+  async send(chunks: Iterable<Buffer>, meanwhile?: () => void): Promise<void> {
     await this.#begun;
     try {
       for (const chunk of chunks) {
@@ -49,7 +50,10 @@ export class CopyIn implements Submittable {
         chunk.writeUInt32BE(chunk.length - 1, 1);
         await this.#write(chunk);
       }
-      if (!this.#error) this.#stream.write(COPY_DONE);
+      if (!this.#error) {
+        this.#stream.write(COPY_DONE);
+        meanwhile?.();
+      }
     } catch (error) {
       this.#wire?.sendCopyFail((error as Error).message);
       await this.#ended;

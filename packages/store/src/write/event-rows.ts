@@ -9,10 +9,22 @@ export interface RowsOf {
   of: EventRows;
 }
 
+export interface CopyOptions {
+  /** Made before, in the same go. */
+  savepoint?: string;
+  /** Called while PostgreSQL is at work on the last rows. */
+  meanwhile?: (() => void) | undefined;
+}
+
 /** Straight into one partition. Fails as a whole with 23505 if any row is there already. */
-export async function copyRows(client: PoolClient, into: string, { rows, of }: RowsOf): Promise<void> {
-  const copy = client.query(new CopyIn(`COPY ${into} (${COLUMNS}) FROM STDIN (FORMAT binary)`));
-  await copy.send(encodeRows(rows, of));
+export async function copyRows(
+  client: PoolClient,
+  into: string,
+  { rows, of, savepoint, meanwhile }: RowsOf & CopyOptions,
+): Promise<void> {
+  const before = savepoint === undefined ? '' : `SAVEPOINT ${savepoint}; `;
+  const copy = client.query(new CopyIn(`${before}COPY ${into} (${COLUMNS}) FROM STDIN (FORMAT binary)`));
+  await copy.send(encodeRows(rows, of), meanwhile);
 }
 
 /** Through a temporary table, passing over rows that are there already; returns those that were new, in their order. */

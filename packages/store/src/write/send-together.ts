@@ -30,3 +30,24 @@ export async function sendTogether(client: PoolClient, work: (sender: Sender) =>
   }
   await Promise.all(sent);
 }
+
+/**
+ * Two questions within a transaction, the second sent without waiting for the answer to the first. As above, they must do nothing
+ * outside of it.
+ * @param ask sends both before it returns
+ * @throws the first fault, when both are answered
+ */
+export async function askTogether<First, Second>(
+  client: PoolClient,
+  ask: () => [Promise<First>, Promise<Second>],
+): Promise<[First, Second]> {
+  setPipeline(client, true);
+  let asked: [Promise<First>, Promise<Second>];
+  try {
+    asked = ask();
+    await Promise.allSettled(asked);
+  } finally {
+    setPipeline(client, false);
+  }
+  return Promise.all(asked);
+}

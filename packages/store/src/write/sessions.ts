@@ -245,10 +245,10 @@ const UPSERT_MACHINES = `
     first_at = least(m.first_at, excluded.first_at), last_at = greatest(m.last_at, excluded.last_at)
   WHERE m.first_at > excluded.first_at OR m.last_at < excluded.last_at`;
 
-/** Adds the deltas to the tables, each by one statement, in a fixed order of tables and by key within each. */
-export async function writeDeltas(
+/** Adds what is of sessions to their tables, each by one statement, in a fixed order of tables and by key within each. */
+export async function writeSessions(
   client: Sender,
-  { sessions, sessionMachines, machines }: Deltas,
+  { sessions, sessionMachines }: Deltas,
   { table, names }: { table: EventTable; names: RowNames },
 ): Promise<void> {
   if (sessions.length === 0) return;
@@ -304,7 +304,7 @@ export async function writeDeltas(
     texts(sessions.map((s) => idsOf(s.projectId, s.sources, 'sources'))),
     texts(sessions.map((s) => idsOf(s.projectId, s.types, 'types'))),
   ]);
-  if (machines.length === 0) return;
+  if (sessionMachines.length === 0) return;
   await client.query(UPSERT_SESSION_MACHINES, [
     integers(sessionMachines.map((m) => m.projectId)),
     interned(
@@ -319,6 +319,11 @@ export async function writeDeltas(
     timestamps(sessionMachines.map((m) => m.lastMs)),
     bigints(sessionMachines.map((m) => m.count)),
   ]);
+}
+
+/** Adds the machines. They are in many sessions, and so in several transactions at once, which wait for one another here. */
+export async function writeMachines(client: Sender, { machines }: Deltas, table: EventTable): Promise<void> {
+  if (machines.length === 0) return;
   await client.query(UPSERT_MACHINES, [
     integers(machines.map((m) => m.projectId)),
     interned(
