@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 
-/** What Node's parser of a connection calls; by number, since its names are not public. The same from Node 10 to 24 at least. */
+/** What Node's parser of a connection calls, by number: the names are not public. As of Node 20; a test tells if another differs. */
 const ON_BODY = 3;
 const ON_COMPLETE = 4;
 
