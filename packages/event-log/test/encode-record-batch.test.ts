@@ -1,9 +1,10 @@
 import { createRequire } from 'node:module';
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import type { ProduceMessage } from '../src/kafka/append-batch.ts';
-import { crc32c } from '../src/kafka/crc32c.ts';
-import { encodeHeaders, recordBatchBytes, writeRecordBatch } from '../src/kafka/encode-record-batch.ts';
+import { ChunkPool } from '../src/kafka/chunk-pool.ts';
+import { crc32c, crc32cOf } from '../src/kafka/crc32c.ts';
+import { BATCH_HEADER_BYTES, encodeHeaders, writeBatchHeader } from '../src/kafka/encode-record-batch.ts';
+import { RecordBytes } from '../src/kafka/record-bytes.ts';
 
 interface Decoded {
   firstOffset: string;
@@ -39,15 +40,22 @@ interface Given {
   headers?: Record<string, string>;
 }
 
+function recordsOf(given: readonly Given[], pool = new ChunkPool()): RecordBytes {
+  const records = new RecordBytes(pool);
+  for (const { key, value, headers } of given) records.add({ key, value, headers: encodeHeaders(headers) });
+  return records;
+}
+
 function encoded(given: readonly Given[], before = 0): Buffer {
-  const messages = given.map(({ key, value, headers }): ProduceMessage => {
-    return { key, value, headers: encodeHeaders(headers) };
-  });
-  const bytes = recordBatchBytes(messages);
-  const target = Buffer.alloc(before + bytes + 8, 0xee);
-  expect(writeRecordBatch(target, before, { messages, timeMs: TIME })).toBe(before + bytes);
-  expect([...target.subarray(before + bytes)]).toEqual(Array(8).fill(0xee));
-  return target.subarray(before, before + bytes);
+  const records = recordsOf(given);
+  const parts = records.parts();
+  expect(records.count).toBe(given.length);
+  expect(records.bytes).toBe(parts.reduce((sum, { length }) => sum + length, 0));
+  const target = Buffer.alloc(before + BATCH_HEADER_BYTES + 8, 0xee);
+  const end = writeBatchHeader(target, before, { records, parts, timeMs: TIME });
+  expect(end).toBe(before + BATCH_HEADER_BYTES);
+  expect([...target.subarray(end)]).toEqual(Array(8).fill(0xee));
+  return Buffer.concat([target.subarray(before, end), ...parts]);
 }
 
 const message = (key: string, value: Buffer | string, headers?: Record<string, string>): Given => ({
@@ -141,7 +149,38 @@ test('the checksum is CRC-32C, wherever the bytes begin in memory', () => {
   const bytes = Buffer.from(Array.from({ length: 1000 }, (_, i) => (i * 131) % 256));
   for (let start = 0; start < 9; start++) {
     for (const end of [start, start + 1, start + 7, start + 8, start + 17, 999, 1000]) {
-      expect(crc32c(bytes, start, end)).toBe(kafkajsCrc(bytes.subarray(start, end)) >>> 0);
+      const wanted = kafkajsCrc(bytes.subarray(start, end)) >>> 0;
+      expect(crc32c(bytes, start, end)).toBe(wanted);
+      const [first, second] = [start + Math.floor((end - start) / 3), start + Math.floor((end - start) / 2)];
+      const parts = [bytes.subarray(start, first), bytes.subarray(first, second), bytes.subarray(second, end)];
+      expect(crc32cOf(parts)).toBe(wanted);
     }
   }
+});
+
+test('records that are written again, in another place of another batch, are those of that batch', () => {
+  const all = Array.from({ length: 300 }, (_, i) => message(`key-${i % 3}`, 'v'.repeat(i * 7), { n: String(i) }));
+  const rest = all.slice(130);
+  const again = new RecordBytes(new ChunkPool());
+  let n = 0;
+  for (const record of recordsOf(all).records()) if (n++ >= 130) again.addAgain(record);
+  expect(n).toBe(300);
+  expect(Buffer.concat(again.parts()).equals(Buffer.concat(recordsOf(rest).parts()))).toBe(true);
+});
+
+test('what is released is written over by others, and what is not, is not', () => {
+  const pool = new ChunkPool();
+  const given = Array.from({ length: 100 }, (_, i) => message('k', 'x'.repeat(i * 20)));
+  const [first, second] = [recordsOf(given, pool), recordsOf(given, pool)];
+  const [ofFirst, ofSecond] = [first.parts(), second.parts()];
+  expect(ofFirst.length).toBeGreaterThan(2);
+  first.release();
+  const third = recordsOf(
+    given.map(() => message('K', 'y'.repeat(1000))),
+    pool,
+  );
+  const buffers = (parts: readonly Uint8Array[]) => new Set(parts.map(({ buffer }) => buffer));
+  expect([...buffers(ofFirst)].every((buffer) => buffers(third.parts()).has(buffer))).toBe(true);
+  expect([...buffers(ofSecond)].some((buffer) => buffers(third.parts()).has(buffer))).toBe(false);
+  expect(Buffer.concat(second.parts()).equals(Buffer.concat(recordsOf(given).parts()))).toBe(true);
 });

@@ -5,12 +5,13 @@ import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { describeWithKafka, runKafkaTool, sharedKafka, startKafka } from '@wayline/testkit';
 import { Kafka, logLevel } from 'kafkajs';
-import type { Append } from '../src/kafka/append-batch.ts';
 import { BrokerLink } from '../src/kafka/broker-link.ts';
+import { ChunkPool } from '../src/kafka/chunk-pool.ts';
 import { encodeProduce } from '../src/kafka/encode-produce.ts';
-import { encodeHeaders, recordBatchBytes, writeRecordBatch } from '../src/kafka/encode-record-batch.ts';
+import { BATCH_HEADER_BYTES, encodeHeaders, writeBatchHeader } from '../src/kafka/encode-record-batch.ts';
 import { createKafkaLog } from '../src/kafka/index.ts';
 import { silentLogger } from '../src/kafka/options.ts';
+import { RecordBytes } from '../src/kafka/record-bytes.ts';
 
 await describeWithKafka(
   'what is appended, as Kafka’s own tools read it',
@@ -21,9 +22,12 @@ await describeWithKafka(
         value: Buffer.from(`value-${i}-${'x'.repeat(i * 3)}`),
         headers: i % 3 === 0 ? undefined : { 'wayline-request-id': `r-${i}`, traceparent: 'ü' },
       }));
-      const encoded = messages.map((message) => ({ ...message, headers: encodeHeaders(message.headers) }));
-      const batch = Buffer.alloc(recordBatchBytes(encoded));
-      writeRecordBatch(batch, 0, { messages: encoded, timeMs: 1_767_225_600_123 });
+      const written = new RecordBytes(new ChunkPool());
+      for (const message of messages) written.add({ ...message, headers: encodeHeaders(message.headers) });
+      const parts = written.parts();
+      const head = Buffer.alloc(BATCH_HEADER_BYTES);
+      writeBatchHeader(head, 0, { records: written, parts, timeMs: 1_767_225_600_123 });
+      const batch = Buffer.concat([head, ...parts]);
       const folder = await mkdtemp(join(tmpdir(), 'wayline-segment-'));
       try {
         const file = join(folder, '00000000000000000000.log');
@@ -63,8 +67,9 @@ await describeWithKafka(
       });
       try {
         let headBytes = 0;
-        const message = { key: Buffer.from('k'), value: Buffer.from('v'), headers: encodeHeaders(undefined) };
-        const batch = { segments: [{ append: {} as Append, messages: [message] }], bytes: 0, sent: true };
+        const records = new RecordBytes(new ChunkPool());
+        records.add({ key: Buffer.from('k'), value: Buffer.from('v'), headers: encodeHeaders(undefined) });
+        const batch = { records };
         const answer = await link.produce<{ topics: { partitions: { errorCode: number }[] }[] }>((before) => {
           headBytes = before;
           return encodeProduce([{ topic, partition: 0, batch }], { timeoutMs: 5_000, timeMs: Date.now(), before });

@@ -1,7 +1,9 @@
 import { expect, test } from '@jest/globals';
 import type { Append, AppendBatch } from '../src/kafka/append-batch.ts';
 import { AppendLane } from '../src/kafka/append-lane.ts';
+import { VarintReader } from '../src/kafka/batch-record.ts';
 import type { BrokerLink } from '../src/kafka/broker-link.ts';
+import { ChunkPool } from '../src/kafka/chunk-pool.ts';
 import { encodeHeaders } from '../src/kafka/encode-record-batch.ts';
 import { MAX_BATCH_BYTES } from '../src/kafka/prepare-topics.ts';
 import { produce } from '../src/kafka/produce.ts';
@@ -15,14 +17,19 @@ const newAppend = (): Append => ({
   expiresAt: 0,
 });
 const message = (value: string) => ({ key: Buffer.from('key'), value: Buffer.from(value), headers: encodeHeaders({}) });
-const valuesOf = (batch: AppendBatch) =>
-  batch.segments.flatMap(({ messages }) => messages.map(({ value }) => String(value)));
+/** Without the filling of large ones. */
+const valuesOf = ({ records }: AppendBatch) =>
+  Array.from(records.records(), (record) => {
+    const reader = new VarintReader(Buffer.from(record));
+    expect(String(reader.bytes())).toBe('key');
+    return String(reader.bytes()).trimEnd();
+  });
 
 function laneOf(appends: readonly Append[], bytes = 10): AppendLane {
-  const lane = new AppendLane('events', 0);
+  const lane = new AppendLane('events', 0, new ChunkPool());
   for (const [i, append] of appends.entries()) {
-    lane.add(append, message(`${i}a`), bytes);
-    lane.add(append, message(`${i}b`), bytes);
+    lane.add(append, message(`${i}a`.padEnd(bytes)), bytes);
+    lane.add(append, message(`${i}b`.padEnd(bytes)), bytes);
   }
   return lane;
 }
@@ -55,8 +62,8 @@ test('nothing is added to a batch that was sent, so that it is the same when it 
 });
 
 test('a batch is full before it has too many bytes; one record may have more alone', () => {
-  const lane = laneOf([newAppend(), newAppend()], MAX_BATCH_BYTES / 3);
-  lane.add(newAppend(), message('huge'), 5 * MAX_BATCH_BYTES);
+  const lane = laneOf([newAppend(), newAppend()], MAX_BATCH_BYTES / 3 - 20);
+  lane.add(newAppend(), message('huge'.padEnd(5 * MAX_BATCH_BYTES)), 5 * MAX_BATCH_BYTES);
   lane.add(newAppend(), message('last'), 10);
   const batches: string[][] = [];
   for (; !lane.empty; lane.settleFirst(() => {})) batches.push(valuesOf(lane.first()));
@@ -65,7 +72,7 @@ test('a batch is full before it has too many bytes; one record may have more alo
 
 test('an append is settled when all its batches are', () => {
   const append = newAppend();
-  const lane = laneOf([append, newAppend()], MAX_BATCH_BYTES);
+  const lane = laneOf([append, newAppend()], MAX_BATCH_BYTES - 20);
   expect(append.open).toBe(2);
   const open: number[] = [];
   for (let i = 0; i < 2; i++) lane.settleFirst((settled) => void open.push(settled.open));
@@ -113,4 +120,19 @@ test('the pause before a batch is sent again grows to a second, and is over once
   lane.settleFirst(() => {});
   lane.postpone(0);
   expect(lane.retryAt).toBeLessThanOrEqual(60);
+});
+
+// The broker may have given the first sending up, and the connection still have bytes of it to write.
+test('the memory of a batch is used again once it was answered, unless it was sent before without an answer', () => {
+  const lane = laneOf([newAppend()]);
+  const buffer = ({ records }: AppendBatch) => records.parts()[0]?.buffer;
+  const answered = buffer(lane.first());
+  lane.settleFirst(() => {});
+  lane.add(newAppend(), message('next'), 10);
+  const sentTwice = buffer(lane.first());
+  expect(sentTwice).toBe(answered);
+  lane.postpone(0);
+  lane.settleFirst(() => {});
+  lane.add(newAppend(), message('last'), 10);
+  expect(buffer(lane.first())).not.toBe(sentTwice);
 });

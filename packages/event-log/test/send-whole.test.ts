@@ -6,7 +6,7 @@ import { headBytes, sendWhole } from '../src/kafka/send-whole.ts';
 /** What kafkajs keeps of a connection, with a socket that takes down what is written. */
 function connection(clientId: string) {
   const written: Buffer[] = [];
-  const socket = { write: (bytes: Buffer) => written.push(bytes) };
+  const socket = { write: (bytes: Buffer) => written.push(bytes), cork() {}, uncork() {} };
   const requestQueue: Pick<Connection['requestQueue'], 'push'> = {
     push({ entry, sendRequest }) {
       sendRequest();
@@ -30,8 +30,10 @@ test.each([
     clientId,
   });
   const { written, connection: to } = connection(clientId);
-  const bytes = Buffer.concat([Buffer.alloc(headBytes(to)), body]);
-  const answer = await sendWhole(to, { ...request, bytes });
+  const half = body.length >> 1;
+  const parts = [Buffer.alloc(headBytes(to) + half), body.subarray(half)];
+  body.copy(parts[0] as Buffer, headBytes(to), 0, half);
+  const answer = await sendWhole(to, { ...request, parts });
   expect(Buffer.concat(written).equals(ofKafkajs.buffer)).toBe(true);
   expect(String(answer)).toBe('answer to 42');
 });
@@ -39,6 +41,6 @@ test.each([
 test('where the connection has gone, it rejects', async () => {
   const { connection: to } = connection('wayline');
   to.socket = undefined;
-  const request = { apiKey: 0, apiVersion: 7, apiName: 'Produce', bytes: Buffer.alloc(headBytes(to)) };
+  const request = { apiKey: 0, apiVersion: 7, apiName: 'Produce', parts: [Buffer.alloc(headBytes(to))] };
   await expect(sendWhole(to, request)).rejects.toThrow('no socket');
 });

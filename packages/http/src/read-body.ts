@@ -39,9 +39,9 @@ function createInflater(encoding: string | undefined): Transform | undefined {
 
 /**
  * What the head of a request tells of its body, judged before anything is spent on that: bytes on the wire, 0 where it
- * does not say.
+ * does not say. A `ProblemError` where it is more than may come, or than there is room for.
  */
-function announcedBytes({ headers }: IncomingMessage, { maxBytes, budget }: BodyLimits): number {
+export function announcedBytes({ headers }: IncomingMessage, { maxBytes, budget }: BodyLimits): number {
   const announced = Number(headers['content-length'] ?? 0);
   if (announced > maxBytes) throw bodyTooLarge(maxBytes);
   if (!budget.has(announced)) throw budget.full;

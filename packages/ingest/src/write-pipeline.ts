@@ -3,10 +3,13 @@ import { LIMITS, ProblemError } from '@wayline/contracts';
 import type { EventLog, NewRecord } from '@wayline/event-log';
 import {
   admit,
+  announcedBytes,
   answerError,
+  type BodyLimits,
   bodyAtHand,
   bodyTooLarge,
   credentialOf,
+  dropBody,
   type HttpLogger,
   identify,
   letOriginRead,
@@ -88,13 +91,21 @@ export function createWritePipeline({
         held = early.length;
         credential = otherCredential.inBody(early);
       }
-      const principal = await admit(credential, verifier, 'write');
+      // Without a wait where there is none, as with a write key: of what is refused with its head the body is never copied.
+      const admitted = admit(credential, verifier, 'write');
+      const atHead = !(admitted instanceof Promise) && early === undefined;
+      const principal = admitted instanceof Promise ? await admitted : admitted;
       const rules = settingsOf(principal, settings);
       requireAllowed(rules);
       requireOrigin(request, rules.origins);
       const quota = quotaOf(principal, rules.rates);
       if (quota) takeRequest(quota, response);
-      const judging = judge({ door, request, principal, rules, receivedMs, session, early }, (bytes) => {
+      const limits = { maxBytes: maxBodyBytes(rules), budget };
+      if (atHead) {
+        announcedBytes(request, limits);
+        await Promise.resolve(); // see `bodyAtHand`
+      }
+      const judging = judge({ door, request, principal, rules, receivedMs, session, early, limits }, (bytes) => {
         held = bytes;
       });
       early = undefined; // nothing here keeps it
@@ -116,6 +127,7 @@ export function createWritePipeline({
       if (error instanceof ProblemError && isOverload(error.problem.code)) {
         report.refused(error.problem.code, requestId);
       }
+      dropBody(request);
       answerError(error, request, { response, logger, requestId });
     } finally {
       budget.give(held);
@@ -124,9 +136,9 @@ export function createWritePipeline({
 
   /** Apart, so that nothing keeps the body while its records wait for the log. */
   function judge(asked: Asked, hold: (bytes: number) => void): Verdict | Promise<Verdict> {
-    const { door, request, principal, rules, receivedMs, session } = asked;
+    const { door, request, principal, rules, receivedMs, session, limits } = asked;
     const sessionId = session === undefined ? undefined : sessionInAddress(session);
-    const maxBytes = maxBodyBytes(rules);
+    const { maxBytes } = limits;
     const judgeBody = (body: Buffer): Verdict => {
       hold(body.length);
       if (body.length > maxBytes) throw bodyTooLarge(maxBytes);
@@ -134,7 +146,6 @@ export function createWritePipeline({
       const { headers, url } = request;
       return door({ principal, receivedMs, window, headers, body, sessionId, url, allowTraits: rules.allowTraits });
     };
-    const limits = { maxBytes, budget };
     const body = asked.early ?? bodyAtHand(request, limits);
     return body ? judgeBody(body) : readBody(request, limits).then(judgeBody);
   }
@@ -164,6 +175,7 @@ interface Asked {
   session: string | undefined;
   /** The body, if it was read already. */
   early: Buffer | undefined;
+  limits: BodyLimits;
 }
 
 function answer(response: ServerResponse, verdict: Verdict, idHeader: readonly string[]): void {

@@ -1,7 +1,8 @@
 import { once } from 'node:events';
+import { IncomingMessage } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { gzipSync } from 'node:zlib';
-import { afterEach, describe, expect, test } from '@jest/globals';
+import { afterEach, describe, expect, jest, test } from '@jest/globals';
 import { ITEM_CODES, PROBLEM_CODES } from '@wayline/contracts';
 import fc from 'fast-check';
 import { type IngestSetup, type IngestUnderTest, startIngest, writeKey } from './ingest-under-test.ts';
@@ -173,6 +174,7 @@ describe('slow, broken and many bodies', () => {
 
   test('O5: refused for want of room, a client keeps its connection, and its next request is taken', async () => {
     const ingest = await start({ maxBodyBytesHeld: 1000 });
+    const handedOver = jest.spyOn(IncomingMessage.prototype, 'push');
     const socket = await dial(ingest);
     const body = JSON.stringify(event);
     for (let i = 0; i < 3; i++) socket.write(head(200_000) + ' '.repeat(200_000));
@@ -184,6 +186,10 @@ describe('slow, broken and many bodies', () => {
     const ids = answers.map((answer) => /\r\nX-Request-Id: (\S+)\r\n/.exec(answer)?.[1]);
     expect(new Set(ids).size).toBe(4);
     expect(await ingest.logged()).toHaveLength(1);
+    // What is refused with its head is read off the connection, but not copied for anybody.
+    const bytes = handedOver.mock.calls.reduce((sum, [chunk]) => sum + (chunk?.length ?? 0), 0);
+    expect(bytes).toBe(body.length);
+    handedOver.mockRestore();
   });
 
   test('O5: what the log has not taken yet counts too, and then a body is refused unread', async () => {

@@ -1,3 +1,6 @@
+import type { ChunkPool } from './chunk-pool.ts';
+import { RecordBytes } from './record-bytes.ts';
+
 /** One call of `append`, until all its records are settled. */
 export interface Append {
   /** What it counts for as long as any of its records may still be sent. */
@@ -12,64 +15,69 @@ export interface Append {
   readonly expiresAt: number;
 }
 
-/** A record as it is encoded. */
-export interface ProduceMessage {
-  key: Buffer;
-  value: Buffer;
-  /** As `encodeHeaders` makes them. */
-  headers: Buffer;
-}
-
-/** The records of one append in a batch. */
+/** The records of one append in a batch: so many, behind those of the segment before. */
 export interface Segment {
   readonly append: Append;
-  readonly messages: ProduceMessage[];
+  count: number;
 }
 
 /** What is sent of a partition at once, and answered as one. */
 export interface AppendBatch {
-  segments: Segment[];
-  bytes: number;
+  readonly segments: readonly Segment[];
+  readonly records: RecordBytes;
   /** From then on nothing is added: the broker may have it already. */
   sent: boolean;
+  /** It was sent, and not answered: something may still be reading its bytes. */
+  astray: boolean;
 }
 
 /** A batch on its way to the leader of its partition. */
 export interface PartitionBatch {
   topic: string;
   partition: number;
-  batch: AppendBatch;
+  batch: Pick<AppendBatch, 'records'>;
 }
 
 /** Varints, attributes and the like, of a record; a little more than it can be. */
 const RECORD_OVERHEAD = 32;
 
-/** What a record counts. */
-export function bytesOf({ key, value, headers }: ProduceMessage): number {
-  return RECORD_OVERHEAD + key.length + value.length + headers.length;
-}
-
-export function messagesOf({ segments }: AppendBatch): ProduceMessage[] {
-  const [only] = segments;
-  if (segments.length === 1 && only) return only.messages;
-  const all: ProduceMessage[] = [];
-  for (const { messages } of segments) for (const message of messages) all.push(message); // `flatMap` takes four times as long
-  return all;
-}
+/** What a record of these parts counts. */
+export const recordBytes = (key: number, value: number, headers: number): number =>
+  RECORD_OVERHEAD + key + value + headers;
 
 /** Two batches with the records of one, in their order; undefined if it holds a single record. */
-export function halves(batch: AppendBatch): [AppendBatch, AppendBatch] | undefined {
-  const total = batch.segments.reduce((sum, { messages }) => sum + messages.length, 0);
-  if (total < 2) return undefined;
-  const first: AppendBatch = { segments: [], bytes: batch.bytes / 2, sent: true };
-  const second: AppendBatch = { segments: [], bytes: batch.bytes / 2, sent: true };
-  let wanted = total >> 1;
-  for (const { append, messages } of batch.segments) {
-    const here = Math.min(wanted, messages.length);
+export function halves({ segments, records }: AppendBatch, pool: ChunkPool): [AppendBatch, AppendBatch] | undefined {
+  if (records.count < 2) return undefined;
+  const firstCount = records.count >> 1;
+  const parts = [new RecordBytes(pool), new RecordBytes(pool)] as const;
+  let n = 0;
+  for (const record of records.records()) parts[n++ < firstCount ? 0 : 1].addAgain(record);
+  const first: Segment[] = [];
+  const second: Segment[] = [];
+  let wanted = firstCount;
+  for (const { append, count } of segments) {
+    const here = Math.min(wanted, count);
     wanted -= here;
-    if (here > 0) first.segments.push({ append, messages: messages.slice(0, here) });
-    if (here < messages.length) second.segments.push({ append, messages: messages.slice(here) });
-    if (here > 0 && here < messages.length) append.open++;
+    if (here > 0) first.push({ append, count: here });
+    if (here < count) second.push({ append, count: count - here });
+    if (here > 0 && here < count) append.open++;
   }
-  return [first, second];
+  return [
+    { segments: first, records: parts[0], sent: true, astray: false },
+    { segments: second, records: parts[1], sent: true, astray: false },
+  ];
+}
+
+/** The batch without the records of failed appends; itself, if it has none. */
+export function withoutFailed(batch: AppendBatch, pool: ChunkPool): AppendBatch {
+  if (!batch.segments.some(({ append }) => append.failed)) return batch;
+  const records = new RecordBytes(pool);
+  const all = batch.records.records();
+  for (const { append, count } of batch.segments) {
+    for (let i = 0; i < count; i++) {
+      const record = all.next().value as Uint8Array;
+      if (!append.failed) records.addAgain(record);
+    }
+  }
+  return { ...batch, segments: batch.segments.filter(({ append }) => !append.failed), records };
 }

@@ -8,9 +8,10 @@ import {
   type TopicSpec,
 } from '../event-log.ts';
 import { partitionOf } from '../murmur2.ts';
-import { type Append, bytesOf, type ProduceMessage } from './append-batch.ts';
+import { type Append, recordBytes } from './append-batch.ts';
 import { AppendLane } from './append-lane.ts';
 import type { BrokerDirectory } from './broker-directory.ts';
+import { ChunkPool } from './chunk-pool.ts';
 import { encodeHeaders } from './encode-record-batch.ts';
 import { produce } from './produce.ts';
 import { reasonOf } from './within.ts';
@@ -29,8 +30,25 @@ export interface AppenderOptions {
 const MAX_REQUEST_BYTES = 3 * 1024 * 1024;
 const TELL_AGAIN_MS = 10_000;
 
+const EMPTY: Buffer = Buffer.alloc(0);
+
 const MESSAGE_TOO_LARGE = 10;
 const RECORD_LIST_TOO_LARGE = 18;
+
+/** What the records of one call count. */
+function bytesOf(records: readonly NewRecord[]): number {
+  let bytes = 0;
+  let before: NewRecord | undefined;
+  let key = 0;
+  let headers = 0;
+  for (const record of records) {
+    if (record.key !== before?.key) key = Buffer.byteLength(record.key);
+    if (!before || record.headers !== before.headers) headers = encodeHeaders(record.headers).length;
+    bytes += recordBytes(key, record.value.length, headers);
+    before = record;
+  }
+  return bytes;
+}
 
 /**
  * Appends, coalesced: one produce request is in flight to each leader, and what comes meanwhile makes up the next one. A
@@ -55,10 +73,11 @@ export class Appender {
 
   constructor(options: AppenderOptions) {
     this.#options = options;
+    const pool = new ChunkPool();
     for (const { name, partitions } of options.topics) {
       this.#lanes.set(
         name,
-        Array.from({ length: partitions }, (_, partition) => new AppendLane(name, partition)),
+        Array.from({ length: partitions }, (_, partition) => new AppendLane(name, partition, pool)),
       );
     }
   }
@@ -71,19 +90,7 @@ export class Appender {
     if (this.#closed) return Promise.reject(new LogUnavailableError('unavailable', 'the log is closed'));
     if (records.length === 0) return Promise.resolve();
 
-    const messages: ProduceMessage[] = [];
-    let bytes = 0;
-    let last: NewRecord | undefined;
-    for (const record of records) {
-      // The records of a request mostly are of one session, and share their headers.
-      const before = messages.at(-1);
-      const key = before && record.key === last?.key ? before.key : Buffer.from(record.key);
-      const headers = before && record.headers === last?.headers ? before.headers : encodeHeaders(record.headers);
-      const message = { key, value: record.value, headers };
-      messages.push(message);
-      bytes += bytesOf(message);
-      last = record;
-    }
+    const bytes = bytesOf(records);
     const { maxBytesInFlight, deadlineMs } = this.#options;
     if (bytes > maxBytesInFlight) {
       const limit = `at most ${maxBytesInFlight} are taken at all`;
@@ -108,18 +115,29 @@ export class Appender {
       };
       this.#open.add(append);
       this.#expiry ??= setTimeout(this.#expire, deadlineMs);
-      let lane = lanes[0] as AppendLane;
-      let key: Buffer | undefined;
-      for (const message of messages) {
-        if (message.key !== key) {
-          key = message.key;
-          lane = lanes[partitionOf(key, lanes.length)] as AppendLane;
-        }
-        if (lane.empty) this.#waiting.add(lane);
-        lane.add(append, message, bytesOf(message));
-      }
+      this.#add(append, records, lanes);
       this.#schedule();
     });
+  }
+
+  /** Copies the records into the batches of their partitions: nothing keeps them. */
+  #add(append: Append, records: readonly NewRecord[], lanes: readonly AppendLane[]): void {
+    let before: NewRecord | undefined;
+    let lane = lanes[0] as AppendLane;
+    let key = EMPTY;
+    let headers = EMPTY;
+    for (const record of records) {
+      const { value } = record;
+      // The records of a request mostly are of one session, and share their headers.
+      if (!before || record.key !== before.key) {
+        key = Buffer.from(record.key);
+        lane = lanes[partitionOf(key, lanes.length)] as AppendLane;
+      }
+      if (!before || record.headers !== before.headers) headers = encodeHeaders(record.headers);
+      if (lane.empty) this.#waiting.add(lane);
+      lane.add(append, { key, value, headers }, recordBytes(key.length, value.length, headers.length));
+      before = record;
+    }
   }
 
   #tooLate(): LogUnavailableError {
@@ -193,7 +211,7 @@ export class Appender {
       sends.set(leader, send);
       if (send.bytes >= MAX_REQUEST_BYTES) continue;
       send.lanes.push(lane);
-      send.bytes += lane.first().bytes;
+      send.bytes += lane.first().records.bytes;
     }
     for (const [leader, { lanes }] of sends) void this.#send(leader, lanes);
     clearTimeout(this.#wake);
@@ -235,7 +253,7 @@ export class Appender {
     }
     if (code === MESSAGE_TOO_LARGE || code === RECORD_LIST_TOO_LARGE) {
       if (lane.splitFirst()) return;
-      const bytes = lane.first().bytes;
+      const { bytes } = lane.first().records;
       this.#refuse(lane, new RecordTooLargeError(`Kafka topic ${lane.topic} does not take a record of ${bytes} bytes`));
       return;
     }

@@ -77,9 +77,9 @@ export class BrokerLink {
 
   /**
    * The same for a produce request, whose body kafkajs does not write: its encoder costs more than all the rest.
-   * @param encode makes the body, behind so many bytes that are left free
+   * @param encode makes the body, in parts, behind so many bytes that are left free. They must not change until there is an answer
    */
-  async produce<Answer>(encode: (before: number) => Buffer): Promise<Answer> {
+  async produce<Answer>(encode: (before: number) => readonly Uint8Array[]): Promise<Answer> {
     const broker = this.#broker;
     await this.#open(broker, 0);
     const connection = await broker.connectionPool.getConnection(0);
@@ -91,13 +91,13 @@ export class BrokerLink {
     // Without SASL kafkajs calls no connection authenticated.
     if (this.#options.settings.sasl && !connection.isAuthenticated()) {
       // Its time is over: kafkajs renews it before it sends. `buf` shows it an encoder, `buffer` is what it copies.
-      const buffer = encode(0);
+      const buffer = Buffer.concat(encode(0));
       const request = { apiKey, apiVersion, apiName, encode: async () => ({ buf: buffer, buffer }) };
       return this.#send(broker, { ...protocol, request });
     }
-    const bytes = encode(headBytes(connection));
+    const parts = encode(headBytes(connection));
     return this.#dropIfLate(broker, async () => {
-      const payload = await sendWhole(connection, { apiKey, apiVersion, apiName, bytes });
+      const payload = await sendWhole(connection, { apiKey, apiVersion, apiName, parts });
       const answer = (await protocol.response.decode(payload)) as Answer & { clientSideThrottleTime?: number };
       connection.requestQueue.maybeThrottle(answer.clientSideThrottleTime);
       return answer;
