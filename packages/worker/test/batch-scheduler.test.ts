@@ -28,7 +28,11 @@ function batchOf(partition: number, firstOffset: number, count: number): Partiti
 }
 
 /** Stands where the database would; what the database itself does is tested on a real one. */
-function schedulerOver(write: (batches: readonly PartitionBatch[]) => Promise<void>, position = 0) {
+function schedulerOver(
+  write: (batches: readonly PartitionBatch[]) => Promise<void>,
+  position = 0,
+  throttle = new Throttle(settings),
+) {
   const calls: (readonly PartitionBatch[])[] = [];
   const judged: number[] = [];
   const scheduler = new BatchScheduler<PartitionBatch>({
@@ -36,7 +40,7 @@ function schedulerOver(write: (batches: readonly PartitionBatch[]) => Promise<vo
       judged.push(batch.partition);
       return batch;
     },
-    throttle: new Throttle(settings),
+    throttle,
     rejections,
     logger,
     readNextOffset: async () => position,
@@ -68,6 +72,25 @@ describe('batches on their way into transactions', () => {
     const { scheduler, calls } = schedulerOver(async () => undefined);
     await Promise.all([60, 60, 300].map((n, p) => scheduler.submit(batchOf(p, 0, n), lease)));
     expect(calls.map((batches) => batches.map(({ records }) => records.length))).toEqual([[60], [60], [300]]);
+  });
+
+  test('O4: while others ask, transactions are smaller, one at a time, with a rest after each', async () => {
+    const throttle = new Throttle({ ...settings, maxRows: 20_000 });
+    throttle.adapt({ slow: false, askedBy: 0, behind: false });
+    let written = 0;
+    const write = async () => {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      written++;
+    };
+    const { scheduler, calls } = schedulerOver(write, 0, throttle);
+    const done = Array.from({ length: 8 }, (_, p) => scheduler.submit(batchOf(p, 0, 2_000), lease));
+    while (written === 0) await new Promise((resolve) => setImmediate(resolve));
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(calls).toHaveLength(1); // it rests
+    expect(scheduler.isBehind).toBe(true);
+    await Promise.all(done);
+    const sizes = calls.map((batches) => batches.reduce((sum, { records }) => sum + records.length, 0));
+    expect(sizes).toEqual(sizes.map(() => 4_000)); // of which the bound of 5000 takes two
   });
 
   test('what waits is not judged before its transaction begins', async () => {
