@@ -18,7 +18,7 @@ interface Known {
 /** Of a rate, from one second to the next: what happened counts for about five seconds. */
 const KEPT_A_SECOND = 0.8;
 /** What nothing was heard of for so long may be another worker's by now. */
-const FORGOTTEN_MS = 30_000;
+const FORGOTTEN_MS = 120_000;
 
 /** What comes into the partitions that are read here, and what is stored of it: as far as fetches have told. */
 export class Intake {

@@ -30,8 +30,10 @@ const LEAST_SLOW_COMMIT_MS = 200;
 const RECENT_MS = 250;
 /** About three queries a second: one now and then is not held up by much. */
 const ASKED_FROM = 0.25;
-/** What comes in so many seconds may wait for those who ask, as long as it does not get more: what is stored is so much more then. */
-const LEAST_BEHIND_S = 1;
+/** More than so many records, and than what comes in so many seconds, is a backlog, which can wait. What is less is on its way. */
+const BACKLOG_RECORDS = 20_000;
+const BACKLOG_S = 2;
+/** So many times what comes in is stored of a backlog at least, so that it gets less. */
 const CATCH_UP = 1.2;
 const SETTINGS_EVERY_MS = 2_000;
 const IDLE_AFTER_MS = 2_000;
@@ -72,7 +74,7 @@ class Level {
 
 /**
  * Looks, four times a second while the worker writes, how PostgreSQL fares, and sets the throttle's pace: whether others ask it
- * all the while, and how many at once; and whether it is slow, which it is where others wait for locks, or where COMMIT
+ * all the while that a backlog is stored, and how many at once; and whether it is slow, which it is where others wait for locks, or where COMMIT
  * takes long. It also brings what operators set with `wayline admin set-throttle`.
  */
 export function watchPressure(options: PressureWatchOptions): PressureWatch {
@@ -105,10 +107,12 @@ export function watchPressure(options: PressureWatchOptions): PressureWatch {
     longestCommitMs = 0;
     asked.add(Math.max(0, 1 - (seen.sinceMs ?? RECENT_MS) / RECENT_MS), sinceMs);
     busy.add(seen.busy, sinceMs);
+    const { arrived, stored, unstored } = intake.now(nowMs);
+    const isAsked = asked.value >= ASKED_FROM && unstored > Math.max(BACKLOG_RECORDS, arrived * BACKLOG_S);
     const sighting = {
       slow: seen.waiting > 0 || commit.exceeds(SLOW_COMMIT, LEAST_SLOW_COMMIT_MS),
-      askedBy: asked.value >= ASKED_FROM ? busy.value : undefined,
-      behind: isBehind(nowMs),
+      askedBy: isAsked ? busy.value : undefined,
+      behind: stored < arrived * CATCH_UP,
     };
     throttle.adapt(sighting);
     tell(nowMs, sighting);
@@ -119,11 +123,6 @@ export function watchPressure(options: PressureWatchOptions): PressureWatch {
         'this user of PostgreSQL may not see what others do, and does not give way to them: GRANT pg_read_all_stats to it',
       );
     }
-  }
-
-  function isBehind(nowMs: number): boolean {
-    const { arrived, stored, unstored } = intake.now(nowMs);
-    return unstored > arrived * LEAST_BEHIND_S && stored < arrived * CATCH_UP;
   }
 
   function tell(nowMs: number, { slow, askedBy }: Sighting): void {

@@ -16,9 +16,9 @@ export interface ThrottleSettings {
 export interface Sighting {
   /** It is slow for somebody. */
   slow: boolean;
-  /** Others ask it all the while: so many of them are at work at once, on average. Undefined where they do not. */
+  /** Others ask it all the while that a backlog is stored: so many of them are at work at once, on average. Else undefined. */
   askedBy: number | undefined;
-  /** More comes into the log than is stored of it. */
+  /** What is stored is not clearly more than what comes into the log. */
   behind: boolean;
 }
 

@@ -33,7 +33,7 @@ afterAll(async () => {
 beforeEach(() => {
   told.length = 0;
   throttle = new Throttle(configured);
-  intake = { arrived: 0, stored: 0, unstored: 0 };
+  intake = { arrived: 0, stored: 0, unstored: 1_000_000 };
   const logger = { info: tell, warn: tell, error: tell };
   watch = watchPressure({ pool, group: 'g', throttle, configured, logger, intake: { now: () => intake }, everyMs: 10 });
 });
@@ -129,9 +129,19 @@ test('O4: not to a query now and then', async () => {
 test('O4: for those who ask it does not let the backlog grow', async () => {
   const stop = askShortly(10);
   await until('it gives way', () => throttle.pace < 0.5);
-  intake = { arrived: 1_000, stored: 900, unstored: 5_000 };
+  intake = { arrived: 1_000, stored: 900, unstored: 100_000 };
   await until('it keeps up', () => throttle.pace > 0.9);
-  intake = { arrived: 1_000, stored: 900, unstored: 500 }; // half a second's worth
+  intake = { arrived: 1_000, stored: 1_500, unstored: 100_000 };
+  await until('it gives way again', () => throttle.pace < 0.5);
+  await stop();
+});
+
+test('O4: what is on its way does not wait for those who ask: only a backlog gives way', async () => {
+  const stop = askShortly(10);
+  await until('it gives way', () => throttle.pace < 0.5);
+  intake = { arrived: 30_000, stored: 30_000, unstored: 50_000 };
+  await until('full speed', () => throttle.pace === 1 && throttle.maxRows === configured.maxRows);
+  intake = { arrived: 30_000, stored: 40_000, unstored: 70_000 };
   await until('it gives way again', () => throttle.pace < 0.5);
   await stop();
 });
