@@ -158,8 +158,8 @@ export async function startWorker(
   const everyMs = maintenanceSeconds * 1000;
   const maintenance = startMaintenance({ ...parts, group, logger, retentionDays, userCountDays, everyMs });
   lifecycle.onStop('the maintenance', () => maintenance.stop());
-  const { isBehind, busyShare } = worker;
-  const hops = startHopRemaker({ ...parts, logger, isBehind, busyShare });
+  const { isBehind, givesWay, busyShare } = worker;
+  const hops = startHopRemaker({ ...parts, logger, isBehind, givesWay, busyShare });
   lifecycle.onStop('the hops', () => hops.stop());
   const users = startUserCounter({ ...parts, logger });
   lifecycle.onStop('the counts of users', () => users.stop());

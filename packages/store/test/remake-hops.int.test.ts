@@ -68,8 +68,16 @@ test('A1: hops stand as they are computed when a session is read, and one late e
 test('A1: a pass that has no time left remakes nothing, and keeps the marks', async () => {
   await store([inApp('shop', 1), inApp('pay', 5)]);
   await pool.query(`UPDATE dirty_sessions SET dirty_at = dirty_at - interval '1 minute'`);
-  expect(await remakeHops(pool, signal, 0)).toBe(0);
-  expect(await remakeHops(pool, signal, 10_000)).toBe(1);
+  expect(await remakeHops(pool, signal, { longestMs: 0 })).toBe(0);
+  expect(await remakeHops(pool, signal, { longestMs: 10_000 })).toBe(1);
+});
+
+test('O4: a pass in short pieces takes few marks at a time', async () => {
+  for (const sessionId of ['s-1', 's-2', 's-3'])
+    await store([inApp('shop', 1, { sessionId }), inApp('pay', 5, { sessionId })]);
+  await pool.query(`UPDATE dirty_sessions SET dirty_at = dirty_at - interval '1 minute'`);
+  expect(await remakeHops(pool, signal, { longestMs: 1, marksAtOnce: 2 })).toBe(2);
+  expect(await remakeHops(pool, signal, { marksAtOnce: 1 })).toBe(1);
 });
 
 test('A1, A13: events in any order, in any batches, remade in between or not, give the visits of the sessions', async () => {

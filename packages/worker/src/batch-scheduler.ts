@@ -95,9 +95,10 @@ export class BatchScheduler<Batch extends UnjudgedBatch> {
     this.#rejections = new RejectionLimit(options.rejections.maxRejected);
   }
 
-  /** Whether batches wait although as many transactions as may be are in flight. */
+  /** Whether batches wait although as many transactions as may be are in flight, or for a rest to end. */
   get isBehind(): boolean {
-    return this.#waiting.length > 0 && this.#inFlight >= this.#options.throttle.concurrency;
+    const { throttle } = this.#options;
+    return this.#waiting.length > 0 && (this.#inFlight >= throttle.concurrency || this.#resting !== undefined);
   }
 
   /**
@@ -145,7 +146,8 @@ export class BatchScheduler<Batch extends UnjudgedBatch> {
 
   #schedule(): void {
     const { throttle } = this.#options;
-    const { maxRows, lingerMs } = throttle.settings;
+    const { maxRows } = throttle;
+    const { lingerMs } = throttle.settings;
     if (this.#inFlight >= throttle.concurrency || this.#waiting.length === 0 || this.#resting) return;
     const restMs = throttle.waitMs(performance.now());
     if (restMs > 0) {
@@ -202,6 +204,7 @@ export class BatchScheduler<Batch extends UnjudgedBatch> {
   }
 
   #takeGroup(): Job<Batch>[] {
+    const { maxRows } = this.#options.throttle;
     const [first] = this.#waiting;
     if (!first) return [];
     let rows = nextPart(first).records.length;
@@ -209,7 +212,7 @@ export class BatchScheduler<Batch extends UnjudgedBatch> {
     for (const job of first.alone ? [] : this.#waiting.slice(1)) {
       if (job.alone) continue;
       rows += nextPart(job).records.length;
-      if (rows > this.#options.throttle.settings.maxRows) break;
+      if (rows > maxRows) break;
       group.push(job);
     }
     this.#waiting = this.#waiting.filter((job) => !group.includes(job));

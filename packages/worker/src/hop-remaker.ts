@@ -10,6 +10,8 @@ export interface HopRemakerOptions {
   everyMs?: number;
   /** Whether a backlog is being stored; then it works least. */
   isBehind?(): boolean;
+  /** Whether the worker gives way to others in the database; then it works in short pieces. */
+  givesWay?(): boolean;
   /** Of the time since it was asked last, in how much batches were written, 0 to 1: the more, the less it works. Default: all. */
   busyShare?(): number;
   /** Told after each pass of this process. */
@@ -23,11 +25,14 @@ export interface HopRemaker {
 
 /** Of one pass, ms: then it is looked again how much there is to do. */
 const LONGEST_PASS_MS = 500;
+/** While the worker gives way: pieces so short that nobody else waits for long. */
+const GENTLY = { longestMs: 50, marksAtOnce: 200 };
 const TELL_EVERY_MS = 60_000;
 
 /** Keeps the hops between apps up to date. Any number of processes may do it: one is at it at a time. */
 export function startHopRemaker(options: HopRemakerOptions): HopRemaker {
-  const { pool, logger, everyMs = 2_000, isBehind = () => false, busyShare = () => 1, onPass } = options;
+  const { pool, logger, everyMs = 2_000, onPass } = options;
+  const { isBehind = () => false, givesWay = () => false, busyShare = () => 1 } = options;
   const abort = new AbortController();
   const { signal } = abort;
   let toldAtMs = Number.NEGATIVE_INFINITY;
@@ -35,8 +40,9 @@ export function startHopRemaker(options: HopRemakerOptions): HopRemaker {
   async function run(): Promise<void> {
     while (!signal.aborted) {
       const begunMs = performance.now();
+      const bounds = givesWay() ? GENTLY : { longestMs: LONGEST_PASS_MS };
       try {
-        const sessions = await withBackgroundLock(pool, 'hops', () => remakeHops(pool, signal, LONGEST_PASS_MS));
+        const sessions = await withBackgroundLock(pool, 'hops', () => remakeHops(pool, signal, bounds));
         if (sessions !== undefined) onPass?.(sessions);
       } catch (error) {
         if (!signal.aborted && begunMs - toldAtMs >= TELL_EVERY_MS) {
@@ -45,7 +51,7 @@ export function startHopRemaker(options: HopRemakerOptions): HopRemaker {
         }
       }
       const workedMs = performance.now() - begunMs;
-      const isDone = workedMs < LONGEST_PASS_MS;
+      const isDone = workedMs < bounds.longestMs;
       const restMs = restAfter(workedMs, { everyMs, isDone, isBehind: isBehind(), busyShare: busyShare() });
       await sleep(restMs, undefined, { signal }).catch(() => undefined);
     }

@@ -12,9 +12,27 @@ export interface ThrottleSettings {
   adaptive: boolean;
 }
 
+/** What a look at PostgreSQL found. */
+export interface Sighting {
+  /** It is slow for somebody. */
+  slow: boolean;
+  /** Others ask it all the while that a backlog is stored: so many of them are at work at once, on average. Else undefined. */
+  askedBy: number | undefined;
+  /** What is stored is not clearly more than what comes into the log. */
+  behind: boolean;
+}
+
 const SLOWEST_PACE = 0.1;
+/** While others ask, however quick their answers are; down to half of it, the more of them are at work at once. */
+const ASKED_PACE = 0.4;
+/** Of a transaction while others ask: so that they never wait for long at a time. */
+const ASKED_ROWS = 5_000;
 const SLOW_DOWN_BY = 0.85;
-const SPEED_UP_BY = 0.03;
+const SPEED_UP_BY = 0.05;
+/** From one look to the next, while more comes than is stored, and while it does not. */
+const MORE_FOR_ASKED = 1.1;
+const LESS_FOR_ASKED = 0.97;
+const MOST_FOR_ASKED = 10;
 /** So much time's worth of rows may be written at once after a pause. */
 const BURST_MS = 1_000;
 
@@ -25,6 +43,9 @@ const BURST_MS = 1_000;
 export class Throttle {
   #settings: ThrottleSettings;
   #pace = 1;
+  #asked = false;
+  /** So many times the pace that is for those who ask, that no more comes than is stored. */
+  #forAsked = 1;
   #restUntilMs = 0;
   /** Rows that may be written now; below 0 after a transaction that had more. */
   #rows = 0;
@@ -43,6 +64,11 @@ export class Throttle {
     return this.#pace;
   }
 
+  /** Rows of one transaction now, over all its partitions; a single partition's batch may hold more. */
+  get maxRows(): number {
+    return this.#asked ? Math.min(ASKED_ROWS, this.#settings.maxRows) : this.#settings.maxRows;
+  }
+
   /** Transactions that may be in flight now. */
   get concurrency(): number {
     return this.#pace < 1 ? 1 : this.#settings.concurrency;
@@ -50,7 +76,9 @@ export class Throttle {
 
   change(settings: ThrottleSettings): void {
     this.#settings = settings;
-    if (!settings.adaptive) this.#pace = 1;
+    if (settings.adaptive) return;
+    this.#pace = 1;
+    this.#asked = false;
   }
 
   /** How long the next transaction has to wait. @param nowMs of a clock that never goes back */
@@ -68,10 +96,24 @@ export class Throttle {
     if (this.#pace < 1) this.#restUntilMs = nowMs + ms * (1 / this.#pace - 1);
   }
 
-  /** PostgreSQL was found slow, or not: the pace falls quickly, and rises slowly. */
-  adapt(slow: boolean): void {
+  /**
+   * The pace falls at once where others ask, quickly where PostgreSQL is slow, and rises slowly. For those who ask it does not
+   * fall so low that more comes than is stored: what they ask for would get ever older.
+   */
+  adapt({ slow, askedBy, behind }: Sighting): void {
     if (!this.#settings.adaptive) return;
-    this.#pace = slow ? Math.max(SLOWEST_PACE, this.#pace * SLOW_DOWN_BY) : Math.min(1, this.#pace + SPEED_UP_BY);
+    this.#asked = askedBy !== undefined;
+    const most = askedBy === undefined ? 1 : this.#paceForAsked(askedBy, behind);
+    if (askedBy === undefined) this.#forAsked = 1;
+    this.#pace = slow
+      ? Math.max(SLOWEST_PACE, Math.min(most, this.#pace) * SLOW_DOWN_BY)
+      : Math.min(most, this.#pace + SPEED_UP_BY);
+  }
+
+  #paceForAsked(busy: number, behind: boolean): number {
+    const times = this.#forAsked * (behind ? MORE_FOR_ASKED : LESS_FOR_ASKED);
+    this.#forAsked = Math.max(1, Math.min(MOST_FOR_ASKED, times));
+    return Math.min(1, (this.#forAsked * ASKED_PACE) / (1 + Math.min(1, busy)));
   }
 
   #fill(nowMs: number): void {

@@ -25,6 +25,7 @@ import {
 import { BatchScheduler, type RejectionSettings } from './batch-scheduler.ts';
 import { beginPosition } from './begin-position.ts';
 import { createDirectSchemas, type SchemaRefusals } from './direct-schemas.ts';
+import { Intake } from './intake.ts';
 import { createRecordJudge } from './judge-record.ts';
 import { type LagWatch, startLagWatch } from './lag-watch.ts';
 import { type PressureWatch, watchPressure } from './pressure-watch.ts';
@@ -65,6 +66,8 @@ export interface Worker {
   stop(): Promise<void>;
   /** Whether more is read than can be written at once: what can wait should. */
   isBehind(): boolean;
+  /** Whether it writes less than it could, since others are at work in the database. */
+  givesWay(): boolean;
   /** Of the time since it was asked last, in how much batches were written, 0 to 1. */
   busyShare(): number;
   /** Resolves after `stop`; rejects if the worker ended for good for another reason. */
@@ -102,6 +105,7 @@ export function createWorker(options: WorkerOptions): Worker {
   const directSchemas = registry && createDirectSchemas({ registry, verifier, settings: projectSettings, logger });
   const configured = { ...DEFAULTS, ...settings };
   const throttle = new Throttle(configured);
+  const intake = new Intake();
   let watch: PressureWatch | undefined;
   const publish = (positions: readonly LogPosition[]): void => {
     log.publishPosition(group, positions).catch((error: unknown) => {
@@ -135,6 +139,8 @@ export function createWorker(options: WorkerOptions): Worker {
     onStored: (batches, counts) => {
       const positions = batches.map(({ topic, partition, nextOffset }) => ({ topic, partition, offset: nextOffset }));
       publish(positions);
+      const nowMs = performance.now();
+      for (const position of positions) intake.stored(position, nowMs);
       if (onStored) for (const count of counts) onStored(count);
     },
   });
@@ -160,6 +166,7 @@ export function createWorker(options: WorkerOptions): Worker {
   }
 
   async function handle(batch: LogBatch, lease: Lease): Promise<number> {
+    intake.fetched(batch, performance.now());
     const toLookUp = batch.topic === TOPICS.direct ? directSchemas : undefined;
     const schemas = await toLookUp?.judge(batch.records, lease.signal);
     return scheduler.submit({ ...batch, schemas }, lease);
@@ -177,9 +184,10 @@ export function createWorker(options: WorkerOptions): Worker {
   return {
     ended,
     isBehind: () => scheduler.isBehind,
+    givesWay: () => throttle.pace < 1,
     busyShare: () => scheduler.busy.take(),
     async start() {
-      watch = watchPressure({ pool, group, throttle, configured, logger });
+      watch = watchPressure({ pool, group, throttle, configured, logger, intake });
       const joined = await log.consume({
         group,
         topics: STORED_TOPICS,

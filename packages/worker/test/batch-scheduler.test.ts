@@ -31,16 +31,16 @@ function batchOf(partition: number, firstOffset: number, count: number): Partiti
 function schedulerOver(
   write: (batches: readonly PartitionBatch[]) => Promise<void>,
   position = 0,
-  concurrency = settings.concurrency,
+  throttle = new Throttle(settings),
 ) {
   const calls: (readonly PartitionBatch[])[] = [];
   const judged: number[] = [];
-  const scheduler = new BatchScheduler<PartitionBatch>({
+  const scheduler = new BatchScheduler<PartitionBatch & { endOffset?: number }>({
     judge: (batch) => {
       judged.push(batch.partition);
       return batch;
     },
-    throttle: new Throttle({ ...settings, concurrency }),
+    throttle,
     rejections,
     logger,
     readNextOffset: async () => position,
@@ -56,6 +56,8 @@ function schedulerOver(
   });
   return { scheduler, calls, judged };
 }
+
+const inFlight = (concurrency: number): Throttle => new Throttle({ ...settings, concurrency });
 
 const lease = { signal: new AbortController().signal };
 const dataError = Object.assign(new Error('invalid'), { code: '22021' });
@@ -74,6 +76,25 @@ describe('batches on their way into transactions', () => {
     expect(calls.map((batches) => batches.map(({ records }) => records.length))).toEqual([[60], [60], [300]]);
   });
 
+  test('O4: while others ask, transactions are smaller, one at a time, with a rest after each', async () => {
+    const throttle = new Throttle({ ...settings, maxRows: 20_000 });
+    throttle.adapt({ slow: false, askedBy: 0, behind: false });
+    let written = 0;
+    const write = async () => {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      written++;
+    };
+    const { scheduler, calls } = schedulerOver(write, 0, throttle);
+    const done = Array.from({ length: 8 }, (_, p) => scheduler.submit(batchOf(p, 0, 2_000), lease));
+    while (written === 0) await new Promise((resolve) => setImmediate(resolve));
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(calls).toHaveLength(1); // it rests
+    expect(scheduler.isBehind).toBe(true);
+    await Promise.all(done);
+    const sizes = calls.map((batches) => batches.reduce((sum, { records }) => sum + records.length, 0));
+    expect(sizes).toEqual(sizes.map(() => 4_000)); // of which the bound of 5000 takes two
+  });
+
   test('what waits is not judged before its transaction begins', async () => {
     const waiting: (() => void)[] = [];
     const { scheduler, judged } = schedulerOver(() => new Promise((resolve) => void waiting.push(resolve)));
@@ -89,7 +110,11 @@ describe('batches on their way into transactions', () => {
 
   test('while two are being written, the next waits until it is filled, or one of them is done', async () => {
     const writing: (() => void)[] = [];
-    const { scheduler, calls } = schedulerOver(() => new Promise((resolve) => void writing.push(resolve)), 0, 3);
+    const { scheduler, calls } = schedulerOver(
+      () => new Promise((resolve) => void writing.push(resolve)),
+      0,
+      inFlight(3),
+    );
     const partitionsOf = () => calls.map((batches) => batches.map(({ partition }) => partition));
     const withMore = (partition: number, count: number) => ({ ...batchOf(partition, 0, count), endOffset: 1000 });
     const all = [withMore(0, 90), withMore(1, 90), withMore(2, 10), batchOf(3, 0, 10)].map((batch) =>
@@ -112,7 +137,11 @@ describe('batches on their way into transactions', () => {
 
   test('where there is no more to read, the next does not wait to be filled; else not for long', async () => {
     const writing: (() => void)[] = [];
-    const { scheduler, calls } = schedulerOver(() => new Promise((resolve) => void writing.push(resolve)), 0, 4);
+    const { scheduler, calls } = schedulerOver(
+      () => new Promise((resolve) => void writing.push(resolve)),
+      0,
+      inFlight(4),
+    );
     const all = [batchOf(0, 0, 90), batchOf(1, 0, 90), { ...batchOf(2, 0, 10), endOffset: 10 }].map((batch) =>
       scheduler.submit(batch, lease),
     );

@@ -2,7 +2,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Closers, type TestProcess, withClosers } from '@wayline/testkit';
 import { runInChild } from '../children/child-process.ts';
 import { runCompetingLoad } from '../load/competing-load.ts';
-import { type AskedQuery, findQueries, type QueryLoadReport, runQueryLoad } from '../load/query-load.ts';
+import {
+  type AskedQuery,
+  findQueries,
+  percentileMs,
+  type QueryLoadReport,
+  type QueryTimes,
+  runQueryLoad,
+  together,
+} from '../load/query-load.ts';
 import { until } from '../measure/drain.ts';
 import { type StoredProgress, watchProgress } from '../measure/stored-progress.ts';
 import type { BenchCase } from '../report/bench-report.ts';
@@ -17,6 +25,8 @@ const QUICK_HISTORY = 3_000;
 /** At the start of each drain: more than is stored while it is measured. */
 const BACKLOG = 2_000_000;
 const QUICK_BACKLOG = 3_000;
+/** Stored before it is asked: the code of a worker that was just started is not compiled yet. */
+const WARM_ROWS = 150_000;
 const SECONDS = 20;
 const QUICK_SECONDS = 1;
 const DAY_MS = 86_400_000;
@@ -29,22 +39,32 @@ interface Condition {
   worker?: Readonly<Record<string, string>>;
   /** Whether another program is at work in the database. */
   competing: boolean;
-  /** The condition without the worker, which it is held against. */
-  beside?: string;
 }
 
-const IDLE = 'idle';
-const COMPETING = 'a competing load';
+const IDLE: Condition = { name: 'idle', competing: false };
+const COMPETING: Condition = { name: 'a competing load', competing: true };
 const ADAPTIVE = { WAYLINE_ADAPTIVE: 'true' };
 const NOT_ADAPTIVE = { WAYLINE_ADAPTIVE: 'false' };
 
-const CONDITIONS: readonly Condition[] = [
-  { name: IDLE, competing: false },
-  { name: 'drain', worker: ADAPTIVE, competing: false, beside: IDLE },
-  { name: COMPETING, competing: true },
-  { name: `drain, ${COMPETING}`, worker: ADAPTIVE, competing: true, beside: COMPETING },
-  { name: 'drain, throttle off', worker: NOT_ADAPTIVE, competing: false, beside: IDLE },
-  { name: `drain, throttle off, ${COMPETING}`, worker: NOT_ADAPTIVE, competing: true, beside: COMPETING },
+/**
+ * What a drain is held against, and the drains. It is measured before the first and after each: what was stored
+ * meanwhile makes queries slower by itself.
+ */
+const SERIES: readonly { base: Condition; drains: readonly Condition[] }[] = [
+  {
+    base: IDLE,
+    drains: [
+      { name: 'drain', worker: ADAPTIVE, competing: false },
+      { name: 'drain, throttle off', worker: NOT_ADAPTIVE, competing: false },
+    ],
+  },
+  {
+    base: COMPETING,
+    drains: [
+      { name: `drain, ${COMPETING.name}`, worker: ADAPTIVE, competing: true },
+      { name: `drain, throttle off, ${COMPETING.name}`, worker: NOT_ADAPTIVE, competing: true },
+    ],
+  },
 ];
 
 /** What is there for all conditions. */
@@ -66,16 +86,40 @@ export async function benchThrottle(closers: Closers, options: BenchOptions): Pr
   const { only = '', quick } = options;
   const scene = await openScene(closers, options);
   const findings: BenchFindings = { cases: [], failures: [] };
-  const bases = new Map<string, QueryLoadReport>();
-  for (const condition of quick ? CONDITIONS.slice(0, 4) : CONDITIONS) {
-    if (condition.worker && !condition.name.includes(only)) continue; // the others are what it is held against
+  const ask = async (condition: Condition): Promise<Asked> => {
     options.tell(condition.name);
-    const { report, rowsPerSecond } = await withClosers(closers, (own) => measure(own, scene, condition, options));
-    if (!condition.worker) bases.set(condition.name, report);
-    findings.cases.push(...casesOf(condition, { report, rowsPerSecond, base: bases.get(condition.beside ?? '') }));
-    if (report.refused > 0) findings.failures.push(`${condition.name}: ${report.refused} queries had no answer of 200`);
+    const asked = await withClosers(closers, (own) => measure(own, scene, condition, options));
+    const { refused } = asked.report;
+    if (refused > 0) findings.failures.push(`${condition.name}: ${refused} queries had no answer of 200`);
+    return asked;
+  };
+  for (const { base, drains } of SERIES) {
+    const chosen = drains.filter(({ name }) => name.includes(only)).slice(0, quick ? 1 : undefined);
+    if (chosen.length === 0) continue;
+    const bases = [await ask(base)];
+    const asked: { drain: Condition; found: Asked; beside: QueryTimes }[] = [];
+    for (const drain of chosen) {
+      const before = bases.at(-1) as Asked;
+      const found = await ask(drain);
+      const after = await ask(base);
+      bases.push(after);
+      asked.push({ drain, found, beside: together([before.report.times, after.report.times]) });
+    }
+    findings.cases.push(...casesOf(base.name, { times: together(bases.map(({ report }) => report.times)) }));
+    for (const { drain, found, beside } of asked) {
+      const { rowsPerSecond } = found;
+      findings.cases.push(
+        ...casesOf(drain.name, { times: found.report.times, rowsPerSecond, base: { name: base.name, times: beside } }),
+      );
+    }
   }
   return findings;
+}
+
+interface Asked {
+  report: QueryLoadReport;
+  /** Stored meanwhile. */
+  rowsPerSecond: number;
 }
 
 /** What was stored before is there to be read, and a backlog is there to be stored. */
@@ -116,7 +160,7 @@ async function measure(
   { site, database, progress, queries, query, fillUp }: Scene,
   { worker: env, competing }: Condition,
   { quick, events = quick ? QUICK_BACKLOG : BACKLOG, seconds = quick ? QUICK_SECONDS : SECONDS }: BenchOptions,
-): Promise<{ report: QueryLoadReport; rowsPerSecond: number }> {
+): Promise<Asked> {
   if (env) await fillUp(Math.round(events));
   const over = new AbortController();
   closers.add(async () => over.abort());
@@ -134,7 +178,7 @@ async function measure(
   const found = env
     ? await withWorker(site, { databaseUrl: database.url, env }, async (worker) => {
         const { records } = await progress.look();
-        await until(records + 1, { progress, worker, everyMs: 20 });
+        await until(records + (quick ? 1 : WARM_ROWS), { progress, worker, everyMs: 20 });
         return asked();
       })
     : await asked();
@@ -158,16 +202,15 @@ async function withWorker<T>(
 }
 
 function casesOf(
-  { name, beside, worker }: Condition,
-  {
-    report,
-    rowsPerSecond,
-    base,
-  }: { report: QueryLoadReport; rowsPerSecond: number; base: QueryLoadReport | undefined },
+  name: string,
+  given: { times: QueryTimes; rowsPerSecond?: number; base?: { name: string; times: QueryTimes } },
 ): BenchCase[] {
-  const rate = worker ? Math.round(rowsPerSecond) : 0;
-  return [...report.latencies].map(([query, { p50Ms, p99Ms }]) => {
-    const before = base?.latencies.get(query);
+  const { times, rowsPerSecond = 0, base } = given;
+  const rate = Math.round(rowsPerSecond);
+  return [...times].map(([query, taken]) => {
+    const before = base?.times.get(query);
+    const p99Ms = percentileMs(taken, 99);
+    const idleMs = before ? percentileMs(before, 99) : 0;
     return {
       case: `${name}: ${query}`,
       query,
@@ -175,12 +218,12 @@ function casesOf(
       eventsPerSecond: rate,
       eventsPerSecondMin: rate,
       eventsPerSecondMax: rate,
-      p50Ms: rounded(p50Ms, 2),
+      p50Ms: rounded(percentileMs(taken, 50), 2),
       p99Ms: rounded(p99Ms, 2),
-      ...(beside && before && before.p99Ms > 0
+      ...(base && idleMs > 0
         ? {
-            idle: { name: `${beside}: ${query}`, p99Ms: rounded(before.p99Ms, 2) },
-            ratioToIdle: rounded(p99Ms / before.p99Ms, 2),
+            idle: { name: `${base.name}: ${query}`, p99Ms: rounded(idleMs, 2) },
+            ratioToIdle: rounded(p99Ms / idleMs, 2),
           }
         : {}),
     };

@@ -8,6 +8,9 @@ export interface AskedQuery {
   paths: readonly string[];
 }
 
+/** How long answers took, µs, by the query's name, and of all of them under `all`. */
+export type QueryTimes = ReadonlyMap<string, RecordableHistogram>;
+
 export interface QueryLoadOptions {
   url: string;
   token: string;
@@ -17,8 +20,7 @@ export interface QueryLoadOptions {
 }
 
 export interface QueryLoadReport {
-  /** By the query's name, and of all of them under `all`. */
-  latencies: Map<string, { count: number; p50Ms: number; p99Ms: number }>;
+  times: QueryTimes;
   /** Answers that were none of 200. */
   refused: number;
 }
@@ -70,9 +72,9 @@ export async function findQueries(client: Client): Promise<AskedQuery[]> {
 
 /** Asks all queries in turn, each lane one at a time, until it is told to end. */
 export async function runQueryLoad({ url, token, queries, signal }: QueryLoadOptions): Promise<QueryLoadReport> {
-  const newHistogram = () => createHistogram({ lowest: 1, highest: LONGEST_MICROS, figures: 3 });
-  const all = newHistogram();
-  const byName = new Map<string, RecordableHistogram>(queries.map(({ name }) => [name, newHistogram()]));
+  const times: QueryTimes = new Map(
+    [...queries.map(({ name }) => name), ALL_QUERIES].map((name) => [name, newTimes()]),
+  );
   let refused = 0;
   let asked = 0;
   const ask = async (): Promise<void> => {
@@ -84,20 +86,29 @@ export async function runQueryLoad({ url, token, queries, signal }: QueryLoadOpt
     await response.arrayBuffer();
     const micros = Math.max(1, Math.round((performance.now() - begun) * 1000));
     if (response.status !== 200) refused++;
-    all.record(micros);
-    byName.get(name)?.record(micros);
+    times.get(ALL_QUERIES)?.record(micros);
+    times.get(name)?.record(micros);
   };
   const lane = async (): Promise<void> => {
     for (; !signal.aborted; await sleep(PAUSE_MS)) await ask();
   };
   await Promise.all(Array.from({ length: LANES }, lane));
-  const latencies = [...byName, [ALL_QUERIES, all] as const].map(
-    ([name, histogram]) => [name, told(histogram)] as const,
-  );
-  return { latencies: new Map(latencies), refused };
+  return { times, refused };
 }
 
-function told(histogram: RecordableHistogram) {
-  const ms = (percentile: number) => (histogram.count === 0 ? 0 : histogram.percentile(percentile) / 1000);
-  return { count: histogram.count, p50Ms: ms(50), p99Ms: ms(99) };
+const newTimes = () => createHistogram({ lowest: 1, highest: LONGEST_MICROS, figures: 3 });
+
+/** What several loads of the same queries took, together. */
+export function together(loads: readonly QueryTimes[]): QueryTimes {
+  const sums = new Map<string, RecordableHistogram>();
+  for (const [name, times] of loads.flatMap((load) => [...load])) {
+    const sum = sums.get(name) ?? newTimes();
+    sum.add(times);
+    sums.set(name, sum);
+  }
+  return sums;
+}
+
+export function percentileMs(times: RecordableHistogram, percentile: number): number {
+  return times.count === 0 ? 0 : times.percentile(percentile) / 1000;
 }

@@ -4,7 +4,7 @@ import { TOPICS } from '@wayline/contracts';
 import { type Closers, openKafkaAdmin, runWayline, startKafka, startWayline, type TestProcess } from '@wayline/testkit';
 import type { BenchOptions } from '../benches/bench-options.ts';
 import { processListening } from '../measure/process-listening.ts';
-import { IMAGE_ENV } from './image-env.ts';
+import { IMAGE_ENV, WORKER_ENV } from './image-env.ts';
 import { openLog } from './log-address.ts';
 
 /** A Kafka of its own, and what Wayline's processes on it are told. */
@@ -56,7 +56,7 @@ export async function emptyTopic({ address }: Pick<WorkerSite, 'address'>): Prom
 
 /** The role `worker`, as it is deployed. */
 export function startWorker({ env }: WorkerSite, databaseUrl: string): TestProcess {
-  return startWayline(['worker'], { env: { ...env, DATABASE_URL: databaseUrl } });
+  return startWayline(['worker'], { env: { ...WORKER_ENV, ...env, DATABASE_URL: databaseUrl } });
 }
 
 /** The role `ingest`, ready, and a key for it. */

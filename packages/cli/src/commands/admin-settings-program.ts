@@ -64,7 +64,7 @@ export function addSettingsCommands(admin: Command, answer: (options: Json, answ
     .option('--transactions <n>', 'transactions of a worker at a time, or none')
     .option('--batch-rows <n>', 'events in one transaction, or none')
     .option('--linger-ms <n>', 'how long a transaction waits for more events, or none')
-    .option('--adaptive <on|off>', 'whether they back off by themselves while PostgreSQL is slow, or none')
+    .option('--adaptive <on|off>', 'whether they give way by themselves while others ask PostgreSQL, or none')
     .option(...JSON_OPTION)
     .action(async (options: Json & ThrottleOptions) => {
       const { setThrottleCommand } = await import('./set-throttle.ts');

@@ -311,7 +311,7 @@ export const VARIABLES = {
     type: flag,
     fallback: true,
     roles: ['all', 'worker'],
-    meaning: 'Whether a worker backs off by itself while PostgreSQL is slow for others.',
+    meaning: 'Whether a worker gives way by itself while others ask PostgreSQL, or while it is slow for them.',
   },
   maxRejected: {
     name: 'WAYLINE_MAX_REJECTED',

@@ -7,14 +7,14 @@ import { bookHopDays } from './hop-days.ts';
 import { changesOf, lookupsOf, noteLookup, remadeSession } from './remade-session.ts';
 import { addVisits, lastBefore, readArrivals, readVisits, removeVisits, type Stretch } from './visit-rows.ts';
 
-/** Marks of one transaction; several may be of one session. */
+/** Marks of one transaction at most; several may be of one session. */
 const MARKS_AT_ONCE = 2_000;
 /** Younger marks wait, so that the events of a moment are remade at once. */
 const SETTLED = "interval '1 second'";
 
 const TAKE = `
   DELETE FROM dirty_sessions WHERE ctid = ANY (ARRAY(
-    SELECT ctid FROM dirty_sessions WHERE dirty_at < clock_timestamp() - ${SETTLED} ORDER BY dirty_at LIMIT ${MARKS_AT_ONCE}))
+    SELECT ctid FROM dirty_sessions WHERE dirty_at < clock_timestamp() - ${SETTLED} ORDER BY dirty_at LIMIT $1))
   RETURNING project_id, session_id, from_at::text, to_at::text`;
 
 // Parameters $1 to $4: projects, sessions, and from which to which corrected time there are new events.
@@ -37,6 +37,13 @@ const STRETCHES = `
   FROM (SELECT project_id, session_id, min(from_at) AS from_at, max(to_at) AS to_at FROM ${MARKED} GROUP BY 1, 2) d
   LEFT JOIN sessions s USING (project_id, session_id)`;
 
+export interface RemakeBounds {
+  /** No further transaction begins after so long, ms. */
+  longestMs?: number;
+  /** Marks of one transaction at most: the fewer, the shorter it keeps a processor busy. */
+  marksAtOnce?: number;
+}
+
 interface Mark {
   project_id: number;
   session_id: string;
@@ -48,25 +55,25 @@ interface Mark {
  * Remakes the visits and hops of sessions that have new events of apps, and books the change in the sums of days. Only one
  * process at a time may do it: two that remade the same session at once could leave a hop that one of them did not see
  * split, and nobody else may write these tables.
- * @param longestMs no further transaction begins after so long
  * @returns how many sessions were remade
  */
-export async function remakeHops(pool: Pool, signal: AbortSignal, longestMs = Infinity): Promise<number> {
+export async function remakeHops(pool: Pool, signal: AbortSignal, bounds: RemakeBounds = {}): Promise<number> {
+  const { longestMs = Number.POSITIVE_INFINITY, marksAtOnce = MARKS_AT_ONCE } = bounds;
   let sessions = 0;
   for (const begunMs = performance.now(); !signal.aborted && performance.now() - begunMs < longestMs; ) {
     const taken = await inTransaction(pool, async (client) => {
       // One snapshot: stretches and hops fit together. What is stored meanwhile has marks of its own.
       await client.query('SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; SET LOCAL jit = off');
-      return remakeSome(client);
+      return remakeSome(client, marksAtOnce);
     });
     sessions += taken.sessions;
-    if (taken.marks < MARKS_AT_ONCE) break;
+    if (taken.marks < marksAtOnce) break;
   }
   return sessions;
 }
 
-async function remakeSome(client: PoolClient): Promise<{ marks: number; sessions: number }> {
-  const { rows: marks } = await client.query<Mark>(TAKE);
+async function remakeSome(client: PoolClient, most: number): Promise<{ marks: number; sessions: number }> {
+  const { rows: marks } = await client.query<Mark>(TAKE, [most]);
   if (marks.length === 0) return { marks: 0, sessions: 0 };
   const { rows: stretches } = await client.query<Stretch>(
     STRETCHES,

@@ -1,33 +1,30 @@
 import type { Pool } from '../pool.ts';
 
-/** How PostgreSQL fares, as seen from inside. */
+/** What others do in the database: connections of another application name than that of the pool. */
 export interface Pressure {
-  /** How long a small, fixed piece of work took, ms: it grows as others compete for processors. */
-  workMs: number;
-  /**
-   * Other connections that are at work, or were within the last quarter of a second (queries of a millisecond are seldom met
-   * at work), or of which we may not know: those of the same application name not counted.
-   */
-  others: number;
-  /** Those of them that wait for a lock. */
+  /** Those at work at this moment. */
+  busy: number;
+  /** How long ago one of them was at work, ms: 0 if one is. However short a query is, it is seen. Undefined where none is known to have been. */
+  sinceMs: number | undefined;
+  /** Those that wait for a lock. */
   waiting: number;
+  /** Those of which this user may not know what they do; they count nowhere else. */
+  unseen: number;
 }
 
-// Measured by PostgreSQL itself: how busy this process is does not come into it.
+// The kind of a connection is hidden with its state from a user that may not see it.
 const MEASURE = `
-  WITH begun AS MATERIALIZED (SELECT clock_timestamp() AS at),
-    worked AS MATERIALIZED (SELECT count(n) AS done FROM begun, generate_series(1, 5000) AS n),
-    ended AS MATERIALIZED (SELECT clock_timestamp() AS at FROM worked WHERE done > 0)
-  SELECT extract(epoch FROM ended.at - begun.at)::float8 * 1000 AS work_ms,
-    (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' AND datname = current_database()
-       AND application_name <> current_setting('application_name')
-       AND (coalesce(state, 'active') = 'active' OR query_start > clock_timestamp() - interval '250 ms')) AS others,
-    (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' AND datname = current_database()
-       AND application_name <> current_setting('application_name') AND wait_event_type = 'Lock') AS waiting
-  FROM begun, ended`;
+  SELECT count(*) FILTER (WHERE state = 'active')::integer AS busy,
+    min(CASE WHEN state = 'active' THEN 0 ELSE extract(epoch FROM clock_timestamp() - state_change) * 1000 END)::float8 AS since_ms,
+    count(*) FILTER (WHERE wait_event_type = 'Lock')::integer AS waiting, count(*) FILTER (WHERE state IS NULL)::integer AS unseen
+  FROM pg_stat_activity
+  WHERE coalesce(backend_type, 'client backend') = 'client backend' AND usesysid IS NOT NULL AND datname = current_database()
+    AND application_name <> current_setting('application_name')`;
 
 export async function measurePressure(pool: Pool): Promise<Pressure> {
-  const { rows } = await pool.query<{ work_ms: number; others: number; waiting: number }>(MEASURE);
-  const { work_ms: workMs, others, waiting } = rows[0] as (typeof rows)[0];
-  return { workMs, others, waiting };
+  const { rows } = await pool.query<{ busy: number; since_ms: number | null; waiting: number; unseen: number }>(
+    MEASURE,
+  );
+  const { since_ms: sinceMs, ...counts } = rows[0] as (typeof rows)[0];
+  return { ...counts, sinceMs: sinceMs === null ? undefined : Math.max(0, sinceMs) };
 }
