@@ -27,22 +27,29 @@ interface Columns {
   counted: string;
   /** Their lowest time. */
   first: string;
-  /** Over rows of `series_minutes`. */
+  /** Of a row of `series_minutes`; and over such rows. */
+  ofRollup: string;
   ofRollups: string;
   /** Over rows of `events`. */
   ofEvents: string;
 }
 
 const valued = { counted: 'valued', first: 'first_valued_at' };
-const SUM: Columns = { ...valued, ofRollups: 'sum(value_sum)', ofEvents: 'sum(value)' };
+const SUM: Columns = { ...valued, ofRollup: 'value_sum', ofRollups: 'sum(value_sum)', ofEvents: 'sum(value)' };
 
 /** The SQL of an aggregation; of rows of `events` only those with a value go in, but for `count`. */
 export const COLUMNS: Readonly<Record<Additive, Columns>> = {
   avg: SUM,
   sum: SUM,
-  max: { ...valued, ofRollups: 'max(value_max)', ofEvents: 'max(value)' },
-  min: { ...valued, ofRollups: 'min(value_min)', ofEvents: 'min(value)' },
-  count: { counted: 'events', first: 'first_at', ofRollups: 'sum(events)::bigint', ofEvents: 'count(*)' },
+  max: { ...valued, ofRollup: 'value_max', ofRollups: 'max(value_max)', ofEvents: 'max(value)' },
+  min: { ...valued, ofRollup: 'value_min', ofRollups: 'min(value_min)', ofEvents: 'min(value)' },
+  count: {
+    counted: 'events',
+    first: 'first_at',
+    ofRollup: 'events',
+    ofRollups: 'sum(events)::bigint',
+    ofEvents: 'count(*)',
+  },
 };
 
 const addAmounts = (aggregation: Additive, a: number, b: number): number => {

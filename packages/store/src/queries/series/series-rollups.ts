@@ -4,7 +4,7 @@ import { SERIES_SUMS, SETTLED_SLOT } from '../../series-sums.ts';
 import { timestampsOf } from '../timestamps.ts';
 import { type Additive, COLUMNS, type SeriesPart } from './aggregation.ts';
 import type { Series } from './find-series.ts';
-import { bucketSql, type Granularity } from './granularity.ts';
+import { bucketSql, bucketStart, type Granularity } from './granularity.ts';
 
 /** Whole minutes: [fromMs, toMs), both at the start of one, epoch ms. */
 export interface WholeMinutes {
@@ -52,56 +52,54 @@ export const rollupValues = ({ projectId, namespace, type }: Series, minutes: Wh
   ...timestampsOf(minutes),
 ];
 
-interface GroupLists {
-  buckets: string;
-  counts: string;
-  firsts: string;
-  amounts: string;
-}
-
 /**
- * Groups of whole minutes, out of the rollups; those without an event that counts are left out. No order. They come as lists in one
- * row: a row for each of them costs as much again, here and there.
+ * Groups of whole minutes, out of the rollups, or several parts of one; those without an event that counts are left out. No order.
+ * They come as lists in one row: a row for each of them costs as much again, here and there.
  */
 export async function seriesRollups(
   reader: Reader,
   series: Series,
   { minutes, granularity, aggregation }: { minutes: WholeMinutes; granularity: Granularity; aggregation: Additive },
 ): Promise<SeriesPart[]> {
-  const { counted, first, ofRollups } = COLUMNS[aggregation];
   const hours = granularity === 'minute' ? undefined : hoursIn(minutes);
-  const { rows } = await reader.query<Record<keyof GroupLists, string | null>>(
+  const groups = granularity === 'minute' ? minuteParts(aggregation) : bucketParts(aggregation, granularity, hours);
+  const { rows } = await reader.query<Record<'counts' | 'firsts' | 'amounts', string | null>>(
     plannedOnce(
-      `SELECT array_agg(${epochMs('bucket')})::text AS buckets, array_agg(count)::text AS counts,
-       array_agg(${epochMs('first')})::text AS firsts, array_agg(amount)::text AS amounts
-     FROM (
-       SELECT ${granularity === 'minute' ? 'minute' : bucketSql(granularity, 'minute')} AS bucket, sum(${counted})::bigint AS count,
-         min(${first}) AS first, ${ofRollups} AS amount
-       FROM ${hours ? `${HOURS} WHERE` : `${MINUTES} WHERE ${IN_MINUTES} AND`} ${counted} > 0 GROUP BY 1
-     ) groups`,
+      `SELECT array_agg(count)::text AS counts, array_agg((date_part('epoch', first) * 1000)::bigint)::text AS firsts,
+       array_agg(amount)::text AS amounts FROM (${groups}) groups`,
       [...rollupValues(series, minutes), ...(hours ? timestampsOf(hours) : [])],
     ),
   );
-  const { buckets = null, counts, firsts, amounts } = rows[0] ?? {};
-  return buckets === null ? [] : partsOf({ buckets, counts, firsts, amounts } as GroupLists);
+  const { counts = null, firsts = null, amounts = null } = rows[0] ?? {};
+  if (counts === null || firsts === null || amounts === null) return [];
+  const [counted, amount] = [numbersOf(counts), numbersOf(amounts)];
+  return numbersOf(firsts).map((firstMs, i) => ({
+    bucketMs: bucketStart(granularity, firstMs),
+    count: counted[i] as number,
+    firstMs,
+    amount: amount[i] as number,
+  }));
 }
 
-/** SQL: of a timestamptz. Doubles hold the milliseconds of any year exactly. */
-const epochMs = (time: string): string => `(date_part('epoch', ${time}) * 1000)::bigint`;
+/** Minutes that are in one slot are not put together once more: most are, and it takes as long as to read them. */
+function minuteParts(aggregation: Additive): string {
+  const { counted, first, ofRollup, ofRollups } = COLUMNS[aggregation];
+  const where = `${IN_MINUTES} AND ${counted} > 0`;
+  return `SELECT ${counted} AS count, ${first} AS first, ${ofRollup} AS amount FROM series_minutes WHERE slot < 0 AND ${where}
+    UNION ALL
+    SELECT sum(${counted})::bigint, min(${first}), ${ofRollups} FROM series_minutes WHERE slot >= 0 AND ${where} GROUP BY minute`;
+}
+
+function bucketParts(aggregation: Additive, granularity: Granularity, hours: WholeMinutes | undefined): string {
+  const { counted, first, ofRollups } = COLUMNS[aggregation];
+  const from = hours ? `${HOURS} WHERE` : `${MINUTES} WHERE ${IN_MINUTES} AND`;
+  return `SELECT sum(${counted})::bigint AS count, min(${first}) AS first, ${ofRollups} AS amount
+    FROM ${from} ${counted} > 0 GROUP BY ${bucketSql(granularity, 'minute')}`;
+}
 
 /** Of an array as PostgreSQL writes it. Infinite sums, and what is none, are no JSON; all else is, which is read several times as quickly. */
 const numbersOf = (list: string): number[] =>
   /[IN]/.test(list) ? list.slice(1, -1).split(',').map(Number) : JSON.parse(`[${list.slice(1, -1)}]`);
-
-function partsOf({ buckets, counts, firsts, amounts }: GroupLists): SeriesPart[] {
-  const [counted, first, amount] = [counts, firsts, amounts].map(numbersOf) as [number[], number[], number[]];
-  return numbersOf(buckets).map((bucketMs, i) => ({
-    bucketMs,
-    count: counted[i] as number,
-    firstMs: first[i] as number,
-    amount: amount[i] as number,
-  }));
-}
 
 /**
  * SQL: all of a range of minutes, of `rollupValues`, in one row: `events` of any kind, those `counted`, the time of the first of these,
