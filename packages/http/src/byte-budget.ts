@@ -2,8 +2,10 @@ import { ProblemError } from '@wayline/contracts';
 
 /** Bytes of bodies that a process has in hand at once, over all its requests: what keeps its memory bounded. */
 export interface ByteBudget {
-  /** Whether so many bytes could be taken now. */
+  /** Whether so many bytes could be taken now; where there is no room, who is slow to fill its own gives that up first. */
   has(bytes: number): boolean;
+  /** Notes who holds bytes for what is still to come, until the function returned is called. */
+  fill(filling: Filling): () => void;
   /** Takes so many bytes, or answers false where that would be more than is left. */
   take(bytes: number): boolean;
   give(bytes: number): void;
@@ -16,11 +18,48 @@ export interface ByteBudget {
   readonly full: ProblemError;
 }
 
-export function createByteBudget(maxBytes: number): ByteBudget {
+/** Something that comes in over a connection, as slowly as the other side likes. */
+export interface Filling {
+  /** How much has come. */
+  bytes(): number;
+  /** Gives back all that it holds, at once. */
+  giveUp(): void;
+}
+
+/** Beyond this time, and below this pace, room is given up to others that find none: far below what any line brings. */
+const SLOW_AFTER_MS = 2_000;
+const SLOWEST_BYTES_PER_MS = 32;
+const LOOK_EVERY_MS = 100;
+
+/** @param now ms, of a clock that never goes back */
+export function createByteBudget(maxBytes: number, now: () => number = () => performance.now()): ByteBudget {
   let held = 0;
-  const has = (bytes: number): boolean => held + bytes <= maxBytes;
+  const fillings = new Map<Filling, number>();
+  let lookedMs = Number.NEGATIVE_INFINITY;
+
+  const has = (bytes: number): boolean => {
+    if (held + bytes <= maxBytes) return true;
+    makeRoom();
+    return held + bytes <= maxBytes;
+  };
+
+  /** A few who only begin to send could else keep out everybody, for as long as a request may take. */
+  function makeRoom(): void {
+    const nowMs = now();
+    if (nowMs - lookedMs < LOOK_EVERY_MS) return;
+    lookedMs = nowMs;
+    for (const [filling, sinceMs] of fillings) {
+      const ageMs = nowMs - sinceMs;
+      if (ageMs > SLOW_AFTER_MS && filling.bytes() < ageMs * SLOWEST_BYTES_PER_MS) filling.giveUp();
+    }
+  }
+
   return {
     has,
+    fill(filling) {
+      fillings.set(filling, now());
+      return () => fillings.delete(filling);
+    },
     take(bytes) {
       if (!has(bytes)) return false;
       held += bytes;

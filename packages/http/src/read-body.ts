@@ -11,6 +11,9 @@ export interface BodyLimits {
 }
 
 const INFLATED_CHUNK = 64 * 1024;
+/** With its first bytes a body holds room for all of it, up to so many; beyond, for so many times as much as has come. */
+const HELD_AHEAD_BYTES = 64 * 1024;
+const HELD_AHEAD_TIMES = 4;
 
 export const bodyTooLarge = (maxBytes: number): ProblemError =>
   new ProblemError(
@@ -79,16 +82,19 @@ export async function readBody(request: IncomingMessage, limits: BodyLimits): Pr
     const chunks: Buffer[] = [];
     let size = 0;
     let taken = 0;
+    let filled: (() => void) | undefined;
 
     const onData = (chunk: Buffer) => {
       size += chunk.length;
       if (size > maxBytes) return fail(bodyTooLarge(maxBytes));
       if (size > taken) {
-        // All of it with its first bytes: what would be refused half-way is refused before it is read. Not sooner, or
-        // whoever only announces a body would hold what others could use.
-        const whole = Math.max(size, inflater ? 0 : announced);
+        // With its first bytes, so that what would be refused half-way is refused before it is read. Not sooner, nor much
+        // more than comes, or whoever only announces a body would hold what others could use.
+        const ahead = Math.min(inflater ? 0 : announced, Math.max(HELD_AHEAD_BYTES, size * HELD_AHEAD_TIMES));
+        const whole = Math.max(size, ahead);
         if (!budget.take(whole - taken)) return fail(budget.full);
         taken = whole;
+        filled ??= budget.fill({ bytes: () => size, giveUp: () => fail(budget.full) });
       }
       chunks.push(chunk);
     };
@@ -111,6 +117,7 @@ export async function readBody(request: IncomingMessage, limits: BodyLimits): Pr
     }
 
     function stopReading(): void {
+      filled?.();
       source.off('data', onData).off('end', onEnd);
       request.off('close', onCutOff);
       if (inflater) {
