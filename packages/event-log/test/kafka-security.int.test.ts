@@ -127,6 +127,16 @@ await describeWithKafka(
       const partition = first?.end === 20 ? 0 : 1;
       expect([first, second].map((range) => range?.end).sort()).toEqual([0, 20]);
       expect(String((await log.peek({ topic, partition, offset: 7 }))?.value)).toBe('7');
+
+      // Requests of many parts, and more than a socket takes at once.
+      const large = Array.from({ length: 4000 }, (_, i) => ({
+        key: `key-${i % 7}`,
+        value: Buffer.from(`${i}-`.padEnd(100 + ((i * 7919) % 3000), 'x')),
+      }));
+      const parts = [0, 1000, 2000, 3000].map((from) => log.append(topic, large.slice(from, from + 1000)));
+      await Promise.all(parts);
+      await reader.until('the large ones', () => reader.values().length === 4020);
+      expect(reader.values().slice(20).sort()).toEqual(large.map(({ value }) => String(value)).sort());
       expect(told).toEqual([]);
     }
 
