@@ -95,9 +95,9 @@ export class BatchScheduler<Batch extends UnjudgedBatch> {
     this.#rejections = new RejectionLimit(options.rejections.maxRejected);
   }
 
-  /** Whether batches wait although as many transactions as may be are in flight. */
+  /** Whether there is a backlog: batches wait although as many transactions as may be are in flight, or are to fill one. */
   get isBehind(): boolean {
-    return this.#waiting.length > 0 && this.#inFlight >= this.#options.throttle.concurrency;
+    return this.#waiting.length > 0 && (this.#inFlight >= this.#options.throttle.concurrency || this.#mayFill);
   }
 
   /**
