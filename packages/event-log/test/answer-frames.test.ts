@@ -40,6 +40,19 @@ test.each([
   expect(came.every((frame, i) => frame.equals(sent[i] as Buffer))).toBe(true);
 });
 
+test('the length of an answer may be cut anywhere', () => {
+  const sent = [1, 70_000, 2, 70_001, 3, 70_002, 0, 70_003].map((bytes, i) => answer(bytes, i));
+  for (let size = 2; size < 20; size++) {
+    const came: Buffer[] = [];
+    feed(
+      readFrames((frame) => came.push(frame)),
+      Buffer.concat(sent),
+      () => size,
+    );
+    expect(came.map(({ length }) => length)).toEqual(sent.map(({ length }) => length));
+  }
+});
+
 test.each([
   { what: 'a length below 0', head: -1 },
   { what: 'the beginning of a TLS record', head: 0x15_03_03_00 },
