@@ -95,10 +95,10 @@ export class BatchScheduler<Batch extends UnjudgedBatch> {
     this.#rejections = new RejectionLimit(options.rejections.maxRejected);
   }
 
-  /** Whether batches wait although as many transactions as may be are in flight, or for a rest to end. */
+  /** Whether there is a backlog: batches wait although as many transactions as may be are in flight, to fill one, or for a rest to end. */
   get isBehind(): boolean {
-    const { throttle } = this.#options;
-    return this.#waiting.length > 0 && (this.#inFlight >= throttle.concurrency || this.#resting !== undefined);
+    if (this.#waiting.length === 0) return false;
+    return this.#inFlight >= this.#options.throttle.concurrency || this.#mayFill || this.#resting !== undefined;
   }
 
   /**

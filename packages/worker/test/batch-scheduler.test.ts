@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { type JudgedRecord, type PartitionBatch, PositionMovedError, type StoredCounts } from '@wayline/store';
+import type { UnjudgedBatch } from '../src/batch-parts.ts';
 import { BatchScheduler } from '../src/batch-scheduler.ts';
 import { Throttle } from '../src/throttle.ts';
 
@@ -35,7 +36,7 @@ function schedulerOver(
 ) {
   const calls: (readonly PartitionBatch[])[] = [];
   const judged: number[] = [];
-  const scheduler = new BatchScheduler<PartitionBatch & { endOffset?: number }>({
+  const scheduler = new BatchScheduler<PartitionBatch & Pick<UnjudgedBatch, 'endOffset'>>({
     judge: (batch) => {
       judged.push(batch.partition);
       return batch;
@@ -121,6 +122,7 @@ describe('batches on their way into transactions', () => {
       scheduler.submit(batch, lease),
     );
     expect(partitionsOf()).toEqual([[0], [1]]);
+    expect(scheduler.isBehind).toBe(true);
     all.push(scheduler.submit(withMore(4, 60), lease));
     expect(partitionsOf()).toEqual([[0], [1], [2, 3, 4]]);
     writing.shift()?.();

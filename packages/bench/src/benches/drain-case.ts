@@ -10,7 +10,7 @@ import { drain } from '../measure/drain.ts';
 import type { BenchCase } from '../report/bench-report.ts';
 import { asReference, beside } from '../report/summarise.ts';
 import { type DrainRun, summariseCopies, summariseDrains } from '../report/summarise-worker.ts';
-import { type FreshDatabase, startFreshDatabase, withClient } from '../servers/fresh-database.ts';
+import { type FreshDatabase, startFreshDatabase, useLogFiles, withClient } from '../servers/fresh-database.ts';
 import { emptyTopic, type WorkerSite } from '../servers/worker-site.ts';
 import type { BenchFindings } from './bench-findings.ts';
 import type { BenchOptions } from './bench-options.ts';
@@ -47,6 +47,7 @@ export async function measureDrain(
     tell(`${name}: run ${drains.length + 1} of ${runs}`);
     await withClosers(closers, async (own) => {
       const database = await startFreshDatabase(own);
+      if (!quick) await useLogFiles(database.url); // as the COPY below finds them
       const drained = await drain(site, database, content.records);
       await withClient(database.url, async (client) => {
         const disk = await diskUsage(client);

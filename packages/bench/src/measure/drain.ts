@@ -21,7 +21,10 @@ export interface Drain {
 }
 
 const BEFORE_FIRST_MS = 5;
-const LOOK_EVERY_MS = 25;
+/** A look takes PostgreSQL most of a millisecond beside a drain: few of them, until the end is near. */
+const LOOK_EVERY_MS = 250;
+const NEAR_THE_END = 0.95;
+const LOOK_CLOSELY_MS = 25;
 const MEMORY_EVERY_MS = 250;
 /** Without any progress for so long a drain has failed. */
 const PATIENCE_MS = 60_000;
@@ -39,7 +42,8 @@ export async function drain(site: WorkerSite, database: FreshDatabase, records: 
     await until(1, { progress, worker, everyMs: BEFORE_FIRST_MS });
     const first = { ...(await progress.look()), usage: usage(), ms: performance.now() };
     const memory = sampleMemory(worker.pid, MEMORY_EVERY_MS);
-    await until(records, { progress, worker, everyMs: LOOK_EVERY_MS });
+    await until(NEAR_THE_END * records, { progress, worker, everyMs: LOOK_EVERY_MS });
+    await until(records, { progress, worker, everyMs: LOOK_CLOSELY_MS });
     const last = { ms: performance.now(), ...(await progress.look()), usage: usage() };
     // So few records that most came at once: then from the start of the process.
     const from = first.records > records / 2 ? started : first;

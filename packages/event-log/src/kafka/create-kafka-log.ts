@@ -13,6 +13,7 @@ import { findCluster } from './find-cluster.ts';
 import { findCoordinator, leaveGroup } from './find-coordinator.ts';
 import { followTopic } from './follow-topic.ts';
 import { GroupConsumer } from './group-consumer.ts';
+import { keepNoAnswers } from './keep-no-answers.ts';
 import { type ConnectionSettings, type KafkaLogOptions, silentLogger } from './options.ts';
 import { peekRecord } from './peek-record.ts';
 import { PositionPublisher } from './position-publisher.ts';
@@ -33,6 +34,7 @@ export async function createKafkaLog(options: KafkaLogOptions): Promise<EventLog
   const produceTimeoutMs = Math.max(500, appendDeadlineMs / 2);
   registerCodecs();
   useOwnDecoder();
+  keepNoAnswers();
   const directory = new BrokerDirectory({
     settings,
     topics: topics.map(({ name }) => name),

@@ -56,6 +56,17 @@ declare module 'kafkajs/src/network/connectionPool.js' {
   }
 }
 
+declare module 'kafkajs/src/network/connection.js' {
+  /** What it holds of bytes that came. */
+  interface Received {
+    chunks: Buffer[];
+    bytesBuffered: number;
+  }
+
+  const Connection: { prototype: { processData(this: Received, bytes: Buffer): void } };
+  export default Connection;
+}
+
 declare module 'kafkajs/src/broker/index.js' {
   import type { Logger } from 'kafkajs';
   import type ConnectionPool from 'kafkajs/src/network/connectionPool.js';

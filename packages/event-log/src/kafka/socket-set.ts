@@ -1,6 +1,7 @@
 import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import type { ISocketFactory } from 'kafkajs';
+import { readFrames } from './answer-frames.ts';
 
 /** The error with which those who wait are told. */
 export const CLOSED_HERE = 'this client is closed';
@@ -24,9 +25,9 @@ export function createSocketSet(): SocketSet {
       const servername = isIP(host) ? {} : { servername: host };
       // kafkajs hands the user's `ssl` on, which may be `true`: spreading that adds nothing.
       const tls = ssl as object | undefined;
-      const socket = tls
-        ? connectTls({ host, port, ...servername, ...tls }, onConnect)
-        : connectTcp({ host, port }, onConnect);
+      const onread = readFrames((frame) => socket.emit('data', frame));
+      const overTls = { host, port, ...servername, ...tls, onread }; // which @types/node does not know of connections with TLS
+      const socket: Socket = tls ? connectTls(overTls, onConnect) : connectTcp({ host, port, onread }, onConnect);
       socket.setNoDelay(true);
       socket.setKeepAlive(true, 60_000);
       open.add(socket);
