@@ -38,7 +38,7 @@ export const KNOWN_BUGS: readonly PlantedBug[] = [
   {
     name: 'commit-before-insert',
     file: 'packages/store/dist/write/batch-writer.js',
-    find: /const \w+ = await movePositions\([^;]*\);/,
+    find: /const \[batchIds, \w+\] = await askTogether\([^;]*;/,
     replacement: "$& await client.query('COMMIT'); await client.query('BEGIN');",
     faults: ['worker killed in a COPY', 'worker stands still in a COPY', 'PostgreSQL stopped at once'],
   },
@@ -60,8 +60,8 @@ export const KNOWN_BUGS: readonly PlantedBug[] = [
   {
     name: 'count-duplicates',
     file: 'packages/store/dist/write/batch-writer.js',
-    find: /deltasOf\(table, fresh\)/,
-    replacement: 'deltasOf(table, candidates)',
+    find: /sumUp\(fresh\)/,
+    replacement: 'sumUp(candidates)',
     faults: ['every batch sent twice'],
   },
 ];
