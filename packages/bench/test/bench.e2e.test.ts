@@ -106,7 +106,7 @@ await describeWithKafka(
       expect(byName('50 % duplicates, 2 h')?.stored).toMatchObject([{ stored: 2000, duplicate: 2000 }]);
       const limit = byName('COPY of the rows of "drain, 2 h" × 1');
       expect(byName('drain, 2 h')?.limit).toEqual({ name: limit?.case, eventsPerSecond: limit?.eventsPerSecond });
-      const found = byName('acknowledged → queryable, at 50 % of the drain');
+      const found = byName('acknowledged → queryable, at 50 % of the maximum');
       expect(found).toMatchObject({ ...MEASURED, behindSeconds: expect.any(Number), stored: [{ faults: [] }] });
       expectEqual(found as BenchReport['cases'][number]);
     });

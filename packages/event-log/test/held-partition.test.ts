@@ -221,6 +221,27 @@ test('an answer that comes after the partition was lost moves nothing', async ()
   expect(told).toEqual(['pause']);
 });
 
+test('at the end of the partition kafkajs waits for the handler: what comes meanwhile is there for the next fetch', async () => {
+  let finish: () => void = () => {};
+  const { held, told, until } = await hold({
+    limit: 1000,
+    handle: ({ nextOffset }) =>
+      new Promise((resolve) => {
+        finish = () => resolve(nextOffset);
+      }),
+  });
+  let isTaken = false;
+  const taking = held.take({ ...fetched(50, [50]), highWatermark: '51' }).then(() => {
+    isTaken = true;
+  });
+  for (let i = 0; i < 10; i++) await turn();
+  expect(isTaken).toBe(false);
+  finish();
+  await taking;
+  await until('seek 51');
+  expect(told).toEqual(['seek 51']); // it was never paused
+});
+
 test('while there is room, kafkajs goes on fetching others beside the handler; it waits when there is none', async () => {
   const finish: ((offset: number) => void)[] = [];
   const { held, told, until } = await hold({

@@ -61,8 +61,10 @@ interface Job<Batch> {
 
 /** Of a transaction's rows, so many are enough to begin with it. */
 const FULL_SHARE = 0.75;
-/** While so many are being written, the next waits for more rows, as long as there is more to read: what it writes beside them costs the same for few. */
+/** While so many are being written, the next waits for more rows, as long as there is a backlog: what it writes beside them costs the same for few. */
 const ENOUGH_IN_FLIGHT = 2;
+/** Less than so many records unread are on their way, and must not wait. */
+const BACKLOG_RECORDS = 20_000;
 const FILL_MS = 100;
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 10_000;
@@ -160,15 +162,15 @@ export class BatchScheduler<Batch extends UnjudgedBatch> {
     else this.#linger ??= setTimeout(() => this.#startNext(), this.#inFlight > 0 ? FILL_MS : lingerMs);
   }
 
-  /** Whether what waits may wait for more: there is enough to do meanwhile, and the log has more of the same partitions. */
+  /** Whether what waits may wait for more: there is enough to do meanwhile, and the log has a backlog of the same partitions. */
   get #mayFill(): boolean {
-    return (
-      this.#inFlight >= ENOUGH_IN_FLIGHT &&
-      this.#waiting.some((job) => {
-        const { nextOffset, endOffset = nextOffset } = nextPart(job);
-        return endOffset > nextOffset;
-      })
-    );
+    if (this.#inFlight < ENOUGH_IN_FLIGHT) return false;
+    let unread = 0;
+    for (const job of this.#waiting) {
+      const { nextOffset, endOffset = nextOffset } = nextPart(job);
+      unread += endOffset - nextOffset;
+    }
+    return unread >= BACKLOG_RECORDS;
   }
 
   #rest(ms: number): void {

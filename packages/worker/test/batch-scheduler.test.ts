@@ -117,7 +117,7 @@ describe('batches on their way into transactions', () => {
       inFlight(3),
     );
     const partitionsOf = () => calls.map((batches) => batches.map(({ partition }) => partition));
-    const withMore = (partition: number, count: number) => ({ ...batchOf(partition, 0, count), endOffset: 1000 });
+    const withMore = (partition: number, count: number) => ({ ...batchOf(partition, 0, count), endOffset: 100_000 });
     const all = [withMore(0, 90), withMore(1, 90), withMore(2, 10), batchOf(3, 0, 10)].map((batch) =>
       scheduler.submit(batch, lease),
     );
@@ -137,18 +137,18 @@ describe('batches on their way into transactions', () => {
     await Promise.all(all);
   });
 
-  test('where there is no more to read, the next does not wait to be filled; else not for long', async () => {
+  test('where there is no backlog, the next does not wait to be filled; else not for long', async () => {
     const writing: (() => void)[] = [];
     const { scheduler, calls } = schedulerOver(
       () => new Promise((resolve) => void writing.push(resolve)),
       0,
       inFlight(4),
     );
-    const all = [batchOf(0, 0, 90), batchOf(1, 0, 90), { ...batchOf(2, 0, 10), endOffset: 10 }].map((batch) =>
+    const all = [batchOf(0, 0, 90), batchOf(1, 0, 90), { ...batchOf(2, 0, 10), endOffset: 10_000 }].map((batch) =>
       scheduler.submit(batch, lease),
     );
     expect(calls).toHaveLength(3);
-    all.push(scheduler.submit({ ...batchOf(3, 0, 10), endOffset: 11 }, lease));
+    all.push(scheduler.submit({ ...batchOf(3, 0, 10), endOffset: 100_000 }, lease));
     expect(calls).toHaveLength(3);
     const finish = setInterval(() => {
       if (calls.length === 4) for (const done of writing) done();

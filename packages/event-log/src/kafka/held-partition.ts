@@ -91,7 +91,10 @@ export class HeldPartition {
     this.#run(() => this.#ask());
   }
 
-  /** Resolves when kafkajs may fetch again, which is while there is room; the handler may be at work still. Never rejects. */
+  /**
+   * Resolves when kafkajs may fetch again, which is while there is room and more to fetch; the handler may be at work still. At the end
+   * of the partition it waits for the handler: with nothing left to fetch kafkajs would sleep, and what comes meanwhile with it. Never rejects.
+   */
   async take(fetched: FetchedBatch): Promise<void> {
     if (this.#state !== 'reading') return;
     const from = Number(fetched.fetchedOffset);
@@ -104,7 +107,8 @@ export class HeldPartition {
     const done = inHand.take(bytesOf(fetched));
     const work = this.#handle(fetched).finally(done);
     this.#working = work;
-    await this.#atMost(PATIENCE_MS, Promise.race([work, inHand.room()]));
+    const isAtEnd = Number(fetched.lastOffset()) + 1 >= Number(fetched.highWatermark);
+    await this.#atMost(PATIENCE_MS, isAtEnd ? work : Promise.race([work, inHand.room()]));
     if (this.#state === 'working') this.#pause();
   }
 
