@@ -3,7 +3,10 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { lastConnectionString } from '@wayline/postgres-server';
+import { createPool, type Pool } from '@wayline/store';
 import { startWayline, type TestProcess } from '@wayline/testkit';
+import { dataFolder } from '../src/data-folder.ts';
 import type { DevFile } from '../src/dev-file.ts';
 
 const run = promisify(execFile);
@@ -18,6 +21,8 @@ export interface AllInOne {
   launch(env?: Record<string, string>): TestProcess;
   /** Id of the PostgreSQL that was started last. */
   postgresPid(): Promise<number>;
+  /** Connections to the database that was started last. */
+  openPool(max: number): Promise<Pool>;
   /** Ends what is left, and removes the folder. */
   close(): Promise<void>;
 }
@@ -54,6 +59,10 @@ export async function createAllInOne(): Promise<AllInOne> {
     async postgresPid() {
       const lock = await readFile(join(dataDir, 'postgres', 'cluster', 'postmaster.pid'), 'utf8');
       return Number.parseInt(lock, 10);
+    },
+    async openPool(max) {
+      const url = await lastConnectionString(dataFolder(dataDir).postgresFolder, 'postgres');
+      return createPool({ url: url ?? '', max, applicationName: 'test' });
     },
     async close() {
       await Promise.all(started.map((process) => process.end()));

@@ -1,7 +1,5 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { lastConnectionString } from '@wayline/postgres-server';
-import { createPool, type Pool, READER_ROLE } from '@wayline/store';
-import { dataFolder } from '../src/data-folder.ts';
+import { type Pool, READER_ROLE } from '@wayline/store';
 import type { DevFile } from '../src/dev-file.ts';
 import { type AllInOne, createAllInOne } from './all-in-one.ts';
 
@@ -12,8 +10,7 @@ let pool: Pool;
 beforeAll(async () => {
   all = await createAllInOne();
   ({ dev } = await all.start());
-  const url = await lastConnectionString(dataFolder(all.dataDir).postgresFolder, 'postgres');
-  pool = createPool({ url: url ?? '', max: 1, applicationName: 'test' });
+  pool = await all.openPool(1);
 }, 120_000);
 afterAll(async () => {
   await pool?.end();

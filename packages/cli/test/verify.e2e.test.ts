@@ -1,8 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { lastConnectionString } from '@wayline/postgres-server';
-import { createPool, type Pool } from '@wayline/store';
+import type { Pool } from '@wayline/store';
 import { runWayline } from '@wayline/testkit';
-import { dataFolder } from '../src/data-folder.ts';
 import type { DevFile } from '../src/dev-file.ts';
 import { type AllInOne, createAllInOne } from './all-in-one.ts';
 import { nothingPending } from './distributed.ts';
@@ -16,8 +14,7 @@ let pool: Pool;
 beforeAll(async () => {
   all = await createAllInOne();
   ({ dev } = await all.start());
-  const url = await lastConnectionString(dataFolder(all.dataDir).postgresFolder, 'postgres');
-  pool = createPool({ url: url ?? '', max: 2, applicationName: 'test' });
+  pool = await all.openPool(2);
   await send(50);
   await nothingPending(dev.url, dev.token);
 }, 120_000);

@@ -2,7 +2,7 @@
 // output in FOLDER/broker.log and its pid in FOLDER/broker.pid, and, as soon as the owner is gone, however it went, kills
 // the broker and removes the folder above (the cluster's). When the broker ends, so does the guard.
 import { spawn } from 'node:child_process';
-import { openSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { openSync, renameSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 const [owner, folder, command, ...args] = process.argv.slice(2);
@@ -18,8 +18,14 @@ const alive = (pid) => {
 
 const log = openSync(join(folder, 'broker.log'), 'a');
 const broker = spawn(command, args, { cwd: folder, stdio: ['ignore', log, log] });
-broker.on('error', () => process.exit(1));
-broker.on('exit', () => process.exit(0));
+broker.on('error', (error) => {
+  writeSync(log, `guard: the broker was not started: ${error.message}\n`);
+  process.exit(1);
+});
+broker.on('exit', (code, signal) => {
+  writeSync(log, `guard: the broker ended with ${signal ?? code}\n`);
+  process.exit(0);
+});
 writeFileSync(join(folder, 'broker.pid.new'), String(broker.pid));
 renameSync(join(folder, 'broker.pid.new'), join(folder, 'broker.pid')); // never seen half written
 

@@ -10,9 +10,10 @@ import {
   type StorableEvent,
   type StoredCounts,
 } from '@wayline/store';
-import { cutByHour, inHalves, type UnjudgedBatch } from './batch-parts.ts';
+import { cutByHour, type UnjudgedBatch } from './batch-parts.ts';
 import { BusyShare } from './busy-share.ts';
 import { RejectionLimit } from './rejection-limit.ts';
+import { halve, type Job, nextPart, unreadOf } from './scheduled-job.ts';
 import type { Throttle } from './throttle.ts';
 import type { WorkerLogger } from './worker-logger.ts';
 
@@ -39,24 +40,6 @@ export interface SchedulerOptions<Batch extends UnjudgedBatch> {
   logger: WorkerLogger;
   /** Told after each commit. */
   onStored(batches: readonly PartitionBatch[], counts: readonly StoredCounts[]): void;
-}
-
-/** One batch on its way. It is `writing`, or waiting for its turn, or for a pause to end; then its lease may end it. */
-interface Job<Batch> {
-  /** What is not stored yet, in order: the first is next. Never empty. */
-  parts: Batch[];
-  /** Of the first part, which is then a single record: it was refused as it is, and becomes a dead letter. */
-  aside: JudgedRecord | undefined;
-  lease: Lease;
-  state: 'waiting' | 'writing' | 'pausing' | 'settled';
-  /** In a row, of the first part. */
-  failures: number;
-  /** In a transaction of its own: what failed with others may not have failed for itself. */
-  alone: boolean;
-  /** Too many of its rows were refused: nothing more is put aside until a write succeeds. */
-  stopped: boolean;
-  resolve(nextOffset: number): void;
-  reject(error: unknown): void;
 }
 
 /** Of a transaction's rows, so many are enough to begin with it. */
@@ -159,18 +142,18 @@ export class BatchScheduler<Batch extends UnjudgedBatch> {
     const rows = this.#waiting.reduce((sum, job) => sum + nextPart(job).records.length, 0);
     const isFull = rows >= FULL_SHARE * maxRows;
     if (isFull || (this.#inFlight > 0 && !this.#mayFill)) this.#startNext();
-    else this.#linger ??= setTimeout(() => this.#startNext(), this.#inFlight > 0 ? FILL_MS : lingerMs);
+    else this.#linger ??= setTimeout(() => this.#lingered(), this.#inFlight > 0 ? FILL_MS : lingerMs);
+  }
+
+  /** The throttle may have become narrower meanwhile: then the next begins when there is room again. */
+  #lingered(): void {
+    this.#stopLinger();
+    if (this.#inFlight < this.#options.throttle.concurrency) this.#startNext();
   }
 
   /** Whether what waits may wait for more: there is enough to do meanwhile, and the log has a backlog of the same partitions. */
   get #mayFill(): boolean {
-    if (this.#inFlight < ENOUGH_IN_FLIGHT) return false;
-    let unread = 0;
-    for (const job of this.#waiting) {
-      const { nextOffset, endOffset = nextOffset } = nextPart(job);
-      unread += endOffset - nextOffset;
-    }
-    return unread >= BACKLOG_RECORDS;
+    return this.#inFlight >= ENOUGH_IN_FLIGHT && unreadOf(this.#waiting) >= BACKLOG_RECORDS;
   }
 
   #rest(ms: number): void {
@@ -405,11 +388,4 @@ export class BatchScheduler<Batch extends UnjudgedBatch> {
     );
     this.#pause([job], rejections.stoppedMs);
   }
-}
-
-const nextPart = <Batch>({ parts }: Job<Batch>): Batch => parts[0] as Batch;
-
-/** The first part of a job in two, if it can be. */
-function halve<Batch extends UnjudgedBatch>(job: Job<Batch>): void {
-  if (nextPart(job).records.length > 1) job.parts.splice(0, 1, ...inHalves(nextPart(job)));
 }

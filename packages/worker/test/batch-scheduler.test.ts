@@ -1,4 +1,4 @@
-import { describe, expect, test } from '@jest/globals';
+import { describe, expect, jest, test } from '@jest/globals';
 import { type JudgedRecord, type PartitionBatch, PositionMovedError, type StoredCounts } from '@wayline/store';
 import type { UnjudgedBatch } from '../src/batch-parts.ts';
 import { BatchScheduler } from '../src/batch-scheduler.ts';
@@ -135,6 +135,34 @@ describe('batches on their way into transactions', () => {
     expect(partitionsOf()).toEqual([[0], [1], [2, 3, 4], [5]]);
     for (const finish of writing) finish();
     await Promise.all(all);
+  });
+
+  test('what waited to fill a transaction does not begin where the throttle has become narrower meanwhile', async () => {
+    jest.useFakeTimers();
+    try {
+      const writing: (() => void)[] = [];
+      const throttle = inFlight(3);
+      const { scheduler, calls } = schedulerOver(
+        () => new Promise((resolve) => void writing.push(resolve)),
+        0,
+        throttle,
+      );
+      const all = [90, 90, 10].map((count, partition) =>
+        scheduler.submit({ ...batchOf(partition, 0, count), endOffset: 100_000 }, lease),
+      );
+      expect(calls).toHaveLength(2);
+      throttle.change({ ...settings, concurrency: 2 });
+      jest.advanceTimersByTime(1000);
+      expect(calls).toHaveLength(2);
+      writing.shift()?.();
+      await all[0];
+      await jest.advanceTimersByTimeAsync(10);
+      expect(calls).toHaveLength(3);
+      for (const finish of writing) finish();
+      await Promise.all(all);
+    } finally {
+      jest.useRealTimers();
+    }
   });
 
   test('where there is no backlog, the next does not wait to be filled; else not for long', async () => {

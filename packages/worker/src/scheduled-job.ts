@@ -1,0 +1,39 @@
+import type { Lease } from '@wayline/event-log';
+import type { JudgedRecord } from '@wayline/store';
+import { inHalves, type UnjudgedBatch } from './batch-parts.ts';
+
+/** One batch on its way. It is `writing`, or waiting for its turn, or for a pause to end; then its lease may end it. */
+export interface Job<Batch> {
+  /** What is not stored yet, in order: the first is next. Never empty. */
+  parts: Batch[];
+  /** Of the first part, which is then a single record: it was refused as it is, and becomes a dead letter. */
+  aside: JudgedRecord | undefined;
+  lease: Lease;
+  state: 'waiting' | 'writing' | 'pausing' | 'settled';
+  /** In a row, of the first part. */
+  failures: number;
+  /** In a transaction of its own: what failed with others may not have failed for itself. */
+  alone: boolean;
+  /** Too many of its rows were refused: nothing more is put aside until a write succeeds. */
+  stopped: boolean;
+  resolve(nextOffset: number): void;
+  reject(error: unknown): void;
+}
+
+/** What is to be written next of it. */
+export const nextPart = <Batch>({ parts }: Pick<Job<Batch>, 'parts'>): Batch => parts[0] as Batch;
+
+/** The first part of a job in two, if it can be. */
+export function halve<Batch extends UnjudgedBatch>(job: Job<Batch>): void {
+  if (nextPart(job).records.length > 1) job.parts.splice(0, 1, ...inHalves(nextPart(job)));
+}
+
+/** Records that the log has behind these jobs, in their partitions, as far as is known. */
+export function unreadOf(jobs: readonly Job<UnjudgedBatch>[]): number {
+  let unread = 0;
+  for (const job of jobs) {
+    const { nextOffset, endOffset = nextOffset } = nextPart(job);
+    unread += endOffset - nextOffset;
+  }
+  return unread;
+}
