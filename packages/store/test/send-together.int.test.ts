@@ -1,4 +1,5 @@
 import { expect, test } from '@jest/globals';
+import type { PoolClient } from 'pg';
 import { createPool } from '../src/index.ts';
 import { askTogether, sendTogether } from '../src/write/send-together.ts';
 import { startRelay } from './relay.ts';
@@ -6,14 +7,27 @@ import { storeUnderTest } from './store-under-test.ts';
 
 const store = storeUnderTest();
 
-test('T6: statements go out together, none waits for the answer to those before it, and take effect in their order', async () => {
+/** A connection in a transaction, through a relay that shows what is sent and can keep PostgreSQL from seeing it. */
+async function throughRelay(
+  work: (client: PoolClient, relay: Awaited<ReturnType<typeof startRelay>>) => Promise<void>,
+): Promise<void> {
   const relay = await startRelay(store().url);
   const pool = createPool({ url: relay.url, max: 1, applicationName: 'together' });
   const client = await pool.connect();
   try {
-    await client.query(
-      'BEGIN; CREATE TEMPORARY TABLE steps (n int, at int GENERATED ALWAYS AS IDENTITY) ON COMMIT DROP',
-    );
+    await client.query('BEGIN');
+    await work(client, relay);
+    await client.query('ROLLBACK');
+  } finally {
+    client.release();
+    await pool.end();
+    relay.close();
+  }
+}
+
+test('T6: statements go out together, none waits for the answer to those before it, and take effect in their order', () =>
+  throughRelay(async (client, relay) => {
+    await client.query('CREATE TEMPORARY TABLE steps (n int, at int GENERATED ALWAYS AS IDENTITY) ON COMMIT DROP');
     relay.hold();
     const sent = sendTogether(client, async (sender) => {
       for (const n of [3, 1, 2]) await sender.query(`INSERT INTO steps SELECT $1::int /* step ${n} */`, [n]);
@@ -23,13 +37,7 @@ test('T6: statements go out together, none waits for the answer to those before 
     await sent;
     const { rows } = await client.query('SELECT n FROM steps ORDER BY at');
     expect(rows.map(({ n }) => n)).toEqual([3, 1, 2]);
-    await client.query('ROLLBACK');
-  } finally {
-    client.release();
-    await pool.end();
-    relay.close();
-  }
-});
+  }));
 
 test('T6: the fault that is told is the first, nothing after it takes effect, and the connection goes on', async () => {
   const client = await store().pool.connect();
@@ -65,20 +73,18 @@ test('T6: what making a statement throws is told when those before it are answer
   }
 });
 
-test('T6: two questions go out together, and each gets its own answer', async () => {
-  const client = await store().pool.connect();
-  try {
-    await client.query('BEGIN');
-    const [first, second] = await askTogether(client, () => [
-      client.query<{ n: number }>('SELECT $1::int AS n FROM pg_sleep(0.05)', [1]).then(({ rows }) => rows[0]?.n),
-      client.query<{ n: number }>('SELECT $1::int AS n', [2]).then(({ rows }) => rows[0]?.n),
+test('T6: two questions go out together, and each gets its own answer', () =>
+  throughRelay(async (client, relay) => {
+    relay.hold();
+    const asked = askTogether(client, () => [
+      client.query<{ n: number }>('SELECT $1::int AS n /* one */', [1]).then(({ rows }) => rows[0]?.n),
+      client.query<{ n: number }>('SELECT $1::int AS n /* two */', [2]).then(({ rows }) => rows[0]?.n),
     ]);
-    expect([first, second]).toEqual([1, 2]);
-    await client.query('ROLLBACK');
-  } finally {
-    client.release();
-  }
-});
+    await relay.sent('/* one */');
+    await relay.sent('/* two */');
+    relay.release();
+    expect(await asked).toEqual([1, 2]);
+  }));
 
 test('T6: of two questions the fault of the first is told, when both are answered, and the connection goes on', async () => {
   const client = await store().pool.connect();
