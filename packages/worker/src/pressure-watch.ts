@@ -32,7 +32,7 @@ const RECENT_MS = 250;
 const ASKED_FROM = 0.25;
 /** More than so many records, and than what comes in so many seconds, is a backlog, which can wait. What is less is on its way. */
 const BACKLOG_RECORDS = 20_000;
-const BACKLOG_S = 2;
+const BACKLOG_S = 10;
 /** So many times what comes in is stored of a backlog at least, so that it gets less. */
 const CATCH_UP = 1.2;
 const SETTINGS_EVERY_MS = 2_000;
