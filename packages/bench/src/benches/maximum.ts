@@ -18,7 +18,7 @@ export async function measureMaximum(
   const name = `${target.name}, ${eventsPerRequest} events × ${CONNECTIONS}, the maximum`;
   options.tell(name);
   const shape = { kind: 'closed', connections: CONNECTIONS } as const;
-  const runs = await loadTarget(target, { eventsPerRequest, shape }, paceOf(options));
+  const runs = await loadTarget(target, { eventsPerRequest, shape, yields: true }, paceOf(options));
   findings.failures.push(...failuresOf(name, runs));
   const found = summarise(name, runs);
   findings.cases.push(found);

@@ -36,7 +36,7 @@ export async function benchOverload(closers: Closers, options: BenchOptions): Pr
       const requestsPerSecond = (maximum.eventsPerSecond * share) / eventsPerRequest;
       const shape = { kind: 'open', requestsPerSecond, maxConnections: MOST_CONNECTIONS } as const;
       const pace = { warmupSeconds: quick ? 1 : 5, seconds, runs: 1 };
-      const runs = await loadTarget(target, { eventsPerRequest, shape }, pace);
+      const runs = await loadTarget(target, { eventsPerRequest, shape, yields: true }, pace);
       const found = beside(summarise(name, runs), { limit: asReference(maximum) });
       findings.cases.push({ ...found, memory: runs[0]?.report.memory });
       findings.failures.push(...failuresOf(name, runs));

@@ -29,7 +29,7 @@ export async function benchSoak(closers: Closers, options: BenchOptions): Promis
     options.tell(name);
     const requestsPerSecond = (maximum.eventsPerSecond * SHARE) / eventsPerRequest;
     const shape = { kind: 'open', requestsPerSecond, maxConnections: MOST_CONNECTIONS } as const;
-    const runs = await loadTarget(target, { eventsPerRequest, shape }, pace);
+    const runs = await loadTarget(target, { eventsPerRequest, shape, yields: true }, pace);
     const found = beside(summarise(name, runs), { limit: asReference(maximum) });
     findings.cases.push({ ...found, memory: runs[0]?.report.memory });
     findings.failures.push(...failuresOf(name, runs));

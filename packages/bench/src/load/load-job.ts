@@ -14,6 +14,8 @@ export interface LoadJob {
   door?: LoadDoor;
   ids: RunIds;
   shape: LoadShape;
+  /** At a lower priority than what it loads, for clients that would be elsewhere: else their work is also taken from the server's. */
+  yields?: boolean;
   /** Not counted in what was measured, but in the comparison with the log. */
   warmupSeconds: number;
   seconds: number;

@@ -1,3 +1,4 @@
+import { constants, setPriority } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { cpuMicros, difference, forgetPeak, peakRssMb } from '../measure/process-usage.ts';
 import { sampleMemory } from '../measure/sample-memory.ts';
@@ -19,7 +20,8 @@ const PREPARED_EVENTS = 5_000;
 
 /** Makes a load, from this process. */
 export async function runLoadJob(job: LoadJob): Promise<LoadReport> {
-  const { port, writeKey, eventsPerRequest, ids, door = 'events' } = job;
+  const { port, writeKey, eventsPerRequest, ids, door = 'events', yields = false } = job;
+  if (yields) setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
   const count = Math.max(4, Math.min(256, Math.round(PREPARED_EVENTS / eventsPerRequest)));
   const templates = prepareRequests(ids, { count, eventsPerRequest, writeKey, port, door });
   const sender = new Sender(templates, {

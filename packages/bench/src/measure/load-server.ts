@@ -11,6 +11,8 @@ export interface Load {
   /** Default `events`. */
   door?: LoadDoor;
   shape: LoadShape;
+  /** See `LoadJob`. */
+  yields?: boolean;
   warmupSeconds: number;
   seconds: number;
 }

@@ -5,7 +5,7 @@ import { type Load, loadServer, type Measurement } from './load-server.ts';
 /** Starts a server, loads it as often as the pace says, and ends it; a new one each time where it must be. */
 export async function loadTarget(
   target: Target,
-  load: Pick<Load, 'eventsPerRequest' | 'door' | 'shape'>,
+  load: Pick<Load, 'eventsPerRequest' | 'door' | 'shape' | 'yields'>,
   { runs, ...times }: Pace,
 ): Promise<Measurement[]> {
   const measured: Measurement[] = [];
