@@ -28,9 +28,11 @@ export function halve<Batch extends UnjudgedBatch>(job: Job<Batch>): void {
   if (nextPart(job).records.length > 1) job.parts.splice(0, 1, ...inHalves(nextPart(job)));
 }
 
-/** At most so many records of a job are next then; the rest of them comes after. */
-export function limit<Batch extends UnjudgedBatch>(job: Job<Batch>, records: number): void {
-  if (nextPart(job).records.length > records) job.parts.splice(0, 1, ...cutAfter(nextPart(job), records));
+/** At most so many records of a job are next then; the rest of them comes after, in pieces of about the same size. */
+export function limit<Batch extends UnjudgedBatch>(job: Job<Batch>, most: number): void {
+  const { length } = nextPart(job).records;
+  const pieces = Math.ceil(length / most);
+  if (pieces > 1) job.parts.splice(0, 1, ...cutAfter(nextPart(job), Math.ceil(length / pieces)));
 }
 
 /** Records that the log has behind these jobs, in their partitions, as far as is known. */

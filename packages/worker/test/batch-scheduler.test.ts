@@ -80,9 +80,9 @@ describe('batches on their way into transactions', () => {
     expect(calls.map(partsOf)).toEqual([
       [[0, 60, 60]],
       [[0, 60, 60]],
-      [[0, 100, 100]],
-      [[100, 200, 100]],
-      [[200, 230, 30]],
+      [[0, 77, 77]],
+      [[77, 154, 77]],
+      [[154, 230, 76]],
     ]);
   });
 
