@@ -36,7 +36,10 @@ export function cutByHour<Batch extends UnjudgedBatch>(batch: Batch): Batch[] {
   return edges.length === 0 ? [batch] : cutBefore(batch, edges);
 }
 
+/** A batch of more records than that, in two: first so many. */
+export const cutAfter = <Batch extends UnjudgedBatch>(batch: Batch, records: number): Batch[] =>
+  cutBefore(batch, [records]);
+
 /** Two halves of a batch of at least two records. */
-export function inHalves<Batch extends UnjudgedBatch>(batch: Batch): Batch[] {
-  return cutBefore(batch, [Math.ceil(batch.records.length / 2)]);
-}
+export const inHalves = <Batch extends UnjudgedBatch>(batch: Batch): Batch[] =>
+  cutAfter(batch, Math.ceil(batch.records.length / 2));

@@ -13,7 +13,7 @@ import {
 import { cutByHour, type UnjudgedBatch } from './batch-parts.ts';
 import { BusyShare } from './busy-share.ts';
 import { RejectionLimit } from './rejection-limit.ts';
-import { halve, type Job, nextPart, unreadOf } from './scheduled-job.ts';
+import { halve, type Job, limit, nextPart, unreadOf } from './scheduled-job.ts';
 import type { Throttle } from './throttle.ts';
 import type { WorkerLogger } from './worker-logger.ts';
 
@@ -192,6 +192,7 @@ export class BatchScheduler<Batch extends UnjudgedBatch> {
     const { maxRows } = this.#options.throttle;
     const [first] = this.#waiting;
     if (!first) return [];
+    limit(first, maxRows);
     let rows = nextPart(first).records.length;
     const group = [first];
     for (const job of first.alone ? [] : this.#waiting.slice(1)) {

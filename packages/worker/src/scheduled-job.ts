@@ -1,6 +1,6 @@
 import type { Lease } from '@wayline/event-log';
 import type { JudgedRecord } from '@wayline/store';
-import { inHalves, type UnjudgedBatch } from './batch-parts.ts';
+import { cutAfter, inHalves, type UnjudgedBatch } from './batch-parts.ts';
 
 /** One batch on its way. It is `writing`, or waiting for its turn, or for a pause to end; then its lease may end it. */
 export interface Job<Batch> {
@@ -26,6 +26,13 @@ export const nextPart = <Batch>({ parts }: Pick<Job<Batch>, 'parts'>): Batch => 
 /** The first part of a job in two, if it can be. */
 export function halve<Batch extends UnjudgedBatch>(job: Job<Batch>): void {
   if (nextPart(job).records.length > 1) job.parts.splice(0, 1, ...inHalves(nextPart(job)));
+}
+
+/** At most so many records of a job are next then; the rest of them comes after, in pieces of about the same size. */
+export function limit<Batch extends UnjudgedBatch>(job: Job<Batch>, most: number): void {
+  const { length } = nextPart(job).records;
+  const pieces = Math.ceil(length / most);
+  if (pieces > 1) job.parts.splice(0, 1, ...cutAfter(nextPart(job), Math.ceil(length / pieces)));
 }
 
 /** Records that the log has behind these jobs, in their partitions, as far as is known. */

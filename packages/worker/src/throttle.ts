@@ -1,6 +1,6 @@
 /** What bounds the load that a worker puts on PostgreSQL. All of it may change while it runs. */
 export interface ThrottleSettings {
-  /** Rows of one transaction, over all its partitions; a single partition's batch may hold more. */
+  /** Rows of one transaction, over all its partitions. */
   maxRows: number;
   /** How long a first batch waits for others to join its transaction, ms; none while one is being written. */
   lingerMs: number;
@@ -64,7 +64,7 @@ export class Throttle {
     return this.#pace;
   }
 
-  /** Rows of one transaction now, over all its partitions; a single partition's batch may hold more. */
+  /** Rows of one transaction now, over all its partitions. */
   get maxRows(): number {
     return this.#asked ? Math.min(ASKED_ROWS, this.#settings.maxRows) : this.#settings.maxRows;
   }

@@ -75,7 +75,7 @@ export interface Worker {
 }
 
 const DEFAULTS: WorkerSettings = {
-  maxRows: 6_000,
+  maxRows: 7_000,
   lingerMs: 10,
   concurrency: 4,
   adaptive: true,
@@ -84,10 +84,10 @@ const DEFAULTS: WorkerSettings = {
 };
 /**
  * Of one partition. The deeper a batch reaches into one partition, the more events it has of each of its sessions, which are
- * then written once for all of them; and so small that memory stays small with batches of all partitions in hand.
+ * then written once for all of them: in a backlog one fills a transaction. And so small that memory stays small with four of them in hand.
  */
-const MAX_BATCH_BYTES = 2 * 1024 * 1024;
-const MAX_BATCH_RECORDS = 5_000;
+const MAX_BATCH_BYTES = 4 * 1024 * 1024;
+const MAX_BATCH_RECORDS = 7_000;
 /** So many are judged in one turn of the event loop: what other transactions wait for is seen to in between. */
 const RECORDS_PER_TURN = 500;
 const STORED_TOPICS = [TOPICS.events, TOPICS.direct];

@@ -71,10 +71,19 @@ describe('batches on their way into transactions', () => {
     expect(calls).toHaveLength(1);
   });
 
-  test('no transaction is larger than its limit, but for a single batch', async () => {
+  test('no transaction is larger than its limit: a batch that is longer is stored in parts, one after the other', async () => {
     const { scheduler, calls } = schedulerOver(async () => undefined);
-    await Promise.all([60, 60, 300].map((n, p) => scheduler.submit(batchOf(p, 0, n), lease)));
-    expect(calls.map((batches) => batches.map(({ records }) => records.length))).toEqual([[60], [60], [300]]);
+    const next = await Promise.all([60, 60, 230].map((n, p) => scheduler.submit(batchOf(p, 0, n), lease)));
+    expect(next).toEqual([60, 60, 230]);
+    const partsOf = (batches: readonly PartitionBatch[]) =>
+      batches.map(({ firstOffset, nextOffset, records }) => [firstOffset, nextOffset, records.length]);
+    expect(calls.map(partsOf)).toEqual([
+      [[0, 60, 60]],
+      [[0, 60, 60]],
+      [[0, 77, 77]],
+      [[77, 154, 77]],
+      [[154, 230, 76]],
+    ]);
   });
 
   test('O4: while others ask, transactions are smaller, one at a time, with a rest after each', async () => {

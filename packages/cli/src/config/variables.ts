@@ -281,7 +281,7 @@ export const VARIABLES = {
   batchRows: {
     name: 'WAYLINE_BATCH_ROWS',
     type: integer(1, 100_000),
-    fallback: 6000,
+    fallback: 7000,
     roles: ['all', 'worker'],
     meaning: 'At most so many events in one transaction.',
   },

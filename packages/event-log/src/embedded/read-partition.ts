@@ -6,6 +6,8 @@ import { createCursor, type Partition, rangeOf } from './partition.ts';
 
 const FIRST_PAUSE_MS = 50;
 const LONGEST_PAUSE_MS = 5_000;
+/** At most, whatever is asked for: of every partition one may be in hand at a time. */
+const MAX_BATCH_BYTES = 2 * 1024 * 1024;
 
 export interface ReadPartitionOptions {
   file: LogFile;
@@ -41,7 +43,10 @@ const untilAborted = ({ signal }: Lease): Promise<void> =>
 export async function readPartition(options: ReadPartitionOptions): Promise<void> {
   const { file, partition, lease, consume, logger } = options;
   const { topic, partition: number } = partition;
-  const limit = { records: consume.maxRecords ?? 2500, bytes: consume.maxBytes ?? 4 * 1024 * 1024 };
+  const limit = {
+    records: consume.maxRecords ?? 2500,
+    bytes: Math.min(consume.maxBytes ?? Number.POSITIVE_INFINITY, MAX_BATCH_BYTES),
+  };
   const cursor = createCursor(file, partition);
   let pauseMs = FIRST_PAUSE_MS;
   const pause = async () => {

@@ -37,9 +37,9 @@ const PROOF_MS = 60_000;
 const LONGEST_PAUSE_MS = 5000;
 const JOIN_PATIENCE_MS = 10_000;
 const LEAVE_PATIENCE_MS = 3000;
-const MAX_BYTES_PER_PARTITION = 2 * 1024 * 1024;
+const MAX_BYTES_PER_PARTITION = 4 * 1024 * 1024;
 /** Beyond it nothing is fetched until a handler is done. */
-const MAX_BYTES_IN_HAND = 10 * 1024 * 1024;
+const MAX_BYTES_IN_HAND = 12 * 1024 * 1024;
 
 const keyOf = ({ topic, partition }: TopicPartition): string => `${topic}/${partition}`;
 

@@ -53,8 +53,8 @@ export interface KafkaSession {
   stop(): Promise<boolean>;
 }
 
-/** Small, since the bytes of a fetch are kept until the last of its partitions is done with. */
-const MAX_FETCH_BYTES = 3 * 1024 * 1024;
+/** In a backlog of one partition, which then fill a transaction; small, since its bytes are kept until the last of its partitions is done with. */
+const MAX_FETCH_BYTES = 4 * 1024 * 1024;
 const STOP_PATIENCE_MS = 3000;
 
 /** kafkajs' own attempts to go on without leaving the group: about 3 s. After that it is made anew by the caller. */
