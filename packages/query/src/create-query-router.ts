@@ -255,9 +255,15 @@ function behind({ verifier, scope, parameters: known, door, budget }: Guarded): 
     response.statusCode = status;
     response.setHeader('Content-Type', 'application/json');
     response.setHeader('Cache-Control', 'no-store');
-    response.end('json' in body ? body.json : JSON.stringify(body));
+    response.end(asSent('json' in body ? (body.json as string | Buffer) : JSON.stringify(body)));
   };
 }
+
+/** From so many characters on a text goes out as bytes: Node writes the head and a short text at once, but takes longer over a long one. */
+const LONG_TEXT = 8_192;
+
+const asSent = (json: string | Buffer): string | Buffer =>
+  typeof json === 'string' && json.length >= LONG_TEXT ? Buffer.from(json) : json;
 
 function storablePath(params: Readonly<Record<string, string>>): Record<string, string> {
   return Object.fromEntries(Object.entries(params).map(([name, text]) => [name, storable(name, text)]));

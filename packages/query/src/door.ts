@@ -25,10 +25,10 @@ export interface Asked {
   signal: AbortSignal;
 }
 
-/** JSON text, or a value to be written as JSON. */
+/** JSON as text or as bytes, or a value to be written as JSON. */
 export interface Answer {
   status?: number;
-  body: object | { json: string };
+  body: object | { json: string | Buffer };
 }
 
 /** What doors read from. */

@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream';
 import type { PoolClient } from 'pg';
 
 /**
@@ -6,4 +7,12 @@ import type { PoolClient } from 'pg';
  */
 export function setPipeline(client: PoolClient, isOn: boolean): void {
   (client as { pipeline: boolean }).pipeline = isOn;
+}
+
+/** What is sent on a connection in this turn of the event loop goes out at its end, all at once: else each statement is a write of its own. */
+export function sendAtEndOfTurn(client: PoolClient): void {
+  const { stream } = (client as unknown as { connection: { stream: Duplex } }).connection;
+  if (stream.writableCorked > 0) return;
+  stream.cork();
+  process.nextTick(() => stream.uncork());
 }

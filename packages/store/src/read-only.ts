@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client, Pool, PoolClient, QueryConfig } from 'pg';
 import { cancelStatement } from './cancel-statement.ts';
-import { setPipeline } from './pipeline-mode.ts';
+import { sendAtEndOfTurn, setPipeline } from './pipeline-mode.ts';
 import { isPlannedOnce, type KeptPlans } from './planned-once.ts';
 import { asRole } from './reader-role.ts';
 
@@ -95,6 +95,7 @@ function beginning(
     return told;
   };
   const query = (given: string | QueryConfig, ...rest: [unknown[]?]): unknown => {
+    sendAtEndOfTurn(client);
     const named = plans && isPlannedOnce(given) ? plans.named(given) : undefined;
     const wanted = named ? PLANS.generic : PLANS.auto;
     const settings = mode === wanted ? '' : wanted;

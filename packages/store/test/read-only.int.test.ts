@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { createTestDatabase, type TestDatabase } from '@wayline/testkit';
 import { createKeptPlans, createPool, type Pool, type Reader, readOnly } from '../src/index.ts';
@@ -33,6 +34,29 @@ describe('the round trips of a read', () => {
     relay.release();
     const [first, second] = await reading;
     expect([first.rows, second.rows]).toEqual([[{ first: 11 }], [{ second: 12 }]]);
+  });
+
+  test('what goes out at once is one write', async () => {
+    const narrow = createPool({ url: database.url, max: 1, applicationName: 'one write' });
+    let writes = 0;
+    narrow.on('connect', (client) => {
+      const { stream } = (client as unknown as { connection: { stream: Duplex } }).connection;
+      for (const name of ['_write', '_writev'] as const) {
+        const write = stream[name] as (...given: unknown[]) => void;
+        stream[name] = (...given: unknown[]): void => {
+          writes++;
+          write.apply(stream, given);
+        };
+      }
+    });
+    const writesOf = async (reader: Reader): Promise<number> => {
+      const before = writes;
+      await Promise.all([reader.query('SELECT 1'), reader.query('SELECT $1::integer', [2]), reader.query('SELECT 3')]);
+      return writes - before;
+    };
+    const both = await readOnly(narrow, OPTIONS, async (reader) => [await writesOf(reader), await writesOf(reader)]);
+    await narrow.end();
+    expect(both).toEqual([1, 1]);
   });
 
   test('nobody waits for COMMIT; and nobody else has the connection before it is over', async () => {
