@@ -12,6 +12,8 @@ export interface FeedJob {
 }
 
 const TICK_MS = 50;
+/** Of one call, however late it is: the log bounds what it takes at once. */
+const MOST_RECORDS = 20_000;
 const HOURS = 2;
 
 /** Answers at once. What the log cannot take in time is appended later. */
@@ -24,7 +26,7 @@ export async function runFeedJob({ log: address, recordsPerSecond, seed }: FeedJ
     for (const begunMs = performance.now(); ; await sleep(TICK_MS)) {
       const due = Math.floor(((performance.now() - begunMs) / 1000) * recordsPerSecond);
       const call: NewRecord[] = [];
-      for (; appended < due; appended++) {
+      for (; appended < due && call.length < MOST_RECORDS; appended++) {
         const { value } = source.next();
         if (value) call.push(value.record);
       }
