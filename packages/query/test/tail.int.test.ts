@@ -228,4 +228,20 @@ describe('A10: coming back', () => {
     await endsWith(back);
     expect(typesOf(back)).toEqual([LAST]);
   });
+
+  test('a place ahead of what this process has seen is not lost by what comes from another partition', async () => {
+    const tail = await follow();
+    await api.store([eventAt(0)]);
+    const [{ id } = { id: '' }] = await tail.next(1);
+    const twoOn = (_: string, offset: string) => `!elsewhere*${(Number.parseInt(offset, 36) + 2).toString(36)}`;
+    const ahead = await follow('', { lastEventId: id.replace(/!elsewhere\*([0-9a-z]+)/, twoOn) });
+    await api.append([eventAt(1, { type: 'from another partition' })]);
+    for (const partition of [0, 1]) await api.catchUp(partition);
+    const [another] = await ahead.next(1);
+    expect(another?.data.type).toBe('from another partition');
+    await api.store([eventAt(2, { type: 'seen' }), eventAt(3, { type: 'seen' }), eventAt(4, { type: LAST })]);
+    const back = await follow('', { lastEventId: another?.id as string });
+    await endsWith(back);
+    expect(typesOf(back)).toEqual([LAST]);
+  });
 });
