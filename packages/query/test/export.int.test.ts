@@ -275,6 +275,22 @@ describe('a request that is wrong', () => {
   });
 });
 
+test('exports run as the role that can only read, as all reads do', async () => {
+  const other = await startQuery({ readerRole: 'nobody at all' });
+  try {
+    const reads = [
+      '/v1/sessions',
+      '/v1/export',
+      '/v1/machines/m/export',
+      '/v1/sessions/s/export',
+      '/v1/sessions/s/trace',
+    ];
+    for (const path of reads) expect([path, (await fetchText(other, path)).status]).toEqual([path, 500]);
+  } finally {
+    await other.close();
+  }
+});
+
 test('an event of an app with no more than it needs is exported with no empty fields', async () => {
   await query.store([eventAt(0, { sessionId: 'least', ...app('shop') })]);
   const [line = ''] = await exportedLines(query, '/v1/sessions/least/export');
