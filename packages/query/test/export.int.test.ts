@@ -179,6 +179,34 @@ describe('O14: CSV', () => {
     expect(escaped).toContain(",'=cmd|calc,");
     expect(escaped).toContain(',-1.5e-300,'); // a number is no formula
   });
+
+  test.each([
+    { name: '=', begins: '=' },
+    { name: '+', begins: '+' },
+    { name: '-', begins: '-' },
+    { name: '@', begins: '@' },
+    { name: 'a tab', begins: '\t' },
+    { name: 'a carriage return', begins: '\r' },
+  ])('escapes in every column of a text what begins with $name, where it is asked to', async ({ begins }) => {
+    const text = `${begins}1+1`;
+    const names = { sessionId: text, type: text, namespace: text, target: text, page: text, referrer: text };
+    const ids = { userId: text, anonymousId: text, machineId: text, userAgent: text };
+    const source = { kind: 'app' as const, name: text, version: text, instance: text };
+    await query.store([eventAt(0, { ...names, ...ids, source })], { projectId: 9 });
+    const path = `/v1/sessions/${encodeURIComponent(text)}/export?format=csv`;
+    for (const [formulas, expected] of [
+      ['keep', text],
+      ['escape', `'${text}`],
+    ] as const) {
+      const [columns = [], row = []] = readCsv(
+        (await fetchText(query, `${path}&formulas=${formulas}`, { projectId: 9 })).text,
+      );
+      const told = Object.fromEntries(columns.map((name, n) => [name, row[n]]));
+      const sources = { sourceName: expected, sourceVersion: expected, sourceInstance: expected };
+      const texts = [...Object.keys(names), ...Object.keys(ids)].map((name) => [name, expected]);
+      expect(told).toMatchObject({ ...Object.fromEntries(texts), ...sources });
+    }
+  });
 });
 
 describe('what stands around the events', () => {
@@ -245,6 +273,22 @@ describe('a request that is wrong', () => {
       expect((await fetchText(query, path, { scopes: ['write', 'aggregation', 'admin'] })).status).toBe(403);
     }
   });
+});
+
+test('exports run as the role that can only read, as all reads do', async () => {
+  const other = await startQuery({ readerRole: 'nobody at all' });
+  try {
+    const reads = [
+      '/v1/sessions',
+      '/v1/export',
+      '/v1/machines/m/export',
+      '/v1/sessions/s/export',
+      '/v1/sessions/s/trace',
+    ];
+    for (const path of reads) expect([path, (await fetchText(other, path)).status]).toEqual([path, 500]);
+  } finally {
+    await other.close();
+  }
 });
 
 test('an event of an app with no more than it needs is exported with no empty fields', async () => {

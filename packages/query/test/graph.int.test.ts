@@ -202,6 +202,17 @@ describe('A12: the graph is complete only as far as hops are remade', () => {
     expect(await graph()).toMatchObject({ completeThrough: iso(MINUTE) });
   });
 
+  test('of several such sessions the one counts of which the log took something first', async () => {
+    for (const [sessionId, ms] of [
+      ['s-1', 20_000],
+      ['s-2', 10_000],
+      ['s-3', 30_000],
+    ] as const) {
+      await query.store(path(sessionId, 0, 'shop', 'pay'), { logMs: SESSION_START + ms });
+    }
+    expect(await graph()).toMatchObject({ edges: [], completeThrough: iso(10_000) });
+  });
+
   test('what is unread of the log holds it back as well, where that is older', async () => {
     await query.append(path('s-1', 0, 'shop', 'pay'));
     await query.store(path('s-2', 0, 'shop', 'pay'), { logMs: SESSION_START + 30_000 });

@@ -123,11 +123,48 @@ describe('O5: readers are bounded', () => {
     slow.destroy();
   });
 
-  async function rawTail(): Promise<Socket> {
+  /** Where a tail that begins now is. */
+  async function placeNow(): Promise<string> {
+    const tail = await follow();
+    await tail.until(() => tail.id() !== '');
+    tail.close();
+    return tail.id();
+  }
+
+  test('who comes back and takes nothing of what was missed is let go after a while', async () => {
+    await start({ patienceMs: 300, heartbeatMs: 3_600_000 });
+    const lastEventId = await placeNow();
+    await storeMuch();
+    const slow = await rawTail(lastEventId);
+    slow.pause();
+    while (api.requests() > 0) await new Promise((resolve) => setTimeout(resolve, 20));
+    slow.destroy();
+  });
+
+  test('what comes meanwhile is kept for who comes back up to a bound, and then told that it is cut off', async () => {
+    await start({ bufferedBytes: 100_000, patienceMs: 60_000, restShare: 0, heartbeatMs: 3_600_000 });
+    const healthy = await follow();
+    await healthy.until(() => healthy.id() !== '');
+    const lastEventId = healthy.id();
+    const bytes = await storeMuch();
+    const slow = await rawTail(lastEventId);
+    slow.pause();
+    for (let more = 0; more < 5; more++) {
+      const sessionId = `s-more-${more}`;
+      await api.store(events(20, { sessionId, context: { text: 'x'.repeat(3_500) } }));
+      await healthy.until(() => healthy.blocks.at(-1)?.data.sessionId === sessionId);
+    }
+    const text = await restOf(slow);
+    expect(text).toContain('event: bye\ndata: {"type":"urn:wayline:problem:slow_reader"');
+    expect(text.length).toBeLessThan(bytes);
+  });
+
+  async function rawTail(lastEventId?: string): Promise<Socket> {
     const token = await signAccessToken({ projectId: 1, subject: 't', scopes: ['read'], expiresInSeconds: 60 }, SECRET);
     const { hostname, port } = new URL(api.url);
     const socket = connect(Number(port), hostname);
-    socket.write(`GET /v1/tail HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${token}\r\n\r\n`);
+    const place = lastEventId === undefined ? '' : `Last-Event-ID: ${lastEventId}\r\n`;
+    socket.write(`GET /v1/tail HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${token}\r\n${place}\r\n`);
     await new Promise((resolve) => socket.once('data', resolve));
     return socket;
   }

@@ -121,6 +121,19 @@ describe('A10: the live tail', () => {
     expect(tail.blocks.map(({ data }) => data.sessionId)).toEqual(['its-own', 'its-own']);
   });
 
+  test('T13: a database that fails for a while ends no tail: what is stored afterwards comes', async () => {
+    const tail = await follow();
+    await api.store([eventAt(0, { type: 'before' })]);
+    await tail.next(1);
+    await api.pool.query('ALTER TABLE positions RENAME TO away');
+    const beats = tail.comments();
+    await tail.until(() => tail.comments() > beats + 1); // several looks since
+    await api.pool.query('ALTER TABLE away RENAME TO positions');
+    await api.store([eventAt(1, { type: LAST })]);
+    await endsWith(tail);
+    expect(typesOf(tail)).toEqual(['before', LAST]);
+  });
+
   test('I5: of another project nothing comes, whatever the filter', async () => {
     const [mine, theirs, session] = await Promise.all([
       follow('', { projectId: 1 }),
@@ -205,6 +218,18 @@ describe('A10: coming back', () => {
     ]);
   });
 
+  test('a line break between the words of a context does not end what is told of the event', async () => {
+    const tail = await follow();
+    const events = [eventAt(0), eventAt(1, { context: {} })];
+    await api.store(events);
+    const [first] = await tail.next(2);
+    const raw = '{\r\n "a": "b\\n"\n}';
+    await api.pool.query('UPDATE events SET context = $2 WHERE event_id = $1', [events[1]?.eventId, raw]);
+    const back = await follow('', { lastEventId: first?.id as string });
+    const [block] = await back.next(1);
+    expect(block?.data).toMatchObject({ eventId: events[1]?.eventId, context: { a: 'b\n' } });
+  });
+
   test('T9: what was erased meanwhile does not come', async () => {
     const tail = await follow();
     await api.store([eventAt(0, { userId: 'u-erased', sessionId: 's-erased' }), eventAt(1, { sessionId: 's-kept' })]);
@@ -225,6 +250,22 @@ describe('A10: coming back', () => {
     const ahead = id.replace(/[^*]*$/, (offset) => (Number.parseInt(offset, 36) + 2).toString(36));
     const back = await follow('', { lastEventId: ahead });
     await api.store([eventAt(1, { type: 'seen' }), eventAt(2, { type: 'seen' }), eventAt(3, { type: LAST })]);
+    await endsWith(back);
+    expect(typesOf(back)).toEqual([LAST]);
+  });
+
+  test('a place ahead of what this process has seen is not lost by what comes from another partition', async () => {
+    const tail = await follow();
+    await api.store([eventAt(0)]);
+    const [{ id } = { id: '' }] = await tail.next(1);
+    const twoOn = (_: string, offset: string) => `!elsewhere*${(Number.parseInt(offset, 36) + 2).toString(36)}`;
+    const ahead = await follow('', { lastEventId: id.replace(/!elsewhere\*([0-9a-z]+)/, twoOn) });
+    await api.append([eventAt(1, { type: 'from another partition' })]);
+    for (const partition of [0, 1]) await api.catchUp(partition);
+    const [another] = await ahead.next(1);
+    expect(another?.data.type).toBe('from another partition');
+    await api.store([eventAt(2, { type: 'seen' }), eventAt(3, { type: 'seen' }), eventAt(4, { type: LAST })]);
+    const back = await follow('', { lastEventId: another?.id as string });
     await endsWith(back);
     expect(typesOf(back)).toEqual([LAST]);
   });

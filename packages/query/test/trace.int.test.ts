@@ -8,6 +8,8 @@ import { eventAt, type QueryUnderTest, SESSION_START, startQuery } from './query
 const CARRIED = '0af7651916cd43dd8448eb211c80319c';
 const CALLER = 'b7ad6b7169203331';
 const TRACEPARENT = `00-${CARRIED}-${CALLER}-01`;
+/** Of another span, which sent a CloudEvent. */
+const SENDER = 'c8be7b825a3fb6a2';
 
 let query: QueryUnderTest;
 beforeAll(async () => {
@@ -29,8 +31,13 @@ beforeAll(async () => {
       platform: 'web',
     }),
     eventAt(15, { ...cart, type: 'serviceCall', target: 'add', context: { traceparent: TRACEPARENT } }),
-    eventAt(16, { ...cart, type: 'serviceCall', context: { _cloudevent: { traceparent: TRACEPARENT } } }),
+    eventAt(16, {
+      ...cart,
+      type: 'serviceCall',
+      context: { _cloudevent: { traceparent: `00-${CARRIED}-${SENDER}-01` } },
+    }),
     eventAt(17, { ...cart, type: 'serviceCall', context: { traceparent: '00-nonsense' } }),
+    eventAt(18, { ...cart, type: 'serviceCall', context: { traceparent: TRACEPARENT } }),
     eventAt(20, { ...checkout, type: 'pageVisit', anonymousId: '', context: { big: 1e21, '"': null } }),
     eventAt(30, { ...otherTab, type: 'click', namespace: 'frontend', machineId: 'm-1' }),
     eventAt(31, { ...shop, type: 'click' }),
@@ -89,7 +96,7 @@ describe('A5: a session as OTLP/JSON', () => {
       'session.id': 's "1" 漢',
       'session.previous_id': 's-0',
       'user.id': 'u-1',
-      'wayline.session.events': '11',
+      'wayline.session.events': '12',
     });
     for (const [name, span] of spans) {
       expect(span.traceId).toBe(root.traceId);
@@ -141,7 +148,8 @@ describe('A5: a session as OTLP/JSON', () => {
     expect(hopsTo('checkout')).toEqual([['shop tab-1', '2']]);
     expect(hopsTo('shop tab-1')).toEqual([['checkout', '1']]);
     expect(hopsTo('shop tab-2')).toEqual([['checkout', '1']]);
-    expect(spans.get('cart').links).toMatchObject([{ traceId: CARRIED, spanId: CALLER }]);
+    const carried = [CALLER, SENDER].map((spanId) => ({ traceId: CARRIED, spanId }));
+    expect(spans.get('cart').links).toMatchObject(carried); // each once
   });
 
   test('has the same ids each time, and others in another project', async () => {

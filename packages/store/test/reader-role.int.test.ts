@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { createTestDatabase, type TestDatabase } from '@wayline/testkit';
 import type pg from 'pg';
-import { createPool, findReaderRole, migrate, READER_ROLE, readOnly, SECRET_TABLES } from '../src/index.ts';
+import { createPool, findReaderRole, migrate, READER_ROLE, readLong, readOnly, SECRET_TABLES } from '../src/index.ts';
 
 let database: TestDatabase;
 let pool: pg.Pool;
@@ -79,6 +79,17 @@ describe('a role that can only read', () => {
     });
     await expect(undone).rejects.toMatchObject({ code: '42501' });
     const secret = readOnly(pool, asReader, (reader) => reader.query('SELECT secret FROM erasure_state'));
+    await expect(secret).rejects.toMatchObject({ code: '42501' });
+    const { rows } = await pool.query('SELECT current_user = session_user AS "isBack", count(*) AS n FROM users');
+    expect(rows).toEqual([{ isBack: true, n: 0 }]);
+  });
+
+  test('keeps a read of any length from it, and from secrets', async () => {
+    await migrate({ url: database.url });
+    await expect(readLong(pool, asReader, (reader) => reader.query(INSERT))).rejects.toMatchObject({ code: '25006' });
+    const secret = readLong(pool, asReader, async (reader) => {
+      for await (const _ of reader.copy('SELECT secret FROM erasure_state'));
+    });
     await expect(secret).rejects.toMatchObject({ code: '42501' });
     const { rows } = await pool.query('SELECT current_user = session_user AS "isBack", count(*) AS n FROM users');
     expect(rows).toEqual([{ isBack: true, n: 0 }]);

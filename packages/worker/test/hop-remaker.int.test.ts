@@ -122,6 +122,25 @@ test('of several processes one is at it at a time; the others pass over their tu
   expect(await hops()).toBe(1);
 });
 
+test('O8: stopping waits for the transaction in hand, which is done whole', async () => {
+  const { stop } = start();
+  const holder = await pool.connect();
+  await holder.query('BEGIN; LOCK TABLE session_hops IN ACCESS EXCLUSIVE MODE');
+  await storeHop();
+  const isWaiting = async () => (await pool.query('SELECT FROM pg_locks WHERE NOT granted')).rows.length > 0;
+  while (!(await isWaiting()));
+  let stopped = false;
+  const stopping = stop().then(() => {
+    stopped = true;
+  });
+  expect(await isWaiting()).toBe(true);
+  expect(stopped).toBe(false);
+  await holder.query('ROLLBACK');
+  holder.release();
+  await stopping;
+  expect(await hops()).toBe(1);
+});
+
 test('T13: a fault of the database is said once, and waited out', async () => {
   await pool.query('ALTER TABLE session_hops RENAME TO away');
   const { remade, turns } = startCounted();

@@ -80,3 +80,22 @@ test('A8: a process that starts counts afresh what a program before it did not t
   await recordedBy();
   expect((await minutes()).at(-1)).toMatchObject({ users: 14, saw_object: 5 });
 });
+
+test('O8: stopping waits for the count in hand, which is done whole', async () => {
+  await addUsers('u-', 3);
+  const holder = await pool.connect();
+  await holder.query('BEGIN; LOCK TABLE user_count_history IN ACCESS EXCLUSIVE MODE');
+  const counter = startReplica(() => undefined);
+  const isWaiting = async () => (await pool.query('SELECT FROM pg_locks WHERE NOT granted')).rows.length > 0;
+  while (!(await isWaiting()));
+  let stopped = false;
+  const stopping = counter.stop().then(() => {
+    stopped = true;
+  });
+  expect(await isWaiting()).toBe(true);
+  expect(stopped).toBe(false);
+  await holder.query('ROLLBACK');
+  holder.release();
+  await stopping;
+  expect(await minutes()).toMatchObject([{ users: 3 }]);
+});

@@ -2,9 +2,9 @@ import { type TailFilter, tailEvents } from '@wayline/store';
 import { type News, readNews } from './read-news.ts';
 import { createReplay } from './replay.ts';
 import type { TailConnection } from './tail-connection.ts';
-import { framesOf, openingFrame, skippedFrame, type TailFrame } from './tail-frames.ts';
+import { framesBeyond, framesOf, openingFrame, skippedFrame, type TailFrame } from './tail-frames.ts';
 import { TailGroups } from './tail-groups.ts';
-import { copyOf, furthest, offsetIn, positionOf, stretchesBetween, type TailPosition } from './tail-position.ts';
+import { copyOf, furthest, positionOf, stretchesBetween, type TailPosition } from './tail-position.ts';
 import type { TailSource } from './tail-source.ts';
 
 export interface TailHub {
@@ -51,7 +51,7 @@ export function createTailHub(options: TailSource): TailHub {
       return { to: now, news: chosen, found: await tailEvents(reader, chosen.events) };
     });
     position = furthest(from, to);
-    fanOut(framesOf(found, copyOf(from), cursors), filters, news);
+    fanOut(framesOf(found, copyOf(from), cursors), filters, { ...news, from });
     for (const member of groups.all()) member.forgetFloor(position);
     unsummed += news.looked.events;
     if (!maySumUp || unsummed < SUM_UP_EVENTS) return;
@@ -59,7 +59,11 @@ export function createTailHub(options: TailSource): TailHub {
     unsummed = 0;
   }
 
-  function fanOut(frames: readonly TailFrame[], filters: readonly TailFilter[], { skipped }: News): void {
+  function fanOut(
+    frames: readonly TailFrame[],
+    filters: readonly TailFilter[],
+    { skipped, from }: News & { from: TailPosition },
+  ): void {
     const wanted = new Map<TailFilter, TailFrame[]>(filters.map((filter) => [filter, []]));
     for (const frame of frames) for (const filter of frame.by) wanted.get(filter)?.push(frame);
     for (const [filter, own] of wanted) {
@@ -70,7 +74,8 @@ export function createTailHub(options: TailSource): TailHub {
       const together = Buffer.concat([...notice, ...kept.map(({ bytes }) => bytes)]);
       for (const member of groups.membersOf(filter)) {
         const { floor } = member;
-        member.send(floor ? Buffer.concat([...notice, ...bytesBeyond(kept, floor)]) : together);
+        const ahead = floor && framesBeyond(frames, kept, { from, floor, cursors });
+        member.send(ahead ? Buffer.concat([...notice, ...ahead]) : together);
       }
     }
   }
@@ -148,10 +153,5 @@ function lastWithin(frames: readonly TailFrame[], bytes: number): { kept: readon
   }
   return { kept: frames.slice(left), left };
 }
-
-const bytesBeyond = (frames: readonly TailFrame[], floor: TailPosition): Buffer[] =>
-  frames
-    .filter(({ topic, partition, offset }) => offset >= offsetIn(floor, topic, partition))
-    .map(({ bytes }) => bytes);
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
