@@ -113,6 +113,10 @@ test.each(PATHS)('A11, I1: reading %s needs a token with the scope aggregation',
   expect((await ask(`${path}${sign}key=${key}`, { credential: null })).status).toBe(401);
 });
 
+test.each(PATHS)('A11: what %s answers is not to be kept by caches', async (path) => {
+  expect((await ask(path)).headers.get('cache-control')).toBe('no-store');
+});
+
 test('A11, I5: nothing of another project is counted', async () => {
   expect((await ask(at(SESSION_START), { projectId: 2 })).text).toBe('unique_users,1\nclicks,1\nimpressions,0\n');
   expect((await ask(at(SESSION_START), { projectId: 3 })).text).toBe('unique_users,0\nclicks,0\nimpressions,0\n');

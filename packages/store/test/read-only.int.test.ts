@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { createTestDatabase, type TestDatabase } from '@wayline/testkit';
-import { createKeptPlans, createPool, type Pool, type Reader, readOnly } from '../src/index.ts';
+import { createKeptPlans, createPool, type Pool, type Reader, readOnly, readWrite } from '../src/index.ts';
 import { plannedOnce } from '../src/planned-once.ts';
 import { type Relay, startRelay } from './relay.ts';
 
@@ -159,4 +159,13 @@ describe('a read that fails', () => {
     await expect(own).rejects.toThrow('of the work itself');
     expect((await readOnly(pool, OPTIONS, (reader) => reader.query('SELECT 3 AS n'))).rows).toEqual([{ n: 3 }]);
   });
+});
+
+test('T13: a statement that changes something may take no longer than told either, and leaves nothing', async () => {
+  const slow = readWrite(pool, { statementTimeoutMs: 100 }, async (writer) => {
+    await writer.query('INSERT INTO things VALUES (77)');
+    return writer.query('SELECT pg_sleep(20)');
+  });
+  await expect(slow).rejects.toMatchObject({ code: '57014' });
+  expect((await pool.query('SELECT FROM things WHERE n = 77')).rowCount).toBe(0);
 });

@@ -44,6 +44,31 @@ describe('rollups and uniques', () => {
     expect(await count('SELECT sum(events) FROM hours')).toBe(300);
   });
 
+  test('I5, A7: projects whose events of one hour are stored together are counted apart', async () => {
+    const types = ['click', 'impression', 'objectInView'];
+    const records = Array.from({ length: 60 }, (_, i) => {
+      const userId = `u-${i % 2 === 0 ? i % 4 : i % 7}`;
+      const event = eventOf({
+        sessionId: `s-${i % 3}`,
+        userId,
+        type: types[i % 3] as string,
+        occurredAt: at(i),
+        value: i,
+      });
+      return storeVerdict(event, { projectId: 1 + (i % 2) });
+    });
+    await writer.write([batchOf({}, records)]);
+    await expectDerivedToEqualARecount();
+    const { rows } = await pool.query(
+      `SELECT project_id AS project, sum(events)::int AS events, sum(unique_users)::int AS users, sum(clicks)::int AS clicks
+       FROM hours GROUP BY 1 ORDER BY 1`,
+    );
+    expect(rows).toEqual([
+      { project: 1, events: 30, users: 2, clicks: 10 },
+      { project: 2, events: 30, users: 7, clicks: 10 },
+    ]);
+  });
+
   test('A7: a user of several transactions at once is counted once', async () => {
     const writers = Array.from({ length: 4 }, () => new BatchWriter({ pool, ...WRITING }));
     for (let round = 0; round < 5; round++) {

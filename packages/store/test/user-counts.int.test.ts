@@ -88,6 +88,21 @@ test('A8: a minute is recorded once, and says how long it still lasts', async ()
   expect(minutes).toBe(second?.recorded ? 2 : 1); // two where a minute has just ended
 });
 
+test('A8: counted afresh, a project of which no user is left has none, and the others theirs', async () => {
+  await given().write([
+    storeVerdict(eventOf({ userId: 'u-1' })),
+    storeVerdict(eventOf({ userId: 'u-1' }), { projectId: 2 }),
+  ]);
+  expect(await recordUserCounts(pool)).toMatchObject({ recorded: true });
+  await nextMinute();
+  await pool.query('DELETE FROM users WHERE project_id = 1');
+  expect(await recordUserCounts(pool, { afresh: true })).toMatchObject({ recorded: true });
+  expect(await counts()).toEqual([
+    { project: 1, users: 0, saw: 0 },
+    { project: 2, users: 1, saw: 0 },
+  ]);
+});
+
 test('A8: a transaction that fails adds nothing', async () => {
   const bad = storeVerdict(eventOf({ userId: 'u-1', target: 'broken \0' }));
   await expect(given().write([bad])).rejects.toThrow();
