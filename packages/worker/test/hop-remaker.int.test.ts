@@ -4,6 +4,7 @@ import type pg from 'pg';
 import { batchOf, eventOf, storeVerdict } from '../../store/test/batches.ts';
 import { createStoreDatabase } from '../../store/test/store-database.ts';
 import { type HopRemakerOptions, startHopRemaker } from '../src/index.ts';
+import { stopInHand } from './stop-in-hand.ts';
 
 const closers: (() => Promise<unknown>)[] = [];
 let pool: pg.Pool;
@@ -124,20 +125,10 @@ test('of several processes one is at it at a time; the others pass over their tu
 
 test('O8: stopping waits for the transaction in hand, which is done whole', async () => {
   const { stop } = start();
-  const holder = await pool.connect();
-  await holder.query('BEGIN; LOCK TABLE session_hops IN ACCESS EXCLUSIVE MODE');
-  await storeHop();
-  const isWaiting = async () => (await pool.query('SELECT FROM pg_locks WHERE NOT granted')).rows.length > 0;
-  while (!(await isWaiting()));
-  let stopped = false;
-  const stopping = stop().then(() => {
-    stopped = true;
+  await stopInHand(pool, 'session_hops', async () => {
+    await storeHop();
+    return { stop };
   });
-  expect(await isWaiting()).toBe(true);
-  expect(stopped).toBe(false);
-  await holder.query('ROLLBACK');
-  holder.release();
-  await stopping;
   expect(await hops()).toBe(1);
 });
 

@@ -3,6 +3,7 @@ import { createPool, withBackgroundLock } from '@wayline/store';
 import type pg from 'pg';
 import { createStoreDatabase } from '../../store/test/store-database.ts';
 import { startUserCounter } from '../src/index.ts';
+import { stopInHand } from './stop-in-hand.ts';
 
 const logger = { info() {}, warn() {}, error() {} };
 const closers: (() => Promise<unknown>)[] = [];
@@ -83,19 +84,6 @@ test('A8: a process that starts counts afresh what a program before it did not t
 
 test('O8: stopping waits for the count in hand, which is done whole', async () => {
   await addUsers('u-', 3);
-  const holder = await pool.connect();
-  await holder.query('BEGIN; LOCK TABLE user_count_history IN ACCESS EXCLUSIVE MODE');
-  const counter = startReplica(() => undefined);
-  const isWaiting = async () => (await pool.query('SELECT FROM pg_locks WHERE NOT granted')).rows.length > 0;
-  while (!(await isWaiting()));
-  let stopped = false;
-  const stopping = counter.stop().then(() => {
-    stopped = true;
-  });
-  expect(await isWaiting()).toBe(true);
-  expect(stopped).toBe(false);
-  await holder.query('ROLLBACK');
-  holder.release();
-  await stopping;
+  await stopInHand(pool, 'user_count_history', async () => startReplica(() => undefined));
   expect(await minutes()).toMatchObject([{ users: 3 }]);
 });
