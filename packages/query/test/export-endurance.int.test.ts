@@ -85,7 +85,7 @@ describe('an export', () => {
     let lines = 0;
     for await (const chunk of response) {
       lines += String(chunk).split('\n').length - 1;
-      if (lines < 200) await sleep(300);
+      if (lines < 200) await sleep(150); // longer than a statement may take, in all, and shorter than a client
     }
     expect(lines).toBe(EVENTS);
     expect(response.trailers).toEqual({ 'wayline-events': String(EVENTS) });
