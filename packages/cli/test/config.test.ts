@@ -24,7 +24,7 @@ describe('configuration', () => {
   test('needs nothing for `all`, and everything has its default', () => {
     const config = loadConfig('all', {});
     expect(config).toMatchObject({ port: 4000, host: '127.0.0.1', dataDir: '.wayline', logLevel: 'warn' });
-    expect(config).toMatchObject({ kafkaPartitions: 12, batchRows: 6000, lingerMs: 10, group: 'wayline' });
+    expect(config).toMatchObject({ kafkaPartitions: 12, batchRows: 7000, lingerMs: 10, group: 'wayline' });
     expect(config.databaseUrl).toBeUndefined();
   });
 
