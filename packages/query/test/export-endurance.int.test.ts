@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { authorization, exportedLines, fetchText } from './export-reading.ts';
+import { authorization, exportedLines, fetchText, underWay, until } from './export-reading.ts';
 import { type Asking, app, eventAt, type QueryUnderTest, startQuery } from './query-under-test.ts';
 
 /** Of about 1.7 kB each: far more than lies in all the buffers between PostgreSQL and a client that does not read. */
@@ -52,25 +52,8 @@ async function begin(path = '/v1/export', asking: Asking = {}): Promise<Incoming
   return response;
 }
 
-/** What the API has under way in the database. */
-async function underWay(): Promise<string[]> {
-  const { rows } = await query.pool.query(
-    `SELECT query FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'query test'
-       AND state <> 'idle' AND pid <> pg_backend_pid()`,
-  );
-  return rows.map((row) => row.query);
-}
-
-async function until(what: () => Promise<boolean>, ms = 5_000): Promise<void> {
-  const deadline = Date.now() + ms;
-  while (!(await what())) {
-    if (Date.now() > deadline) throw new Error('it did not come to that');
-    await sleep(20);
-  }
-}
-
-const isCopying = async (): Promise<boolean> => (await underWay()).some((text) => text.startsWith('COPY'));
-const isQuiet = async (): Promise<boolean> => (await underWay()).length === 0;
+const isCopying = async (): Promise<boolean> => (await underWay(query.pool)).some((text) => text.startsWith('COPY'));
+const isQuiet = async (): Promise<boolean> => (await underWay(query.pool)).length === 0;
 
 /** Reads on to the end; false where it broke off. */
 async function readsToEnd(response: IncomingMessage): Promise<boolean> {

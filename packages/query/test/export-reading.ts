@@ -1,4 +1,6 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { signAccessToken } from '@wayline/identity/verify';
+import type { Pool } from '@wayline/store';
 import { type Asking, type QueryUnderTest, SECRET } from './query-under-test.ts';
 
 export interface Exported {
@@ -55,4 +57,22 @@ export function readCsv(text: string): (string | undefined)[][] {
     row = [];
   }
   return rows;
+}
+
+/** What the API has under way in the database. */
+export async function underWay(pool: Pool): Promise<string[]> {
+  const { rows } = await pool.query(
+    `SELECT query FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'query test'
+       AND state <> 'idle' AND pid <> pg_backend_pid()`,
+  );
+  return rows.map((row) => row.query);
+}
+
+/** Resolves when it is so. */
+export async function until(what: () => Promise<boolean>, ms = 5_000): Promise<void> {
+  const deadline = Date.now() + ms;
+  while (!(await what())) {
+    if (Date.now() > deadline) throw new Error('it did not come to that');
+    await sleep(20);
+  }
 }

@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from '@jest/globals';
 import { createPool, type Pool } from '@wayline/store';
-import { authorization, exportedLines } from './export-reading.ts';
+import { authorization, exportedLines, underWay, until } from './export-reading.ts';
 import { eventAt, type QueryUnderTest, startQuery } from './query-under-test.ts';
 
 /** When the head of an answer is sent at the latest, ms. */
@@ -35,15 +35,7 @@ async function refusalOf(answer: Response): Promise<[status: number, code: strin
 }
 
 /** Resolves when the API has nothing under way in the database any more. */
-async function untilQuiet(): Promise<void> {
-  for (const deadline = Date.now() + 5_000; ; ) {
-    const { rows } = await watcher.query(
-      `SELECT query FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'query test' AND state <> 'idle'`,
-    );
-    if (rows.length === 0) return;
-    if (Date.now() > deadline) throw new Error(`still under way: ${rows[0].query}`);
-  }
-}
+const untilQuiet = () => until(async () => (await underWay(watcher)).length === 0);
 
 test('an export for which the database finds nothing is given up, and says so; its place is free again', async () => {
   await startSilent(1_000);

@@ -12,6 +12,7 @@ import {
 } from '@wayline/store';
 import { cutByHour, type UnjudgedBatch } from './batch-parts.ts';
 import { BusyShare } from './busy-share.ts';
+import { BACKLOG_RECORDS } from './intake.ts';
 import { RejectionLimit } from './rejection-limit.ts';
 import { halve, type Job, limit, nextPart, unreadOf } from './scheduled-job.ts';
 import type { Throttle } from './throttle.ts';
@@ -46,8 +47,6 @@ export interface SchedulerOptions<Batch extends UnjudgedBatch> {
 const FULL_SHARE = 0.75;
 /** While so many are being written, the next waits for more rows, as long as there is a backlog: what it writes beside them costs the same for few. */
 const ENOUGH_IN_FLIGHT = 2;
-/** Less than so many records unread are on their way, and must not wait. */
-const BACKLOG_RECORDS = 20_000;
 const FILL_MS = 100;
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 10_000;

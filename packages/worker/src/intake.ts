@@ -9,6 +9,9 @@ export interface IntakeNow {
   unstored: number;
 }
 
+/** So many records that are in the log and not stored are a backlog; fewer are on their way. */
+export const BACKLOG_RECORDS = 20_000;
+
 interface Known {
   end: number;
   next: number;

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { measurePressure, type Pool, readThrottle } from '@wayline/store';
-import type { Intake } from './intake.ts';
+import { BACKLOG_RECORDS, type Intake } from './intake.ts';
 import type { Sighting, Throttle, ThrottleSettings } from './throttle.ts';
 import type { WorkerLogger } from './worker-logger.ts';
 
@@ -30,8 +30,7 @@ const LEAST_SLOW_COMMIT_MS = 200;
 const RECENT_MS = 250;
 /** About three queries a second: one now and then is not held up by much. */
 const ASKED_FROM = 0.25;
-/** More than so many records, and than what comes in so many seconds, is a backlog, which can wait. What is less is on its way. */
-const BACKLOG_RECORDS = 20_000;
+/** Nor is it a backlog, which can wait, if it is no more than what comes in so many seconds. */
 const BACKLOG_S = 10;
 /** So many times what comes in is stored of a backlog at least, so that it gets less. */
 const CATCH_UP = 1.2;

@@ -10,18 +10,22 @@ export async function stopInHand(
   table: string,
   begin: () => Promise<{ stop(): Promise<unknown> }>,
 ): Promise<void> {
-  const holder = await pool.connect();
-  await holder.query(`BEGIN; LOCK TABLE ${table} IN ACCESS EXCLUSIVE MODE`);
-  const { stop } = await begin();
   const isWaiting = async () => (await pool.query('SELECT FROM pg_locks WHERE NOT granted')).rows.length > 0;
-  while (!(await isWaiting()));
-  let stopped = false;
-  const stopping = stop().then(() => {
-    stopped = true;
-  });
-  expect(await isWaiting()).toBe(true);
-  expect(stopped).toBe(false);
-  await holder.query('ROLLBACK');
-  holder.release();
+  const holder = await pool.connect();
+  let stopping: Promise<void> | undefined;
+  try {
+    await holder.query(`BEGIN; LOCK TABLE ${table} IN ACCESS EXCLUSIVE MODE`);
+    const { stop } = await begin();
+    while (!(await isWaiting()));
+    let stopped = false;
+    stopping = stop().then(() => {
+      stopped = true;
+    });
+    expect(await isWaiting()).toBe(true);
+    expect(stopped).toBe(false);
+  } finally {
+    await holder.query('ROLLBACK');
+    holder.release();
+  }
   await stopping;
 }

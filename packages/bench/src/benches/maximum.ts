@@ -20,14 +20,8 @@ export async function measureMaximum(
   const name = `${target.name}, ${eventsPerRequest} events × ${CONNECTIONS}, the maximum`;
   options.tell(name);
   const shape = { kind: 'closed', connections: CONNECTIONS } as const;
-  const runs = await loadTarget(
-    target,
-    { eventsPerRequest, shape, yields: true },
-    {
-      ...paceOf(options),
-      ...(options.quick ? {} : { warmupSeconds: WARMUP_SECONDS }),
-    },
-  );
+  const pace = options.quick ? paceOf(options) : { ...paceOf(options), warmupSeconds: WARMUP_SECONDS };
+  const runs = await loadTarget(target, { eventsPerRequest, shape, yields: true }, pace);
   findings.failures.push(...failuresOf(name, runs));
   const found = summarise(name, runs);
   findings.cases.push(found);

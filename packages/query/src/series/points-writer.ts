@@ -1,29 +1,24 @@
-import { isoTime } from '../iso-time.ts';
+import { createTimeTeller } from '../time-teller.ts';
 
-const DAY_MS = 24 * 3_600_000;
-const HOUR_MS = 3_600_000;
-const MINUTE_MS = 60_000;
 /** More than one takes: the longest time, value and count have 75 characters. */
 const LONGEST_POINT = 160;
 const LIKELY_POINT = 80;
 
 const BEGIN = Buffer.from('{"points":[');
 const AT = Buffer.from('{"at":"');
-const VALUE = Buffer.from('Z","value":');
+const VALUE = Buffer.from('","value":');
 const COUNT = Buffer.from(',"count":');
-const [COMMA, CLOSE, COLON, DOT, ZERO] = Buffer.from(',}:.0') as unknown as [number, number, number, number, number];
+const [COMMA, CLOSE] = Buffer.from(',}') as unknown as [number, number];
 
 /**
  * The answer of a series as it goes out. Written byte by byte: as texts that are put together, an answer of 1,440 points costs five
  * times as much, half of it for the string to be turned into bytes, and leaves a megabyte of garbage.
  */
 export class PointsWriter {
+  readonly #tell = createTimeTeller();
   #bytes: Buffer;
   #at: number;
   #isFirst = true;
-  #day = Number.NaN;
-  /** Of that day, up to the hour. */
-  #date = '';
 
   /** @param points how many there will be, about */
   constructor(points: number) {
@@ -40,7 +35,7 @@ export class PointsWriter {
     if (!this.#isFirst) this.#bytes[this.#at++] = COMMA;
     this.#isFirst = false;
     this.#bytesOf(AT);
-    this.#time(atMs);
+    this.#text(this.#tell(atMs));
     this.#bytesOf(VALUE);
     this.#text(String(value));
     this.#bytesOf(COUNT);
@@ -61,32 +56,6 @@ export class PointsWriter {
     const larger = Buffer.allocUnsafe(this.#bytes.length * 2 + bytes);
     this.#bytes.copy(larger, 0, 0, this.#at);
     this.#bytes = larger;
-  }
-
-  /** As `isoTime` tells it, up to the Z. */
-  #time(ms: number): void {
-    const day = Math.floor(ms / DAY_MS);
-    if (day !== this.#day) {
-      this.#date = isoTime(day * DAY_MS).slice(0, -'00:00:00.000Z'.length);
-      this.#day = day;
-    }
-    this.#text(this.#date);
-    const rest = ms - day * DAY_MS;
-    this.#twoDigits(Math.floor(rest / HOUR_MS));
-    this.#bytes[this.#at++] = COLON;
-    this.#twoDigits(Math.floor(rest / MINUTE_MS) % 60);
-    this.#bytes[this.#at++] = COLON;
-    this.#twoDigits(Math.floor(rest / 1000) % 60);
-    this.#bytes[this.#at++] = DOT;
-    const thousandths = Math.floor(rest) % 1000;
-    this.#bytes[this.#at++] = ZERO + Math.floor(thousandths / 100);
-    this.#twoDigits(thousandths % 100);
-  }
-
-  #twoDigits(n: number): void {
-    const tens = Math.floor(n / 10);
-    this.#bytes[this.#at++] = ZERO + tens;
-    this.#bytes[this.#at++] = ZERO + n - 10 * tens;
   }
 
   #bytesOf(bytes: Buffer): void {
