@@ -37,8 +37,9 @@ await describeWithKafka(
     let kafka: KafkaCluster;
     const closers: (() => Promise<unknown>)[] = [];
     const told: string[] = [];
-    const tell = (_: object, message: string) => {
-      if (!/GroupCoordinator|coordinator is loading/.test(message)) told.push(message); // as it is in a new cluster
+    const tell = ({ reason = '' }: { reason?: string }, message: string) => {
+      const isOfNewCluster = /GroupCoordinator|coordinator is loading/.test(message) || /leader|host this/.test(reason);
+      if (!isOfNewCluster) told.push(reason ? `${message} (${reason})` : message);
     };
     beforeAll(async () => {
       authority = await createCertificateAuthority('The authority of a test');

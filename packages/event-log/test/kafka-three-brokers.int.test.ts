@@ -162,7 +162,7 @@ await describeWithKafka(
         keys.map((key) => log.append(topic, [{ key, value: Buffer.from('lost') }])),
       );
       expect(results.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected']);
-      await Promise.all([kafka.restart(1), kafka.restart(2)]);
+      await kafka.restart(1, 2);
       for (let from = 5; from < 20; from += 5) {
         await untilTaken(() => log.append(topic, each(from)));
       }

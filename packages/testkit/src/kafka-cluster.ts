@@ -41,7 +41,7 @@ export interface KafkaCluster {
   /** SIGTERM: it hands over its leaderships first. */
   stop(i: number): Promise<void>;
   /** Starts broker i again after `kill` or `stop`, on the same port and data; resolves when the whole cluster answers. */
-  restart(i: number): Promise<void>;
+  restart(...indexes: number[]): Promise<void>;
   /** Broker i stands still with its connections open (SIGSTOP), until `resume`. */
   pause(i: number): Promise<void>;
   resume(i: number): Promise<void>;
@@ -204,8 +204,8 @@ async function start(options: KafkaClusterOptions, jvms: typeof jvmOptions): Pro
       proxies,
       kill: (i) => at(i).kill(),
       stop: (i) => at(i).stop(),
-      async restart(i) {
-        await at(i).start();
+      async restart(...indexes) {
+        await Promise.all(indexes.map((i) => at(i).start()));
         await ready(servers, options.security);
       },
       pause: (i) => at(i).pause(),

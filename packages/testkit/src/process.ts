@@ -56,11 +56,15 @@ function guard(pid: number): () => void {
   return () => child.stdin.end('ended\n');
 }
 
-/** Starts a program; its output is collected, and it does not outlive the test's process. */
+/**
+ * Starts a program; its output is collected, and it does not outlive the test's process. It has a session of its own, as
+ * each service has: Linux shares out the processor among sessions first, and only then among the processes of one.
+ */
 export function startProcess(file: string, args: readonly string[], options: ProcessOptions = {}): TestProcess {
   const child: ChildProcessByStdio<Writable, Readable, Readable> = spawn(file, args, {
     cwd: options.cwd,
     env: environment(options.env ?? {}),
+    detached: true,
     stdio: ['pipe', 'pipe', 'pipe'],
   });
   const pid = child.pid;
