@@ -27,6 +27,8 @@ export interface RunOptions {
 
 const MIB = 1024 * 1024;
 const WARM_UP_MS = 2_000;
+/** All that a step waits for is bounded by itself, and by less; should that fail, this names the step. */
+const STEP_MS = 300_000;
 const SETTLE_MS = 120_000;
 /** After a failure what can still be found out is of interest, but nothing is hoped for any more. */
 const SETTLE_AFTER_FAILURE_MS = 15_000;
@@ -75,7 +77,8 @@ async function injectAll(scene: Scene, options: RunOptions): Promise<{ outcomes:
     const planned = schedule.next().value.filter(({ kind }) => kind.possible?.(scene) ?? true);
     const step = planned.slice(0, faults - injected);
     const names = step.map(({ kind }) => kind.name).join(' + ');
-    const outcome = await runStep(scene, step).catch((error: unknown) => error as Error);
+    const late = sleep(STEP_MS, new Error(`it did not come to its end within ${STEP_MS / 1000} s`), { ref: false });
+    const outcome = await Promise.race([runStep(scene, step).catch((error: unknown) => error as Error), late]);
     if (outcome instanceof Error) {
       const after = `after ${injected} faults, at ${names}`;
       const what = outcome instanceof NotRecoveredError ? 'It did not recover by itself' : 'The run could not go on';
