@@ -30,12 +30,19 @@ export interface Child<Answer> {
 
 const PROGRAM = fileURLToPath(new URL('../../bin/child.js', import.meta.url));
 
-/** Starts a part of the benchmark as a process; resolves when it has answered. It ends when it is stopped, or we end. */
+/**
+ * Starts a part of the benchmark as a process; resolves when it has answered. It ends when it is stopped, or we end. Like a
+ * service, it has a session of its own: see `startProcess`.
+ */
 export async function startChild<Kind extends ChildKind>(
   kind: Kind,
   job: ChildJobs[Kind]['job'],
 ): Promise<Child<ChildJobs[Kind]['answer']>> {
-  const child = fork(PROGRAM, [kind], { execArgv: [], stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  const child = fork(PROGRAM, [kind], {
+    execArgv: [],
+    detached: true,
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+  });
   const exited = once(child, 'exit');
   child.send(job);
   const answer = await Promise.race([
