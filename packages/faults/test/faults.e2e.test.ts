@@ -1,6 +1,7 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { describeWithKafka, startProcess } from '@wayline/testkit';
@@ -10,6 +11,8 @@ const PROGRAM = fileURLToPath(new URL('../bin/faults.js', import.meta.url));
 /** One that is known to deal a fault of every area. */
 const SEED = '5';
 const FAULTS = 20;
+/** By then it has ended by its own limits, even where it fails. */
+const LATE_MS = 600_000;
 
 let folder: string;
 beforeAll(async () => {
@@ -19,7 +22,13 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 
 async function faults(...args: string[]) {
   const run = startProcess(process.execPath, [PROGRAM, ...args]);
-  const { code } = await run.exited;
+  const late = sleep(LATE_MS, undefined, { ref: false });
+  const exit = await Promise.race([run.exited, late]);
+  if (!exit) {
+    await run.end('SIGKILL');
+    throw new Error(`It was not over after ${LATE_MS / 60_000} minutes. What it said:\n${run.stderr.join('\n')}`);
+  }
+  const { code } = exit;
   return { code, stdout: run.stdout.join('\n'), stderr: run.stderr.join('\n') };
 }
 

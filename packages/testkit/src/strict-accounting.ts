@@ -22,6 +22,9 @@ export interface Accounting {
   ledger: { read: number; stored: number; duplicate: number; expired: number };
 }
 
+/** Far more than a recount takes, so that who asks is told rather than left waiting. */
+const QUERY_MS = 300_000;
+
 const { sessions: recountSessions, ...OTHER_TABLES } = DERIVED_TABLES;
 
 /**
@@ -34,7 +37,7 @@ export async function accountFor(
   acknowledged: ReadonlySet<string>,
   sent: ReadonlySet<string> = acknowledged,
 ): Promise<Accounting> {
-  const client = new Client({ connectionString: databaseUrl });
+  const client = new Client({ connectionString: databaseUrl, query_timeout: QUERY_MS });
   await client.connect();
   try {
     const many = async <T extends object>(sql: string): Promise<T[]> => (await client.query<T>(sql)).rows;
