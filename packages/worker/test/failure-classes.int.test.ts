@@ -103,7 +103,7 @@ describe('T13: what passes is waited out, and nothing is lost, doubled or dead-l
       WHERE datname = current_database() AND wait_event_type = 'Lock'`;
     await until('the loss of a connection', async () => {
       await sql(endWhoWaits);
-      return Promise.race([toldOf, false]);
+      return Promise.race([toldOf, Promise.resolve(false)]);
     });
     await holder.query('COMMIT');
     holder.release();

@@ -7,8 +7,8 @@ import { bookHopDays } from './hop-days.ts';
 import { changesOf, lookupsOf, noteLookup, remadeSession } from './remade-session.ts';
 import { addVisits, lastBefore, readArrivals, readVisits, removeVisits, type Stretch } from './visit-rows.ts';
 
-/** Marks of one transaction at most; several may be of one session. */
-const MARKS_AT_ONCE = 2_000;
+/** Marks of one transaction at most; several may be of one session. More cost a little less, and hold up who else is in this process for 100 ms. */
+const MARKS_AT_ONCE = 500;
 /** Younger marks wait, so that the events of a moment are remade at once. */
 const SETTLED = "interval '1 second'";
 
