@@ -246,6 +246,16 @@ describe('within a session', () => {
     expect(hops.map(({ from, to }: { from: string; to: string }) => from + to)).toEqual(['ab', 'bc']);
   });
 
+  test('A1: of very many hops the first 10,000 are told, and that there are more', async () => {
+    const visits = (sessionId: string, count: number) =>
+      Array.from({ length: count }, (_, n) => eventAt(n, { sessionId, ...app(n % 2 ? 'shop' : 'cart') }));
+    await query.store([...visits('all', 10_001), ...visits('more', 10_002)]);
+    const all = await query.read('/v1/sessions/all/navigation');
+    expect([all.hops.length, all.truncated, all.hops.at(-1).at]).toEqual([10_000, undefined, iso(10_000)]);
+    const more = await query.read('/v1/sessions/more/navigation');
+    expect([more.hops.length, more.truncated, more.hops.at(-1).at]).toEqual([10_000, true, iso(10_000)]);
+  });
+
   test('A2: apps and microservices are told with counts, first and last use, over versions and instances', async () => {
     await query.store([eventAt(0, { source: { kind: 'app', name: 'shop', version: '1' } })], { skewMs: 6_000 });
     await query.store([

@@ -348,7 +348,11 @@ test('T9: an export holds all events, sessions and dead letters of a user, and o
 /** Resolves when so many wait for a lock of that kind. */
 async function waiting(kind: string, count = 1): Promise<void> {
   for (const deadline = Date.now() + 10_000; Date.now() < deadline; ) {
-    const { rows } = await pool.query('SELECT FROM pg_locks WHERE NOT granted AND locktype = $1', [kind]);
+    const { rows } = await pool.query(
+      `SELECT FROM pg_locks JOIN pg_stat_activity USING (pid)
+       WHERE NOT granted AND locktype = $1 AND datname = current_database()`,
+      [kind],
+    );
     if (rows.length >= count) return;
   }
   throw new Error(`nobody waits for a lock: ${kind}`);
