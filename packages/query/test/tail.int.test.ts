@@ -300,6 +300,20 @@ describe('A10: coming back', () => {
     expect(typesOf(back)).toEqual([LAST]);
   });
 
+  test('a place ahead of what this process has seen is not taken back by signs of life', async () => {
+    const tail = await follow();
+    await api.store([eventAt(0)]);
+    const [{ id } = { id: '' }] = await tail.next(1);
+    const on = (_: string, offset: string) => `!elsewhere*${(Number.parseInt(offset, 36) + 1).toString(36)}`;
+    const next = id.replace(/!elsewhere\*([0-9a-z]+)/, on);
+    const ahead = await follow('', { lastEventId: next });
+    await ahead.until(() => ahead.comments() >= 3);
+    expect(ahead.id()).toBe(next);
+    await api.store([eventAt(1, { type: 'seen' }), eventAt(2, { type: LAST })]);
+    await endsWith(ahead);
+    expect(typesOf(ahead)).toEqual([LAST]);
+  });
+
   test('a place ahead of what this process has seen is not lost by what comes from another partition', async () => {
     const tail = await follow();
     await api.store([eventAt(0)]);
