@@ -2,7 +2,7 @@ import { request as httpRequest } from 'node:http';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { createVerifier, signAccessToken } from '@wayline/identity/verify';
-import { createPool, type Pool, readOnly } from '@wayline/store';
+import { createPool, type Pool, READER_ROLE, readOnly } from '@wayline/store';
 import { servedRoutes, startTcpProxy } from '@wayline/testkit';
 import { createQueryRouter } from '../src/index.ts';
 import { type Answer, eventAt, GROUP, type QueryUnderTest, SECRET, startQuery } from './query-under-test.ts';
@@ -158,6 +158,34 @@ test('every route that is read is tried, or has its own way to end', () => {
     return OTHERS.includes(route) || READ.some((path) => form.test(path.split('?')[0] ?? ''));
   };
   expect(routes.filter((route) => !isTried(route))).toEqual([]);
+});
+
+test('I5, O5: every route is read in transactions that can only read, as the role for it, within 15 s', async () => {
+  const pool = createPool({ url: query.databaseUrl, max: 1, applicationName: 'another' });
+  let begun: string[] = [];
+  pool.on('connect', (client) => {
+    const send = client.query.bind(client) as (...given: unknown[]) => unknown;
+    client.query = ((...given: unknown[]) => {
+      if (String(given[0]).startsWith('BEGIN')) begun.push(String(given[0]));
+      return send(...given);
+    }) as typeof client.query;
+  });
+  const seen = await startQuery({ pool, readerRole: READER_ROLE });
+  const scopes = ['read' as const, 'admin' as const, 'aggregation' as const];
+  const token = await signAccessToken({ projectId: 1, subject: 'tester', scopes, expiresInSeconds: 60 }, SECRET);
+  try {
+    for (const path of READ) {
+      begun = [];
+      await (await fetch(seen.url + path, { headers: { authorization: `Bearer ${token}` } })).text();
+      const texts = begun.map((text) => text.replaceAll(/\s+/g, ' '));
+      const role = new RegExp(`READ ONLY; SET LOCAL statement_timeout = 15000; .* SET LOCAL ROLE "${READER_ROLE}"$`);
+      expect({ path, texts }).toEqual({ path, texts: [expect.stringMatching(role), ...texts.slice(1)] });
+      for (const text of texts) expect(text).toMatch(role);
+    }
+  } finally {
+    await pool.end();
+    await seen.close();
+  }
 });
 
 describe('a client that goes away', () => {

@@ -329,6 +329,17 @@ describe('a request that is wrong changes nothing', () => {
     expect([response.status, await response.json()]).toMatchObject([status, { code }]);
   });
 
+  test('O5: what a body took is given back, however many come one after the other', async () => {
+    const claims = { projectId: 1, subject: 'tester', scopes: ['admin' as const], expiresInSeconds: 60 };
+    const authorization = `Bearer ${await signAccessToken(claims, SECRET)}`;
+    const headers = { authorization, 'content-type': 'application/json' };
+    const body = `{"dryRun": true${' '.repeat(1_000_000)}}`;
+    for (let times = 0; times < 12; times++) {
+      const response = await fetch(`${query.url}/v1/dead-letters/replay`, { method: 'POST', body, headers });
+      expect(await response.json()).toMatchObject({ nextCursor: null });
+    }
+  });
+
   test('in a database that is only read, 503 says where to ask', async () => {
     const id = await query.deadLetter(typo('s-1'));
     const url = new URL(query.databaseUrl);

@@ -45,6 +45,15 @@ describe('A4: the timeline of a machine', () => {
     for (const limit of [1, 7, 40]) expect(await readAll(`${path}?limit=${limit}`)).toEqual(all);
   });
 
+  test('goes on after a page with another limit, but not at another machine or in another range', async () => {
+    const { events, nextCursor } = await query.read(`${path}?limit=3`);
+    const rest = await query.read(`${path}?limit=1000&cursor=${nextCursor}`);
+    expect([...events, ...rest.events]).toHaveLength(40);
+    for (const other of ['/v1/machines/another/timeline?', `${path}?from=${iso(0)}&`]) {
+      expect(await query.get(`${other}cursor=${nextCursor}`)).toMatchObject({ body: { code: 'invalid_cursor' } });
+    }
+  });
+
   test('is cut by from (inclusive) and to (exclusive), by that clock, and says how complete it is', async () => {
     const page = await query.read(`${path}?from=${iso(5 * HOUR)}&to=${iso(20 * HOUR)}&limit=1000`);
     expect(new Set(page.events.map(({ occurredAt }: ReadEvent) => occurredAt))).toEqual(

@@ -146,6 +146,16 @@ describe('A8: history', () => {
     expect(seen).toEqual(Array.from({ length: 251 }, (_, i) => i + 1));
   });
 
+  test('I5: the cursor of one project is none of another', async () => {
+    await insertMinutes(3, TO);
+    const { nextCursor } = await query.read('/v1/metrics/history?limit=1', aggregation);
+    const stranger = { ...aggregation, projectId: 2 };
+    expect(await query.get(`/v1/metrics/history?cursor=${nextCursor}`, stranger)).toMatchObject({
+      status: 400,
+      body: { code: 'invalid_cursor' },
+    });
+  });
+
   test('A8: from is inclusive, to exclusive; the predecessor takes seconds, too', async () => {
     await insertMinutes(10, TO);
     const users = (list: { uniqueUsers: number }[]) => list.map(({ uniqueUsers }) => uniqueUsers);

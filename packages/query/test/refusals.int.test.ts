@@ -196,6 +196,24 @@ describe('a request that is wrong', () => {
     expect((await query.read(path(String(Date.parse('2026-11-20T12:00:00.005Z'))))).sessions).toHaveLength(1);
   });
 
+  test.each([
+    { what: 'of another kind', key: ['x', 's-1'] },
+    { what: 'missing', key: [0] },
+    { what: 'one too many', key: [0, 's-1', 's-2'] },
+    { what: 'no time', key: [8.64e15 + 1, 's-1'] },
+    { what: 'a part of a millisecond', key: [0.5, 's-1'] },
+    { what: 'a text that PostgreSQL does not hold', key: [0, 'a\0b'] },
+    { what: 'half of a character', key: [0, '\ud800'] },
+  ])('a cursor that somebody has changed, with a key that is $what, is refused', async ({ key }) => {
+    const { nextCursor } = await query.read('/v1/sessions?limit=1');
+    const [mark, ...own] = JSON.parse(Buffer.from(nextCursor, 'base64url').toString());
+    const changed = (parts: unknown[]) =>
+      `/v1/sessions?limit=1&cursor=${Buffer.from(JSON.stringify([mark, ...parts])).toString('base64url')}`;
+    expect((await query.get(changed(own))).status).toBe(200);
+    expect(await query.get(changed(key))).toMatchObject({ status: 400, body: { code: 'invalid_cursor' } });
+    expect(query.faults).toEqual([]);
+  });
+
   test('another method is told which one is served; another path that there is none', async () => {
     const response = await fetch(`${query.url}/v1/ledger`, { method: 'DELETE' });
     expect([response.status, response.headers.get('allow')]).toEqual([405, 'GET, HEAD']);

@@ -228,16 +228,26 @@ describe('a series that is asked for wrongly', () => {
   test('more groups than an answer holds are refused before the database is asked', async () => {
     const pool = createPool({ url: 'postgres://127.0.0.1:1/none', max: 1, applicationName: 'query test' });
     const alone = await startQuery({ pool });
+    const ask = (granularity: string, from: string, toMs: number) => {
+      const range = `from=${from}T00:00:00Z&to=${new Date(toMs).toISOString()}`;
+      return alone.get(`/v1/series/web/load?granularity=${granularity}&${range}`, AGGREGATION);
+    };
     try {
-      const ask = (to: string) =>
-        alone.get(`/v1/series/web/load?granularity=minute&from=2026-01-01T00:00:00Z&to=${to}`, AGGREGATION);
-      // 50,000 minutes, and a millisecond more.
-      expect((await ask('2026-02-04T17:20:00.001Z')).body).toMatchObject({
-        status: 400,
-        code: 'invalid_request',
-        detail: expect.stringMatching(/50001 groups.*50000.*`granularity`/),
-      });
-      expect((await ask('2026-02-04T17:20:00.000Z')).status).toBe(503);
+      for (const [granularity, from, to] of [
+        ['minute', '2026-01-01', '2026-02-04T17:20:00Z'],
+        ['hour', '2026-01-01', '2031-09-15T08:00:00Z'],
+        ['day', '1970-01-01', '2106-11-24T00:00:00Z'],
+        ['week', '1001-01-05', '1959-04-13T00:00:00Z'],
+        ['month', '1970-01-01', '6136-09-01T00:00:00Z'],
+      ] as const) {
+        // 50,000 groups, and a millisecond more.
+        expect([granularity, (await ask(granularity, from, Date.parse(to))).status]).toEqual([granularity, 503]);
+        expect((await ask(granularity, from, Date.parse(to) + 1)).body).toMatchObject({
+          status: 400,
+          code: 'invalid_request',
+          detail: expect.stringMatching(`By ${granularity}, .* 50001 groups, and an answer holds 50000`),
+        });
+      }
     } finally {
       await pool.end();
       await alone.close();

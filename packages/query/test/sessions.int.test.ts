@@ -100,6 +100,19 @@ describe('the summary of a session', () => {
     expect(await idsOf('/v1/users/u-d/sessions')).toEqual(['d']);
   });
 
+  test('T2: so it does over many refreshes, and is found among the sessions of that user', async () => {
+    const chain = Array.from({ length: 65 }, (_, n) => `refreshed-${String(n).padStart(2, '0')}`);
+    await query.store(
+      chain.map((sessionId, n) =>
+        n === 0
+          ? eventAt(0, { sessionId, userId: 'u-long' })
+          : eventAt(n, { sessionId, type: 'sessionStarted', context: { previousSessionId: chain[n - 1] } }),
+      ),
+    );
+    expect((await idsOf('/v1/users/u-long/sessions?limit=1000')).sort()).toEqual(chain);
+    expect(await query.read(`/v1/sessions/${chain.at(-1)}`)).toMatchObject({ userId: 'u-long' });
+  });
+
   test('a session that nobody has heard of is a 404, with all that hangs on it', async () => {
     for (const part of ['', '/events', '/navigation', '/components']) {
       expect(await query.get(`/v1/sessions/nobody${part}`)).toMatchObject({ status: 404, body: { code: 'not_found' } });
@@ -126,6 +139,21 @@ describe('lists of sessions', () => {
     }
   });
 
+  test('a page may be followed by a longer one, but not by one of other filters', async () => {
+    await query.store(
+      ['a', 'b', 'c', 'd'].map((sessionId) => eventAt(0, { sessionId, ...app('shop'), machineId: 'm' })),
+    );
+    const { nextCursor } = await query.read('/v1/sessions?app=shop&limit=1');
+    expect(await idsOf(`/v1/sessions?limit=2&cursor=${nextCursor}&app=shop`)).toEqual(['b', 'c']);
+    const others = ['/v1/sessions?', '/v1/sessions?app=cart&', '/v1/sessions?app=shop&type=pageVisit&'];
+    for (const path of [...others, '/v1/machines/m/sessions?app=shop&', '/v1/users/u/sessions?app=shop&']) {
+      expect(await query.get(`${path}cursor=${nextCursor}`)).toMatchObject({ body: { code: 'invalid_cursor' } });
+    }
+    const machine = await query.read('/v1/machines/m/sessions?limit=1');
+    const stranger = `/v1/machines/n/sessions?cursor=${machine.nextCursor}`;
+    expect(await query.get(stranger)).toMatchObject({ body: { code: 'invalid_cursor' } });
+  });
+
   test('match machine, app, microservice and type with any event of a session, and all filters together', async () => {
     const in_ = (sessionId: string, ms: number, fields: object) => eventAt(ms, { sessionId, ...fields });
     await query.store([
@@ -142,6 +170,9 @@ describe('lists of sessions', () => {
     expect(await idsOf('/v1/sessions?type=click&userId=u-1&app=shop&microservice=cart&machineId=m-2')).toEqual(['x']);
     expect(await idsOf('/v1/users/u-1/sessions?app=shop')).toEqual(['x']);
     expect(await idsOf('/v1/machines/m-2/sessions?userId=u-1')).toEqual(['x']);
+    expect(await idsOf('/v1/users/u-1/sessions?machineId=m-2')).toEqual(['x']);
+    expect(await idsOf('/v1/users/u-1/sessions?microservice=shop')).toEqual(['z']);
+    expect(await idsOf('/v1/machines/m-2/sessions?type=click')).toEqual(['x']);
     for (const none of ['app=cart', 'microservice=nope', 'type=nope', 'machineId=nope', 'userId=nope']) {
       expect(await idsOf(`/v1/sessions?${none}`)).toEqual([]);
     }
@@ -213,6 +244,16 @@ describe('within a session', () => {
     await query.store([eventAt(5, app('b'))]);
     const { hops } = await query.read('/v1/sessions/s-1/navigation');
     expect(hops.map(({ from, to }: { from: string; to: string }) => from + to)).toEqual(['ab', 'bc']);
+  });
+
+  test('A1: of very many hops the first 10,000 are told, and that there are more', async () => {
+    const visits = (sessionId: string, count: number) =>
+      Array.from({ length: count }, (_, n) => eventAt(n, { sessionId, ...app(n % 2 ? 'shop' : 'cart') }));
+    await query.store([...visits('all', 10_001), ...visits('more', 10_002)]);
+    const all = await query.read('/v1/sessions/all/navigation');
+    expect([all.hops.length, all.truncated, all.hops.at(-1).at]).toEqual([10_000, undefined, iso(10_000)]);
+    const more = await query.read('/v1/sessions/more/navigation');
+    expect([more.hops.length, more.truncated, more.hops.at(-1).at]).toEqual([10_000, true, iso(10_000)]);
   });
 
   test('A2: apps and microservices are told with counts, first and last use, over versions and instances', async () => {

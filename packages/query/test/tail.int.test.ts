@@ -81,6 +81,22 @@ describe('A10: the live tail', () => {
     expect(tail.eventIds()).toEqual([fits.eventId, last.eventId]);
   });
 
+  test('who asks by app gets its events also beside others who ask otherwise, and each only its own', async () => {
+    const queries = ['?app=app-g', '?sessionId=s-g', '?microservice=app-g', '?namespace=n-g&app=app-g'];
+    const tails = await Promise.all(queries.map((query) => follow(query)));
+    const events = [
+      eventAt(0, { type: 'a', ...app('app-g') }),
+      eventAt(1, { type: 'b', sessionId: 's-g' }),
+      eventAt(2, { type: 'c', ...microservice('app-g') }),
+      eventAt(3, { type: 'd', ...app('app-g'), namespace: 'n-g' }),
+      eventAt(4, { type: LAST, ...app('app-g'), namespace: 'n-g', sessionId: 's-g' }),
+      eventAt(5, { type: LAST, ...microservice('app-g') }),
+    ];
+    await api.store(events);
+    await Promise.all(tails.map((tail) => endsWith(tail)));
+    expect(tails.map((tail) => typesOf(tail).slice(0, -1).join())).toEqual(['a,d', 'b', 'c', 'd']);
+  });
+
   test('a name whose hash belongs to another is told apart from that', async () => {
     const { NAME_KINDS, nameId } = await import('@wayline/store');
     await api.pool.query('INSERT INTO names (project_id, kind, id, name) VALUES (1, $1, $2, $3)', [
@@ -208,6 +224,36 @@ describe('A10: coming back', () => {
     expect(await endsWith(await follow('', { lastEventId: tail.id() }))).toHaveLength(1);
   });
 
+  test('of two places the header counts: a browser that comes back still asks with the address of before', async () => {
+    const first = await follow();
+    await api.store([eventAt(0), eventAt(1), eventAt(2)]);
+    const [one, two] = await first.next(3);
+    const back = await follow(`?after=${one?.id}`, { lastEventId: two?.id as string });
+    const begun = await follow(`?after=${one?.id}`, { lastEventId: '' });
+    await api.store([eventAt(3, { type: LAST })]);
+    expect(await endsWith(back)).toHaveLength(2);
+    expect(await endsWith(begun)).toHaveLength(3);
+  });
+
+  test('while what was missed is looked for there are signs of life, and the place stays where it was', async () => {
+    const first = await follow();
+    await api.store([eventAt(0), eventAt(1), eventAt(2)]);
+    const [one] = await first.next(3);
+    first.close();
+    const holder = await api.pool.connect();
+    try {
+      await holder.query('BEGIN; LOCK TABLE events IN ACCESS EXCLUSIVE MODE');
+      const back = await follow('', { lastEventId: one?.id as string });
+      await back.until(() => back.comments() >= 2);
+      expect(back.id()).toBe(one?.id);
+      await holder.query('ROLLBACK');
+      await back.next(2);
+    } finally {
+      await holder.query('ROLLBACK');
+      holder.release();
+    }
+  });
+
   test('an id of another log begins now, and says that something may be missing', async () => {
     const tail = await follow('', { lastEventId: '00000000!wayline.events*5' });
     await api.store([eventAt(0, { type: LAST })]);
@@ -252,6 +298,20 @@ describe('A10: coming back', () => {
     await api.store([eventAt(1, { type: 'seen' }), eventAt(2, { type: 'seen' }), eventAt(3, { type: LAST })]);
     await endsWith(back);
     expect(typesOf(back)).toEqual([LAST]);
+  });
+
+  test('a place ahead of what this process has seen is not taken back by signs of life', async () => {
+    const tail = await follow();
+    await api.store([eventAt(0)]);
+    const [{ id } = { id: '' }] = await tail.next(1);
+    const on = (_: string, offset: string) => `!elsewhere*${(Number.parseInt(offset, 36) + 1).toString(36)}`;
+    const next = id.replace(/!elsewhere\*([0-9a-z]+)/, on);
+    const ahead = await follow('', { lastEventId: next });
+    await ahead.until(() => ahead.comments() >= 3);
+    expect(ahead.id()).toBe(next);
+    await api.store([eventAt(1, { type: 'seen' }), eventAt(2, { type: LAST })]);
+    await endsWith(ahead);
+    expect(typesOf(ahead)).toEqual([LAST]);
   });
 
   test('a place ahead of what this process has seen is not lost by what comes from another partition', async () => {

@@ -198,6 +198,39 @@ describe('erasing a user', () => {
     expect(await one('SELECT count(*) FROM events')).toBe(0);
   });
 
+  test('T9: of a user who has newer events, just those hours are forgotten in which no event is left', async () => {
+    const at = (time: string) => ({ userId: USER, occurredAt: `2026-11-20T${time}:00.000Z` });
+    await store([at('09:10'), at('12:10'), { ...at('12:20'), type: 'objectInView' }], { timeMs: LOGGED - 60_000 });
+    // Later received, and yet of an earlier hour: it had waited on a device.
+    await store([at('09:20'), { ...at('11:20'), anonymousId: USER, userId: 'u-2' }], { timeMs: LOGGED });
+    expect(await erase({ beforeMs: LOGGED })).toMatchObject({ events: 3, uniques: 1 });
+    const { rows } = await pool.query('SELECT hour, user_id FROM hour_users ORDER BY hour');
+    expect(rows).toEqual([
+      { hour: Date.parse('2026-11-20T09:00:00Z'), user_id: USER },
+      { hour: Date.parse('2026-11-20T11:00:00Z'), user_id: 'u-2' },
+    ]);
+    expect((await verifyStored(pool, {})).filter(({ different }) => different > 0)).toEqual([]);
+  });
+
+  test('T9: an event that comes while its user is being erased keeps the user known, and counted once', async () => {
+    const later = { timeMs: Date.now() + 60_000 };
+    await store([{ sessionId: 'old', userId: USER, type: 'objectInView' }]);
+    const blocker = await pool.connect();
+    await blocker.query('BEGIN; LOCK TABLE dead_letters IN ACCESS EXCLUSIVE MODE');
+    const erasing = erase();
+    // All events were looked through by then, and the rows of uniques are still there.
+    await waiting('relation');
+    expect(await store([{ sessionId: 'new', userId: USER }], later)).toMatchObject({ stored: 1 });
+    await blocker.query('COMMIT');
+    blocker.release();
+    expect(await erasing).toMatchObject({ events: 1, finished: true });
+    expect(await one('SELECT count(*) FROM users WHERE NOT saw_object')).toBe(1);
+    expect(await one('SELECT count(*) FROM hour_users')).toBe(1);
+    expect((await verifyStored(pool, {})).filter(({ different }) => different > 0)).toEqual([]);
+    await store([{ sessionId: 'new', userId: USER }], later);
+    expect(await one('SELECT sum(unique_users) FROM hours')).toBe(1);
+  });
+
   test('T9: a transaction that was under way when the erasure came leaves nothing behind', async () => {
     await store([{ sessionId: 's', userId: 'u-2' }]);
     const blocker = await pool.connect();
@@ -315,7 +348,11 @@ test('T9: an export holds all events, sessions and dead letters of a user, and o
 /** Resolves when so many wait for a lock of that kind. */
 async function waiting(kind: string, count = 1): Promise<void> {
   for (const deadline = Date.now() + 10_000; Date.now() < deadline; ) {
-    const { rows } = await pool.query('SELECT FROM pg_locks WHERE NOT granted AND locktype = $1', [kind]);
+    const { rows } = await pool.query(
+      `SELECT FROM pg_locks JOIN pg_stat_activity USING (pid)
+       WHERE NOT granted AND locktype = $1 AND datname = current_database()`,
+      [kind],
+    );
     if (rows.length >= count) return;
   }
   throw new Error(`nobody waits for a lock: ${kind}`);

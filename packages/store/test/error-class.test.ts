@@ -4,6 +4,14 @@ import { classifyStoreError, FAILURE_CLASSES } from '../src/index.ts';
 
 const withCode = (code: string, fields: object = {}) => Object.assign(new Error(code), { code, ...fields });
 
+function thrownBy(work: () => unknown): unknown {
+  try {
+    return work();
+  } catch (error) {
+    return error;
+  }
+}
+
 test.each([
   { error: withCode('ECONNREFUSED'), name: 'connection lost' },
   { error: withCode('EPIPE'), name: 'connection lost' }, // five capitals, and yet no SQLSTATE
@@ -34,6 +42,9 @@ test.each([
   { error: withCode('54000'), name: 'data' },
   { error: new TypeError('x is not a function'), name: 'program fault' },
   { error: new RangeError('Invalid time value'), name: 'program fault' },
+  // Was taken for a lost connection, for its code, and waited out for ever.
+  { error: thrownBy(() => Buffer.alloc(4).writeInt32BE(2 ** 40)), name: 'program fault' },
+  { error: thrownBy(() => Buffer.from(5 as never)), name: 'program fault' },
   { error: withCode('P0001'), name: 'unknown' },
   { error: withCode('XX000'), name: 'unknown' },
   { error: new Error('something else'), name: 'unknown' },

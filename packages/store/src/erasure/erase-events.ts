@@ -4,6 +4,7 @@ import { boundedTransaction } from '../maintenance/bounded-transaction.ts';
 import type { Pace } from '../maintenance/pacing.ts';
 import { timestampOf } from '../queries/timestamps.ts';
 import { lockSessions, recomputeSessions } from './recompute-sessions.ts';
+import { addSeen, JOIN_TYPES, type Seen, type SeenRow, seenColumns } from './seen-by-rest.ts';
 
 /** A user of a project, for what was received before a time, epoch ms. */
 export interface ErasedTime {
@@ -24,8 +25,10 @@ const SESSIONS_AT_ONCE = 200;
 
 /** By user: there is no index on it, each would cost every event. So a partition is read whole, once. */
 const SESSIONS_OF_USER = (table: string): string => `
-  SELECT session_id AS "sessionId", bool_or(received_at < $3) AS erased, bool_or(received_at >= $3) AS newer
-  FROM ${table} WHERE project_id = $1 AND (user_id = $2 OR anonymous_id = $2) GROUP BY session_id ORDER BY session_id`;
+  SELECT e.session_id AS "sessionId", bool_or(e.received_at < $3) AS erased,
+    ${seenColumns('e.received_at >= $3')}
+  FROM ${table} e ${JOIN_TYPES} WHERE e.project_id = $1 AND (e.user_id = $2 OR e.anonymous_id = $2)
+  GROUP BY e.session_id ORDER BY e.session_id`;
 
 const ERASE = (table: string): string => `
   WITH chunk AS MATERIALIZED (
@@ -40,19 +43,18 @@ const ERASE = (table: string): string => `
 /**
  * Erases the events of a user in one partition, some sessions at a time: in each transaction the events go, the sessions are
  * summed up afresh, and the books are kept.
- * @returns what was erased, and whether the user has newer events there
+ * @param seen is told of the newer events that the user has there
+ * @returns what was erased
  */
 export async function eraseEvents(
   pool: Pool,
-  { table, projectId, userId, beforeMs }: ErasedTime & { table: string },
+  { table, projectId, userId, beforeMs, seen }: ErasedTime & { table: string; seen: Seen },
   pace: Pace,
-): Promise<ErasedCounts & { newer: boolean }> {
+): Promise<ErasedCounts> {
   const user = [projectId, userId, timestampOf(beforeMs)];
-  const { rows } = await pool.query<{ sessionId: string; erased: boolean; newer: boolean }>(
-    SESSIONS_OF_USER(table),
-    user,
-  );
-  const total = { events: 0, sessionsRemoved: 0, sessionsRecomputed: 0, newer: rows.some(({ newer }) => newer) };
+  const { rows } = await pool.query<{ sessionId: string; erased: boolean } & SeenRow>(SESSIONS_OF_USER(table), user);
+  for (const row of rows) addSeen(seen, row);
+  const total = { events: 0, sessionsRemoved: 0, sessionsRecomputed: 0 };
   const sessionIds = rows.flatMap((row) => (row.erased ? [row.sessionId] : []));
   for (let from = 0; from < sessionIds.length; from += SESSIONS_AT_ONCE) {
     const some = sessionIds.slice(from, from + SESSIONS_AT_ONCE);

@@ -5,7 +5,9 @@ import { createPace, type Pace, type Pacing } from '../maintenance/pacing.ts';
 import { timestampOf } from '../queries/timestamps.ts';
 import { eraseDeadLetters } from './erase-dead-letters.ts';
 import { type ErasedCounts, type ErasedTime, eraseEvents } from './erase-events.ts';
+import { eraseUniques } from './erase-uniques.ts';
 import { lockSessions, recomputeSessions } from './recompute-sessions.ts';
+import type { Seen } from './seen-by-rest.ts';
 import { finishTombstone, raiseTombstone } from './tombstones.ts';
 
 export interface EraseUserOptions extends Pacing {
@@ -34,7 +36,7 @@ export interface ErasureReport extends ErasedCounts {
 export async function eraseUser(pool: Pool, options: EraseUserOptions): Promise<ErasureReport> {
   const { projectId, userId } = options;
   const pace = createPace(options);
-  const beforeMs = await raiseTombstone(pool, options);
+  const { beforeMs, lastBatch } = await raiseTombstone(pool, options);
   const erasing: ErasedTime = { projectId, userId, beforeMs };
   const report: ErasureReport = {
     beforeMs,
@@ -45,11 +47,10 @@ export async function eraseUser(pool: Pool, options: EraseUserOptions): Promise<
     uniques: 0,
     finished: false,
   };
-  let newer = false;
+  const seen: Seen = { hours: new Set(), sawObject: false };
   for (const { table } of await readEventTables(pool)) {
     if (!pace.goesOn()) return report;
-    const erased = await eraseEvents(pool, { ...erasing, table }, pace);
-    newer ||= erased.newer;
+    const erased = await eraseEvents(pool, { ...erasing, table, seen }, pace);
     report.events += erased.events;
     report.sessionsRemoved += erased.sessionsRemoved;
     report.sessionsRecomputed += erased.sessionsRecomputed;
@@ -59,7 +60,7 @@ export async function eraseUser(pool: Pool, options: EraseUserOptions): Promise<
   report.sessionsRecomputed += orphaned.kept;
   report.deadLetters = await eraseDeadLetters(pool, erasing, pace);
   if (!pace.goesOn()) return report;
-  report.uniques = await eraseUniques(pool, erasing, newer);
+  report.uniques = await eraseUniques(pool, erasing, { seen, lastBatch });
   await finishTombstone(pool, projectId, userId);
   return { ...report, finished: true };
 }
@@ -92,20 +93,4 @@ async function eraseFromSummaries(
     total.gone += gone;
   }
   return total;
-}
-
-/** The counters that these rows added to stay. A user who was seen since stays a known one. */
-async function eraseUniques(pool: Pool, { projectId, userId, beforeMs }: ErasedTime, newer: boolean): Promise<number> {
-  const { rowCount: hours } = await pool.query(
-    `DELETE FROM hour_users WHERE project_id = $1 AND user_id = $2 AND (hour < date_trunc('hour', $3::timestamptz, 'UTC') OR NOT $4)`,
-    [projectId, userId, timestampOf(beforeMs), newer],
-  );
-  const erased = hours ?? 0;
-  if (newer) return erased;
-  const { rowCount } = await pool.query(
-    `WITH gone AS (DELETE FROM users WHERE project_id = $1 AND user_id = $2 RETURNING project_id, saw_object)
-     INSERT INTO user_count_deltas (project_id, users, saw_object) SELECT project_id, -1, -saw_object::integer FROM gone`,
-    [projectId, userId],
-  );
-  return erased + (rowCount ?? 0);
 }

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Pool } from 'pg';
+import type { Pool, PoolClient } from 'pg';
 import { inTransaction } from '../in-transaction.ts';
 import type { Reader } from '../read-only.ts';
 import { userHash } from './user-hash.ts';
@@ -15,16 +15,39 @@ const LOCK_MS = 2_000;
 const ATTEMPTS = 60;
 const BETWEEN_ATTEMPTS_MS = 500;
 
+/** From when a tombstone holds, and what was stored by then. */
+export interface Tombstone {
+  /** What was received before is erased, epoch ms. */
+  beforeMs: number;
+  /** No batch with a greater id had been begun: those are of workers that heed the tombstone. */
+  lastBatch: number;
+}
+
 /**
  * Notes that a user is erased, for all that was received before a time, epoch ms (default: now). An earlier erasure of the same
  * user never shrinks. From when this resolves on, no transaction stores anything of the user from before that time.
- * @returns the time that holds, epoch ms
  */
 export async function raiseTombstone(
   pool: Pool,
   { projectId, userId, beforeMs }: { projectId: number; userId: string; beforeMs?: number | undefined },
-): Promise<number> {
+): Promise<Tombstone> {
   const hash = userHash(await readErasureSecret(pool), projectId, userId);
+  return whileNobodyStores(pool, async (client) => {
+    const { rows } = await client.query<Tombstone>(
+      `INSERT INTO erasures AS e (project_id, user_hash, before)
+       VALUES ($1, $2, coalesce($3, date_trunc('milliseconds', clock_timestamp()) + interval '1 ms'))
+       ON CONFLICT (project_id, user_hash) DO UPDATE SET before = greatest(e.before, excluded.before),
+         requested_at = clock_timestamp(), finished_at = NULL
+       RETURNING before AS "beforeMs",
+         (SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM batch_ids) AS "lastBatch"`,
+      [projectId, hash, beforeMs === undefined ? null : new Date(beforeMs).toISOString()],
+    );
+    return rows[0] as Tombstone;
+  });
+}
+
+/** Runs a short transaction during which nobody stores events; afterwards every worker forgets which users it knows. */
+export async function whileNobodyStores<T>(pool: Pool, work: (client: PoolClient) => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
       return await inTransaction(pool, async (client) => {
@@ -34,15 +57,7 @@ export async function raiseTombstone(
           `UPDATE erasure_state
            SET version = greatest(version + 1, (extract(epoch FROM clock_timestamp()) * 1000)::bigint)`,
         );
-        const { rows } = await client.query<{ before: number }>(
-          `INSERT INTO erasures AS e (project_id, user_hash, before)
-           VALUES ($1, $2, coalesce($3, date_trunc('milliseconds', clock_timestamp()) + interval '1 ms'))
-           ON CONFLICT (project_id, user_hash) DO UPDATE SET before = greatest(e.before, excluded.before),
-             requested_at = clock_timestamp(), finished_at = NULL
-           RETURNING before`,
-          [projectId, hash, beforeMs === undefined ? null : new Date(beforeMs).toISOString()],
-        );
-        return (rows[0] as { before: number }).before;
+        return work(client);
       });
     } catch (error) {
       if ((error as { code?: string }).code !== '55P03' || attempt >= ATTEMPTS) throw error;

@@ -107,18 +107,19 @@ const BY_CODE = new Map(FAILURE_CLASSES.flatMap((found) => found.codes.map((code
 
 /** pg's own errors have neither a code nor a class. */
 const PG_CLIENT = /connect|terminated|Client was closed|pool/i;
+/** Those that Node.js throws where it is called wrongly have a code, too: `ERR_OUT_OF_RANGE`. */
+const PROGRAM_ERRORS = ['TypeError', 'RangeError', 'ReferenceError'];
 /** Codes of Node.js are of the same length at times: EPIPE. No SQLSTATE begins with E. */
 const SQLSTATE = /^[0-9A-DF-Z][0-9A-Z]{4}$/;
 
 /** The class of an error that a batch was answered with. */
 export function classifyStoreError(error: unknown): FailureClass {
-  const { code, table, message } = (error ?? {}) as { code?: unknown; table?: unknown; message?: unknown };
+  const { name, code, table, message } = (error ?? {}) as Record<'name' | 'code' | 'table' | 'message', unknown>;
+  if (PROGRAM_ERRORS.includes(String(name))) return PROGRAM_FAULT;
   if (typeof code === 'string') {
     if (!SQLSTATE.test(code)) return CONNECTION;
     if (code.startsWith('23') && typeof table === 'string' && BOOK_TABLES.includes(table)) return BOOKS;
     return BY_CODE.get(code) ?? BY_CODE.get(code.slice(0, 2)) ?? UNKNOWN;
   }
-  if (error instanceof TypeError || error instanceof RangeError || error instanceof ReferenceError)
-    return PROGRAM_FAULT;
   return PG_CLIENT.test(String(message)) ? CONNECTION : UNKNOWN;
 }

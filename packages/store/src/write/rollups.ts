@@ -210,8 +210,11 @@ class UsersSeen {
 
 const finite = (value: number): number | undefined => (Number.isFinite(value) ? value : undefined);
 
-// A row that was there has the mark of this transaction as its xmax, which locked it to update it; a new row has none.
-const UPSERT_USERS = `
+/**
+ * Adds users to those of all time, and to what has changed of their number; $1 to $3 are lists. A row that was there has the mark of
+ * this transaction as its xmax, which locked it to update it; a new row has none.
+ */
+export const UPSERT_USERS = `
   WITH changed AS (
     INSERT INTO users AS u (project_id, user_id, saw_object)
     SELECT * FROM unnest($1::integer[], $2::text[], $3::boolean[])
