@@ -60,8 +60,8 @@ export const KNOWN_BUGS: readonly PlantedBug[] = [
   {
     name: 'count-duplicates',
     file: 'packages/store/dist/write/batch-writer.js',
-    find: /sumUp\(fresh\)/,
-    replacement: 'sumUp(candidates)',
+    find: /deltasOf\(table, of\)/,
+    replacement: 'deltasOf(table, candidates)',
     faults: ['every batch sent twice'],
   },
 ];

@@ -8,7 +8,7 @@ import { haveClaims, withoutClaimed, withoutRepeats } from './claims.ts';
 import { classifyStoreError } from './error-class.ts';
 import { EventPartitions } from './event-partitions.ts';
 import type { EventRows } from './event-row-encoder.ts';
-import { copyRows, mergeRows } from './event-rows.ts';
+import { copyUnlessThere, storeNew } from './event-rows.ts';
 import { EventTable } from './event-table.ts';
 import { KnownUsers } from './known-users.ts';
 import { NameRegistry } from './name-registry.ts';
@@ -47,9 +47,8 @@ const WORKERS = 256;
 
 const HOUR_MS = 3_600_000;
 
-/** After a row that was there already, a partition of `events` stays on the slow way for so long. */
-const SLOW_BATCHES = 100;
-const SLOW_MS = 60_000;
+/** After one with a row that was there already, so many batches are asked about before they are written. */
+const ASKED_BATCHES = 100;
 
 /** One worker's way into PostgreSQL: one transaction a call; safe to call several times at once. */
 export class BatchWriter {
@@ -60,7 +59,8 @@ export class BatchWriter {
   readonly #partitions: EventPartitions;
   readonly #freeSlots: number[] = [];
   #nextSlot = SLOTS_OF_ONE * randomInt(WORKERS);
-  readonly #slow = new Map<string, { batches: number; untilMs: number }>();
+  /** Of partitions of `events`: how many batches more. */
+  readonly #askedFor = new Map<string, number>();
 
   constructor(options: BatchWriterOptions) {
     this.#options = options;
@@ -134,15 +134,15 @@ export class BatchWriter {
     await pending.write(client);
     const distinct = withoutRepeats(table, sortRows(table, rows));
     const candidates = await withoutClaimed(client, { table, rows: distinct, hasClaims });
-    const sumUp = (of: Int32Array) => ({ deltas: deltasOf(table, of), rollups: rollupsOf(of, { table, names }) });
+    const sumUp = (of: Int32Array) => ({ of, deltas: deltasOf(table, of), rollups: rollupsOf(of, { table, names }) });
     let sums: ReturnType<typeof sumUp> | undefined;
-    // Most often all are new. PostgreSQL has enough to do meanwhile, and what follows need not wait for the sums.
-    const meanwhile = (): void => {
-      sums ??= sumUp(candidates);
+    // Most often they will be new. PostgreSQL has enough to do meanwhile, and what follows need not wait for the sums.
+    const meanwhile = (expected: Int32Array): void => {
+      if (sums?.of.length !== expected.length) sums = sumUp(expected);
     };
     const fresh = await this.#storeRows(client, candidates, { of: { table, names, shareOfRow }, meanwhile });
     countStored(table, fresh, shareOfRow);
-    const { deltas, rollups } = sums && fresh.length === candidates.length ? sums : sumUp(fresh);
+    const { deltas, rollups } = sums?.of.length === fresh.length ? sums : sumUp(fresh);
     const booked = batches.map((batch, i) => ({
       batch,
       batchId: batchIds[i] as number,
@@ -170,7 +170,7 @@ export class BatchWriter {
   async #storeRows(
     client: PoolClient,
     rows: Int32Array,
-    { of, meanwhile }: { of: EventRows; meanwhile: () => void },
+    { of, meanwhile }: { of: EventRows; meanwhile: (expected: Int32Array) => void },
   ): Promise<Int32Array> {
     const nameOf = (row: number): string => this.#partitions.tableFor(of.table.keyMs(row));
     const [first] = rows;
@@ -189,7 +189,11 @@ export class BatchWriter {
     }
     const fresh = new Set<number>();
     for (const [name, own] of [...byPartition].sort(([a], [b]) => (a < b ? -1 : 1))) {
-      const stored = await this.#storeInto(client, name, { rows: Int32Array.from(own), of, meanwhile });
+      const stored = await this.#storeInto(client, name, {
+        rows: Int32Array.from(own),
+        of,
+        meanwhile: () => meanwhile(rows),
+      });
       for (const row of stored) fresh.add(row);
     }
     return rows.filter((row) => fresh.has(row));
@@ -198,26 +202,14 @@ export class BatchWriter {
   async #storeInto(
     client: PoolClient,
     partition: string,
-    { rows, of, meanwhile }: { rows: Int32Array; of: EventRows; meanwhile: () => void },
+    { rows, of, meanwhile }: { rows: Int32Array; of: EventRows; meanwhile: (expected: Int32Array) => void },
   ): Promise<Int32Array> {
-    if (this.#isSlow(partition)) return mergeRows(client, partition, { rows, of });
-    try {
-      await copyRows(client, partition, { rows, of, savepoint: 'fast', meanwhile });
-      return rows;
-    } catch (error) {
-      if ((error as { code?: string }).code !== '23505') throw error;
-      await client.query('ROLLBACK TO SAVEPOINT fast');
-      this.#slow.set(partition, { batches: SLOW_BATCHES, untilMs: Date.now() + SLOW_MS });
-      return mergeRows(client, partition, { rows, of });
-    }
-  }
-
-  #isSlow(table: string): boolean {
-    const slow = this.#slow.get(table);
-    if (!slow) return false;
-    if (slow.batches-- > 0 && Date.now() < slow.untilMs) return true;
-    this.#slow.delete(table);
-    return false;
+    const isAsked = (this.#askedFor.get(partition) ?? 0) > 0;
+    if (!isAsked && (await copyUnlessThere(client, partition, { rows, of, meanwhile }))) return rows;
+    const fresh = await storeNew(client, partition, { rows, of, meanwhile });
+    const left = (this.#askedFor.get(partition) ?? 0) - 1;
+    this.#askedFor.set(partition, fresh.length < rows.length ? ASKED_BATCHES : Math.max(0, left));
+    return fresh;
   }
 }
 
