@@ -1,5 +1,6 @@
 import { once } from 'node:events';
-import { connect } from 'node:net';
+import type { ServerResponse } from 'node:http';
+import { connect, type Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { TOPICS } from '@wayline/contracts';
 import { createEmbeddedLog } from '@wayline/event-log/embedded';
@@ -28,6 +29,10 @@ let port: number;
 /** Of which Node made a request. */
 let made: number;
 let refused: object[];
+/** The server's side of the connection that the last of them came over. */
+let lastSocket: Socket | undefined;
+/** The answer to `/held`. */
+let held: ServerResponse | undefined;
 
 beforeAll(async () => {
   log = await createEmbeddedLog({
@@ -49,7 +54,9 @@ beforeEach(async () => {
   server = await startHttpServer({ host: '127.0.0.1', port: 0, listener: () => undefined });
   const answer: Parameters<HttpServer['serve']>[0] = (request, response) => {
     made++;
-    if (!ingest.hotPath(request, response)) response.end('else');
+    lastSocket = request.socket;
+    if (request.url === '/held') held = response;
+    else if (!ingest.hotPath(request, response)) response.end('else');
   };
   server.serve(answer, { shedder: ingest.shedder });
   closers.add(() => server.drain(0));
@@ -157,14 +164,25 @@ test('requests that come one behind another are answered in their order', async 
   expect(statuses(await answers(6))).toEqual([503, 202, 503, 503, 202, 503]);
 });
 
+test('one that comes behind a request under way waits for its answer', async () => {
+  const { socket, answers } = open();
+  socket.write(post(LARGE));
+  await answers(1);
+  socket.write(post('', { line: 'GET /held HTTP/1.1' }) + post(LARGE));
+  while (made < 3) await new Promise(setImmediate);
+  held?.end('held');
+  expect(statuses(await answers(3))).toEqual([503, 200, 503]);
+});
+
 test('a connection that ends amid a refused body leaves nothing to the next', async () => {
   for (let round = 0; round < 5; round++) {
     const { socket, answers, ask } = open();
     await ask(post(LARGE));
     socket.write(post(LARGE).slice(0, 100_000));
     await answers(2);
+    const closed = new Promise((resolve) => lastSocket?.once('close', resolve));
     socket.destroy();
-    await once(socket, 'close');
+    await closed;
     expect(statuses(await open().ask(post(event())))).toEqual([202]);
   }
 });
@@ -173,8 +191,9 @@ test('a server that stops makes a request of it, and tells the client that the c
   const { socket, answers, ask } = open();
   await ask(post(LARGE), post(LARGE));
   const last = post(LARGE);
-  socket.write(last.slice(0, 30)); // so that it is not idle
-  await open().ask(post(event()));
+  const read = lastSocket?.bytesRead ?? 0;
+  socket.write(last.slice(0, 30));
+  while (lastSocket?.bytesRead === read) await new Promise(setImmediate); // so that it is not idle
   const drained = server.drain(5_000);
   socket.write(last.slice(30));
   const told = (await answers(3)).map((answer) => /^Connection: (.*)$/m.exec(answer)?.[1]);

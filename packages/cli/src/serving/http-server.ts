@@ -95,16 +95,12 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
 
 /**
  * A client that asks before it sends a body (`Expect: 100-continue`) is told to go on, unless its head alone is answered at once, as
- * where more comes than can be taken: then its body need not come. With that answer the connection ends, for whether
+ * where more comes than can be taken: then its body need not come. With that answer Node ends the connection, for whether
  * the body comes after all could not be told from the next request.
  */
 function tellToGoOn(request: IncomingMessage, response: ServerResponse, answer: RequestListener): void {
-  const { shouldKeepAlive } = response;
-  response.shouldKeepAlive = false;
   answer(request, response);
-  if (response.headersSent) return;
-  response.shouldKeepAlive = shouldKeepAlive;
-  response.writeContinue();
+  if (!response.headersSent) response.writeContinue();
 }
 
 function listening(server: Server, { host, port }: { host: string; port: number }): Promise<void> {
