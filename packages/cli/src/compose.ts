@@ -1,6 +1,7 @@
 import { TOPICS } from '@wayline/contracts';
 import type { Role } from '@wayline/contracts/api';
 import type { EventLog, TopicSpec } from '@wayline/event-log';
+import type { Shedder } from '@wayline/http';
 import { createVerifier, type Verifier } from '@wayline/identity/verify';
 import type { StreamDoor } from '@wayline/ingest';
 import type { SettingsView } from '@wayline/settings';
@@ -44,12 +45,15 @@ export async function listen({ config, logger, lifecycle }: Service): Promise<Ht
 export function serve(
   { config, logger, lifecycle }: Service,
   http: HttpServer,
-  { roles, hotPath, stream, routers, checks }: Served,
+  { roles, hotPath, shedder, stream, routers, checks }: Served,
 ): void {
   const description = createDescriptionRouter({ roles, version: readVersion() });
   const readiness = createReadiness(checks);
   const app = createHttpApp({ hotPath, routers: [...routers, description], readiness, logger });
-  http.serve(app, stream && ((request, socket, head) => stream.upgrade(request, socket, head)));
+  http.serve(app, {
+    ...(stream && { upgrade: (request, socket, head) => stream.upgrade(request, socket, head) }),
+    ...(shedder && { shedder }),
+  });
   const boundMs = drainMs(config);
   lifecycle.onStop('the requests in hand', () => Promise.all([stream?.close(boundMs), http.drain(boundMs)]));
 }
@@ -57,6 +61,7 @@ export function serve(
 interface Served {
   roles: readonly Role[];
   hotPath?: HotPath;
+  shedder?: Shedder;
   stream?: StreamDoor;
   routers: readonly Router[];
   checks: readonly ReadinessCheck[];

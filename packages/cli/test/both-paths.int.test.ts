@@ -33,7 +33,10 @@ async function startPath(hot: boolean): Promise<number> {
     logger,
   });
   const server = await startHttpServer({ host: '127.0.0.1', port: 0, listener: app });
-  server.serve(app, (request, socket, head) => ingest.stream.upgrade(request, socket, head));
+  server.serve(app, {
+    upgrade: (request, socket, head) => ingest.stream.upgrade(request, socket, head),
+    ...(hot && { shedder: ingest.shedder }),
+  });
   closers.add(() => server.drain(0));
   return Number(new URL(server.url).port);
 }

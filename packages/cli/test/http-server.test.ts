@@ -198,3 +198,31 @@ test('a request without Host is refused with a problem document, and the connect
   expect(text).toContain('Content-Type: application/problem+json');
   expect(JSON.parse(text.slice(text.indexOf('\r\n\r\n')))).toMatchObject({ code: 'invalid_request', status: 400 });
 });
+
+describe('a client that asks before it sends its body', () => {
+  const asking = 'POST / HTTP/1.1\r\nHost: wayline\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n';
+
+  test('is told to go on, and its connection is kept', async () => {
+    const server = await start(async (request, response) => {
+      let text = '';
+      for await (const chunk of request) text += chunk;
+      response.end(text);
+    });
+    const socket = await connected(Number(new URL(server.url).port));
+    socket.write(asking);
+    const [first] = await once(socket, 'data');
+    expect(String(first)).toBe('HTTP/1.1 100 Continue\r\n\r\n');
+    socket.write('body');
+    const [second] = await once(socket, 'data');
+    expect(String(second)).toMatch(/^HTTP\/1.1 200 OK\r\n[\s\S]*\r\nConnection: keep-alive\r\n[\s\S]*body/);
+    socket.destroy();
+  });
+
+  test('need not send it where its head is answered, and the connection ends', async () => {
+    const server = await start((_request, response) => response.writeHead(503, { 'Content-Length': 4 }).end('full'));
+    const socket = await connected(Number(new URL(server.url).port));
+    socket.write(asking);
+    const text = await textOf(socket);
+    expect(text).toMatch(/^HTTP\/1.1 503 Service Unavailable\r\n[\s\S]*\r\nConnection: close\r\n[\s\S]*full$/);
+  });
+});

@@ -2,6 +2,8 @@ import { ProblemError } from '@wayline/contracts';
 
 /** Bytes of bodies that a process has in hand at once, over all its requests: what keeps its memory bounded. */
 export interface ByteBudget {
+  /** Whether what was asked for last found no room. */
+  readonly scarce: boolean;
   /** Whether so many bytes could be taken now; where there is no room, who is slow to fill its own gives that up first. */
   has(bytes: number): boolean;
   /** Notes who holds bytes for what is still to come, until the function returned is called. */
@@ -34,13 +36,14 @@ const LOOK_EVERY_MS = 100;
 /** @param now ms, of a clock that never goes back */
 export function createByteBudget(maxBytes: number, now: () => number = () => performance.now()): ByteBudget {
   let held = 0;
+  let scarce = false;
   const fillings = new Map<Filling, number>();
   let lookedMs = Number.NEGATIVE_INFINITY;
 
   const has = (bytes: number): boolean => {
-    if (held + bytes <= maxBytes) return true;
-    makeRoom();
-    return held + bytes <= maxBytes;
+    if (held + bytes > maxBytes) makeRoom();
+    scarce = held + bytes > maxBytes;
+    return !scarce;
   };
 
   /** A few who only begin to send could else keep out everybody, for as long as a request may take. */
@@ -55,6 +58,9 @@ export function createByteBudget(maxBytes: number, now: () => number = () => per
   }
 
   return {
+    get scarce() {
+      return scarce;
+    },
     has,
     fill(filling) {
       fillings.set(filling, now());

@@ -9,7 +9,7 @@ const BEARER = /^Bearer +(\S+) *$/i;
 
 /** `Authorization: Bearer …`; where `queryKey` is allowed (write doors only) else `?key=`. */
 export function credentialOf(
-  { headers, url = '' }: IncomingMessage,
+  { headers, url = '' }: Pick<IncomingMessage, 'headers' | 'url'>,
   options: { queryKey: boolean },
 ): string | undefined {
   const header = headers.authorization === undefined ? undefined : BEARER.exec(headers.authorization)?.[1];

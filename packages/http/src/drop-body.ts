@@ -13,6 +13,9 @@ interface Parser {
   [ON_COMPLETE]?: Callback | null;
 }
 
+/** What Node looks at before it reads off what nobody has read. */
+type Dumped = IncomingMessage & { _dumped?: boolean };
+
 /**
  * Has what is left of a request's body read off its connection and forgotten, so that the connection can be used again. A listener, and
  * Node's own way, get each part in a buffer of its own, which for a refused request is most of its cost: where more comes than can be
@@ -34,15 +37,25 @@ export function dropBody(request: IncomingMessage): void {
     return;
   }
 
+  let done = false;
+  let watched = false;
   const restore = () => {
+    done = true;
     parser[ON_BODY] = onBody;
     parser[ON_COMPLETE] = onComplete;
   };
   parser[ON_BODY] = null;
   parser[ON_COMPLETE] = function completed() {
     restore();
-    socket.off('close', restore);
+    if (watched) socket.off('close', restore);
     return onComplete.call(parser);
   };
-  socket.once('close', restore); // parsers are used again for other connections
+  // Of what was never begun to be read, nothing is set going, to its end, for nobody to see.
+  if (request.readableFlowing === null && request.readableLength === 0) (request as Dumped)._dumped = true;
+  // Most bodies came along with their head, and are gone before this.
+  queueMicrotask(() => {
+    if (done) return;
+    watched = true;
+    socket.once('close', restore); // parsers are used again for other connections
+  });
 }

@@ -10,14 +10,24 @@ export interface HttpLogger {
   error(fields: object, message: string): void;
 }
 
-/** The problem document of an error, and the headers that belong to its status. */
-function sendProblem(response: ServerResponse, error: ProblemError, requestId: string): void {
-  const { problem, retryAfterSeconds } = error;
+/** What the answer of a problem says beside its document: names and values in turn. */
+export function problemHeaders({ problem, retryAfterSeconds }: ProblemError, requestId: string): string[] {
   const headers = ['Content-Type', PROBLEM_MEDIA_TYPE];
   if (requestId) headers.push(...requestIdHeader(requestId));
   if (problem.status === 401) headers.push('WWW-Authenticate', 'Bearer');
   if (retryAfterSeconds !== undefined) headers.push('Retry-After', String(retryAfterSeconds));
-  sendText(response, problem.status, error.text, headers);
+  return headers;
+}
+
+/** Tells of a refusal, for who looks for one. */
+export function tellRefusal(
+  logger: HttpLogger,
+  { problem }: ProblemError,
+  { method, url = '', requestId }: { method: string | undefined; url: string | undefined; requestId: string },
+): void {
+  const { code, status, detail } = problem;
+  const [path] = url.split('?', 1); // what follows may be a key
+  logger.debug({ requestId, method, path, status, code, detail }, 'a request was refused');
 }
 
 /** What an error says to the client: a library's own 400 is in our words, and what is no fault of the client, hidden. */
@@ -46,12 +56,12 @@ export function answerError(
     return;
   }
   const problem = toProblem(error, requestId);
-  const { code, status, detail } = problem.problem;
-  const { method, url = '' } = request;
-  const [path] = url.split('?', 1); // what follows may be a key
-  if (code === 'internal') logger.error({ err: error, requestId, method, path }, 'a request failed');
-  else logger.debug({ requestId, method, path, status, code, detail }, 'a request was refused');
-  sendProblem(response, problem, requestId);
+  const { code, status } = problem.problem;
+  if (code === 'internal') {
+    const { method, url = '' } = request;
+    logger.error({ err: error, requestId, method, path: url.split('?', 1)[0] }, 'a request failed');
+  } else tellRefusal(logger, problem, { method: request.method, url: request.url, requestId });
+  sendText(response, status, problem.text, problemHeaders(problem, requestId));
 }
 
 /** The last handler of express: every error becomes a problem document. */

@@ -10,6 +10,8 @@ export interface BodyLimits {
   budget: ByteBudget;
 }
 
+type Head = Pick<IncomingMessage, 'headers'>;
+
 const INFLATED_CHUNK = 64 * 1024;
 /** With its first bytes a body holds room for all of it, up to so many; beyond, for so many times as much as has come. */
 const HELD_AHEAD_BYTES = 64 * 1024;
@@ -41,14 +43,26 @@ function createInflater(encoding: string | undefined): Transform | undefined {
 }
 
 /**
- * What the head of a request tells of its body, judged before anything is spent on that: bytes on the wire, 0 where it
- * does not say. A `ProblemError` where it is more than may come, or than there is room for.
+ * Why a body is not to be read, as far as the head of its request tells, before anything is spent on it: it is more than may
+ * come, or than there is room for. Returned, not thrown: to throw is dear, and where more comes than can be taken it is the
+ * price of a refusal that decides how much is.
  */
-export function announcedBytes({ headers }: IncomingMessage, { maxBytes, budget }: BodyLimits): number {
-  const announced = Number(headers['content-length'] ?? 0);
-  if (announced > maxBytes) throw bodyTooLarge(maxBytes);
-  if (!budget.has(announced)) throw budget.full;
-  return announced;
+export function refusalByHead(request: Head, { maxBytes, budget }: BodyLimits): ProblemError | undefined {
+  const announced = announcedBytes(request);
+  if (announced > maxBytes) return bodyTooLarge(maxBytes);
+  return budget.has(announced) ? undefined : budget.full;
+}
+
+/** Of a body, on the wire; 0 where the head does not say. */
+function announcedBytes({ headers }: Head): number {
+  return Number(headers['content-length'] ?? 0);
+}
+
+/** @throws ProblemError where the body is not to be read */
+function judgeHead(request: IncomingMessage, limits: BodyLimits): number {
+  const refusal = refusalByHead(request, limits);
+  if (refusal) throw refusal;
+  return announcedBytes(request);
 }
 
 /**
@@ -57,7 +71,7 @@ export function announcedBytes({ headers }: IncomingMessage, { maxBytes, budget 
  * listening to a stream costs more than all that is done with the body.
  */
 export function bodyAtHand(request: IncomingMessage, limits: BodyLimits): Buffer | undefined {
-  const announced = announcedBytes(request, limits);
+  const announced = judgeHead(request, limits);
   if (announced === 0 || request.readableLength !== announced) return undefined;
   if (request.headers['content-encoding'] !== undefined) return undefined;
   limits.budget.take(announced);
@@ -74,7 +88,7 @@ export function bodyAtHand(request: IncomingMessage, limits: BodyLimits): Buffer
 export async function readBody(request: IncomingMessage, limits: BodyLimits): Promise<Buffer> {
   if (request.readableEnded) throw new Error('The body was read before: no body parser may stand before this router');
   const { maxBytes, budget } = limits;
-  const announced = announcedBytes(request, limits);
+  const announced = judgeHead(request, limits);
   const inflater = createInflater(request.headers['content-encoding']);
   const source: Readable = inflater ? request.pipe(inflater) : request;
 

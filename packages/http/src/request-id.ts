@@ -25,7 +25,7 @@ export function identify(request: IncomingMessage, response: ServerResponse): st
 }
 
 /** The caller's `X-Request-Id`, or a new one: for what has no response to keep it in. */
-export function requestIdFor({ headers }: IncomingMessage): string {
+export function requestIdFor({ headers }: Pick<IncomingMessage, 'headers'>): string {
   const given = headers['x-request-id'];
   return typeof given === 'string' && ACCEPTED.test(given) ? given : newId();
 }

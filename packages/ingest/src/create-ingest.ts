@@ -1,11 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { ProblemError } from '@wayline/contracts';
 import type { EventLog } from '@wayline/event-log';
-import { answerPreflight, problemHandler, servesOnly } from '@wayline/http';
+import { answerPreflight, problemHandler, type Shedder, servesOnly } from '@wayline/http';
 import type { Verifier } from '@wayline/identity/verify';
 import { emptySettings, type SettingsView } from '@wayline/settings';
 import { type RequestHandler, Router } from 'express';
 import type { Door } from './arrival.ts';
+import { createShedder } from './create-shedder.ts';
 import { createEventsDoor } from './events-door.ts';
 import { createForeignDoors } from './foreign-doors.ts';
 import { createSessionDoors } from './sessions-door.ts';
@@ -38,6 +39,8 @@ export interface Ingest {
    * would cost more than all the rest of such a request; what it does is the same, by the same code.
    */
   hotPath(request: IncomingMessage, response: ServerResponse): boolean;
+  /** Refuses requests to `POST /v1/events` by their heads alone; the server asks it, if it is given to it. */
+  shedder: Shedder;
   /** `GET /v1/stream`: given to the server's `upgrade`, and closed before the server is. */
   stream: StreamDoor;
 }
@@ -86,6 +89,7 @@ export function createIngest({
 
   return {
     router,
+    shedder: createShedder({ url: EVENTS, verifier, settings, logger, shares }),
     stream: createStreamDoor({ log, verifier, settings, shares, logger, now, pulseMs: streamPulseMs }),
     hotPath(request, response) {
       const { method, url = '' } = request;

@@ -3,7 +3,6 @@ import { LIMITS, ProblemError } from '@wayline/contracts';
 import type { EventLog, NewRecord } from '@wayline/event-log';
 import {
   admit,
-  announcedBytes,
   answerError,
   type BodyLimits,
   bodyAtHand,
@@ -15,6 +14,7 @@ import {
   letOriginRead,
   type Quota,
   readBody,
+  refusalByHead,
   requestIdHeader,
   requireOrigin,
   sendJson,
@@ -102,7 +102,8 @@ export function createWritePipeline({
       if (quota) takeRequest(quota, response);
       const limits = { maxBytes: maxBodyBytes(rules), budget };
       if (atHead) {
-        announcedBytes(request, limits);
+        const refusal = refusalByHead(request, limits);
+        if (refusal) return refuse(refusal, { request, response, requestId });
         await Promise.resolve(); // see `bodyAtHand`
       }
       const judging = judge({ door, request, principal, rules, receivedMs, session, early, limits }, (bytes) => {
@@ -124,15 +125,19 @@ export function createWritePipeline({
       answer(response, verdict, requestIdHeader(requestId));
       logger.debug({ requestId, path: pathOf(request), status: verdict.status, records: count }, 'acknowledged');
     } catch (error) {
-      if (error instanceof ProblemError && isOverload(error.problem.code)) {
-        report.refused(error.problem.code, requestId);
-      }
-      dropBody(request);
-      answerError(error, request, { response, logger, requestId });
+      refuse(error, { request, response, requestId });
     } finally {
       budget.give(held);
     }
   };
+
+  function refuse(error: unknown, { request, response, requestId }: Exchange & { requestId: string }): void {
+    if (error instanceof ProblemError && isOverload(error.problem.code)) {
+      report.refused(error.problem.code, requestId);
+    }
+    dropBody(request);
+    answerError(error, request, { response, logger, requestId });
+  }
 
   /** Apart, so that nothing keeps the body while its records wait for the log. */
   function judge(asked: Asked, hold: (bytes: number) => void): Verdict | Promise<Verdict> {

@@ -56,7 +56,7 @@ async function startAll(service: Service<'all'>, print: (text: string) => void):
   // Before it is ready: whoever waits for that may read the file at once.
   const dev = { url: http.url, dashboardUrl: `${http.url}/dashboard/`, ...access };
   await writeDevFile(folder.devFile, dev);
-  const { hotPath, router, stream } = createIngest({
+  const { hotPath, shedder, router, stream } = createIngest({
     log,
     verifier,
     settings,
@@ -66,6 +66,7 @@ async function startAll(service: Service<'all'>, print: (text: string) => void):
   serve(service, http, {
     roles: ['ingest', 'worker', 'query'],
     hotPath,
+    shedder,
     stream,
     routers: [router, await openQueryRouter(service, { pool, log, verifier })],
     checks: [logCheck(log, INGEST_LOG_GRACE_MS), databaseCheck(pool)],

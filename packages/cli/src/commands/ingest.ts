@@ -24,7 +24,7 @@ export function runIngest(config: Config<'ingest'>): Promise<ExitCode> {
     const http = await listen(service);
     const log = await frameEvents(service, await openKafka(service, config.kafkaBrokers));
     const settings = await openSettings(service, log, settingsFile);
-    const { hotPath, router, stream } = createIngest({
+    const { hotPath, shedder, router, stream } = createIngest({
       log,
       verifier,
       settings,
@@ -34,6 +34,7 @@ export function runIngest(config: Config<'ingest'>): Promise<ExitCode> {
     serve(service, http, {
       roles: ['ingest'],
       hotPath,
+      shedder,
       stream,
       routers: [router],
       checks: [logCheck(log, INGEST_LOG_GRACE_MS)],

@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type RequestListener, type Server, 
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { PROBLEM_MEDIA_TYPE, type Problem, problem } from '@wayline/contracts';
-import { sendText } from '@wayline/http';
+import { type Shedder, sendText, shedByHead } from '@wayline/http';
 import { UsageError } from '../errors.ts';
 import { UpgradableRequest } from './upgradable-request.ts';
 
@@ -12,8 +12,8 @@ export type UpgradeListener = (request: IncomingMessage, socket: Duplex, head: B
 export interface HttpServer {
   /** How to reach it from this machine, without a slash at the end. */
   readonly url: string;
-  /** Who answers from now on; and who takes WebSockets, if anybody does. */
-  serve(listener: RequestListener, upgrade?: UpgradeListener): void;
+  /** Who answers from now on; and who takes WebSockets, and refuses requests by their heads, if anybody does. */
+  serve(listener: RequestListener, others?: { upgrade?: UpgradeListener; shedder?: Shedder }): void;
   /**
    * Takes no new connections, lets the requests in hand finish, and closes each connection when it is idle; what is
    * not done after `boundMs` is cut off. May be called again.
@@ -53,6 +53,11 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   let { listener } = options;
   let draining: Promise<void> | undefined;
 
+  const answer = (request: IncomingMessage, response: ServerResponse): void => {
+    if (draining) response.setHeader('Connection', 'close');
+    if (request.headers.host === undefined && request.httpVersion === '1.1') refuseHostless(response);
+    else listener(request, response);
+  };
   const server = createServer(
     {
       IncomingMessage: UpgradableRequest,
@@ -62,12 +67,9 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
       connectionsCheckingInterval: Math.min(2_000, headTimeoutMs / 4),
       requireHostHeader: false, // refused below: Node's own answer is no problem document
     },
-    (request: IncomingMessage, response: ServerResponse) => {
-      if (draining) response.setHeader('Connection', 'close');
-      if (request.headers.host === undefined && request.httpVersion === '1.1') refuseHostless(response);
-      else listener(request, response);
-    },
+    answer,
   );
+  server.on('checkContinue', (request, response) => tellToGoOn(request, response, answer));
   // What else a request may expect is passed over: Node's own answer is no problem document.
   server.on('checkExpectation', (request, response) => server.emit('request', request, response));
   server.on('clientError', (error, socket) => answerUnreadable(error, socket as Socket, requestTimeoutMs));
@@ -76,8 +78,9 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
 
   return {
     url: addressOf(server, options.host),
-    serve(next, upgrade) {
+    serve(next, { upgrade, shedder } = {}) {
       listener = next;
+      if (shedder) shedByHead(server, { ...shedder, armed: () => !draining && shedder.armed() });
       if (upgrade)
         server.on('upgrade', (request, socket, head) => {
           if (!upgrade(request, socket, head)) refuseUpgrade(socket as Socket);
@@ -88,6 +91,16 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
       return draining;
     },
   };
+}
+
+/**
+ * A client that asks before it sends a body (`Expect: 100-continue`) is told to go on, unless its head alone is answered at once, as
+ * where more comes than can be taken: then its body need not come. With that answer Node ends the connection, for whether
+ * the body comes after all could not be told from the next request.
+ */
+function tellToGoOn(request: IncomingMessage, response: ServerResponse, answer: RequestListener): void {
+  answer(request, response);
+  if (!response.headersSent) response.writeContinue();
 }
 
 function listening(server: Server, { host, port }: { host: string; port: number }): Promise<void> {

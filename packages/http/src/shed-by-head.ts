@@ -1,0 +1,160 @@
+import { type IncomingHttpHeaders, type Server, STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
+import type { ProblemError } from '@wayline/contracts';
+import { problemHeaders } from './problems.ts';
+
+/** Who refuses requests that were not even made requests of. */
+export interface Shedder {
+  /** Whether it is worth asking: false where nothing was refused of late. */
+  armed(): boolean;
+  /**
+   * What a POST is refused with, if that is all that could become of it. It is asked only about plain ones: the headers are
+   * those of `PLAIN` that were sent, each once, and the request has none of `NOT_PLAIN`.
+   */
+  refusalOf(head: { url: string; headers: IncomingHttpHeaders }): Shed | undefined;
+}
+
+export interface Shed {
+  error: ProblemError;
+  requestId: string;
+}
+
+/** What Node's parser of a connection calls, by number: the names are not public. As of Node 20; a test tells if another differs. */
+const ON_HEAD = 2;
+const ON_BODY = 3;
+const ON_COMPLETE = 4;
+const POST = 3;
+
+/** What a refusal may depend on. */
+const PLAIN: ReadonlySet<string> = new Set(['authorization', 'content-length', 'host']);
+/** What may ask for another answer. */
+const NOT_PLAIN: ReadonlySet<string> = new Set(['origin', 'expect', 'x-request-id', 'transfer-encoding']);
+
+type Callback = (this: Parser, ...given: unknown[]) => unknown;
+type OnHead = (
+  this: Parser,
+  major: number,
+  minor: number,
+  headers: string[] | undefined,
+  method: number,
+  url: string,
+  status: unknown,
+  message: unknown,
+  upgrade: boolean,
+  keepAlive: boolean,
+) => unknown;
+
+/** `_httpMessage`: the answer that is next. */
+type ServerSocket = Socket & { server?: Server; _httpMessage?: unknown };
+
+interface Parser {
+  incoming: unknown;
+  socket: ServerSocket | null;
+  [ON_HEAD]: OnHead;
+  [ON_BODY]: Callback | null;
+  [ON_COMPLETE]: Callback;
+}
+
+const gates = new WeakMap<Server, Shedder>();
+/** Parsers go from one connection to another, and from one server to another. */
+const gated = new WeakSet<Parser>();
+
+/**
+ * Has a shedder asked about each request when its head is there, before Node makes objects of it, of its headers and of an answer: that is
+ * half of what a refusal costs the process, and where more comes than can be taken, refusals are what it is kept from its work by. Only on
+ * connections on which nothing is under way, and on which Node has answered before and thus watches for how long they are idle. In a Node
+ * that is made otherwise nobody is asked, and requests are refused as others are.
+ */
+export function shedByHead(server: Server, shedder: Shedder): void {
+  gates.set(server, shedder);
+  server.on('connection', (socket: Socket & { parser?: Parser }) => {
+    if (socket.parser) gate(socket.parser);
+  });
+}
+
+function gate(parser: Parser): void {
+  if (gated.has(parser)) return;
+  const { [ON_HEAD]: onHead, [ON_BODY]: onBody, [ON_COMPLETE]: onComplete } = parser;
+  if (
+    onHead?.name !== 'parserOnHeadersComplete' ||
+    onBody?.name !== 'parserOnBody' ||
+    onComplete?.name !== 'parserOnMessageComplete'
+  ) {
+    return;
+  }
+  gated.add(parser);
+
+  const restore = () => {
+    parser[ON_BODY] = onBody;
+    parser[ON_COMPLETE] = onComplete;
+  };
+  const dropped: Callback = () => {
+    restore();
+    return onComplete.call(parser);
+  };
+  // Named as Node's own is, so that another copy of this module can stand before it.
+  const parserOnHeadersComplete: OnHead = (major, minor, headers, method, url, status, message, upgrade, keepAlive) => {
+    if (parser[ON_COMPLETE] === dropped) restore(); // its last connection ended amid a body
+    const { socket } = parser;
+    const isPlain = method === POST && minor === 1 && keepAlive && !upgrade;
+    const answer = isPlain && socket && headers ? answerByHead(socket, url, headers) : undefined;
+    if (answer !== undefined) {
+      socket?.write(answer);
+      parser.incoming = null;
+      parser[ON_BODY] = null; // so that nothing is copied of it
+      parser[ON_COMPLETE] = dropped;
+      return 0;
+    }
+    return onHead.call(parser, major, minor, headers, method, url, status, message, upgrade, keepAlive);
+  };
+  parser[ON_HEAD] = parserOnHeadersComplete;
+}
+
+function answerByHead(socket: ServerSocket, url: string, raw: readonly string[]): string | undefined {
+  const { server } = socket;
+  const shedder = server && gates.get(server);
+  if (!shedder?.armed() || !isIdle(socket)) return undefined;
+  const headers = plain(raw);
+  const shed = headers && shedder.refusalOf({ url, headers });
+  return shed && server && answerOf(shed, server);
+}
+
+/** Nothing is under way on it, its client reads its answers, and Node counts how long it has been idle. */
+function isIdle(socket: ServerSocket): boolean {
+  return !socket._httpMessage && socket.writableLength === 0 && !socket.isPaused() && (socket.timeout ?? 0) > 0;
+}
+
+/** The headers that a refusal may depend on; undefined where others may ask for another answer, or one of them is twice. */
+function plain(raw: readonly string[]): IncomingHttpHeaders | undefined {
+  const headers: IncomingHttpHeaders = {};
+  for (let i = 0; i < raw.length; i += 2) {
+    const name = (raw[i] as string).toLowerCase();
+    if (NOT_PLAIN.has(name)) return undefined;
+    if (!PLAIN.has(name)) continue;
+    if (headers[name] !== undefined) return undefined;
+    headers[name] = raw[i + 1];
+  }
+  return headers.host === undefined ? undefined : headers;
+}
+
+/** As Node writes it. */
+function answerOf({ error, requestId }: Shed, { keepAliveTimeout }: Server): string {
+  const { status } = error.problem;
+  let head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n`;
+  const headers = problemHeaders(error, requestId);
+  for (let i = 0; i < headers.length; i += 2) head += `${headers[i]}: ${headers[i + 1]}\r\n`;
+  const kept = `Connection: keep-alive\r\nKeep-Alive: timeout=${Math.floor(keepAliveTimeout / 1000)}`;
+  return `${head}Content-Length: ${Buffer.byteLength(error.text)}\r\nDate: ${date()}\r\n${kept}\r\n\r\n${error.text}`;
+}
+
+let dateSecond = 0;
+let dateText = '';
+
+function date(): string {
+  const second = Math.floor(Date.now() / 1000);
+  if (second !== dateSecond) {
+    dateSecond = second;
+    dateText = new Date(second * 1000).toUTCString();
+  }
+  return dateText;
+}
