@@ -1,17 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-
-/** What Node's parser of a connection calls, by number: the names are not public. As of Node 20; a test tells if another differs. */
-const ON_BODY = 3;
-const ON_COMPLETE = 4;
-
-type Callback = (this: Parser, ...given: unknown[]) => unknown;
-
-interface Parser {
-  /** The message that is being read; null between messages. */
-  incoming?: unknown;
-  [ON_BODY]?: Callback | null;
-  [ON_COMPLETE]?: Callback | null;
-}
+import { bodyCallbacksOf, type NodeParser, ON_BODY, ON_COMPLETE, restoreBodyCallbacks } from './node-parser.ts';
 
 /** What Node looks at before it reads off what nobody has read. */
 type Dumped = IncomingMessage & { _dumped?: boolean };
@@ -25,14 +13,9 @@ type Dumped = IncomingMessage & { _dumped?: boolean };
 export function dropBody(request: IncomingMessage): void {
   if (request.complete) return;
   const { socket } = request;
-  const parser = (socket as { parser?: Parser | null }).parser;
-  const onBody = parser?.[ON_BODY];
-  const onComplete = parser?.[ON_COMPLETE];
-  if (
-    parser?.incoming !== request ||
-    onBody?.name !== 'parserOnBody' ||
-    onComplete?.name !== 'parserOnMessageComplete'
-  ) {
+  const { parser } = socket as { parser?: NodeParser | null };
+  const own = parser?.incoming === request ? bodyCallbacksOf(parser) : undefined;
+  if (!parser || !own) {
     request.resume();
     return;
   }
@@ -41,14 +24,13 @@ export function dropBody(request: IncomingMessage): void {
   let watched = false;
   const restore = () => {
     done = true;
-    parser[ON_BODY] = onBody;
-    parser[ON_COMPLETE] = onComplete;
+    restoreBodyCallbacks(parser, own);
   };
   parser[ON_BODY] = null;
   parser[ON_COMPLETE] = function completed() {
     restore();
     if (watched) socket.off('close', restore);
-    return onComplete.call(parser);
+    return own.onComplete.call(parser);
   };
   // Of what was never begun to be read, nothing is set going, to its end, for nobody to see.
   if (request.readableFlowing === null && request.readableLength === 0) (request as Dumped)._dumped = true;

@@ -1,6 +1,14 @@
 import { type IncomingHttpHeaders, type Server, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { ProblemError } from '@wayline/contracts';
+import {
+  bodyCallbacksOf,
+  type NodeParser,
+  ON_BODY,
+  ON_COMPLETE,
+  ON_HEAD,
+  restoreBodyCallbacks,
+} from './node-parser.ts';
 import { problemHeaders } from './problems.ts';
 
 /** Who refuses requests that were not even made requests of. */
@@ -19,10 +27,7 @@ export interface Shed {
   requestId: string;
 }
 
-/** What Node's parser of a connection calls, by number: the names are not public. As of Node 20; a test tells if another differs. */
-const ON_HEAD = 2;
-const ON_BODY = 3;
-const ON_COMPLETE = 4;
+/** A method, by the parser's number. */
 const POST = 3;
 
 /** What a refusal may depend on. */
@@ -30,7 +35,6 @@ const PLAIN: ReadonlySet<string> = new Set(['authorization', 'content-length', '
 /** What may ask for another answer. */
 const NOT_PLAIN: ReadonlySet<string> = new Set(['origin', 'expect', 'x-request-id', 'transfer-encoding']);
 
-type Callback = (this: Parser, ...given: unknown[]) => unknown;
 type OnHead = (
   this: Parser,
   major: number,
@@ -47,12 +51,9 @@ type OnHead = (
 /** `_httpMessage`: the answer that is next. */
 type ServerSocket = Socket & { server?: Server; _httpMessage?: unknown };
 
-interface Parser {
-  incoming: unknown;
+interface Parser extends NodeParser {
   socket: ServerSocket | null;
   [ON_HEAD]: OnHead;
-  [ON_BODY]: Callback | null;
-  [ON_COMPLETE]: Callback;
 }
 
 const gates = new WeakMap<Server, Shedder>();
@@ -74,27 +75,18 @@ export function shedByHead(server: Server, shedder: Shedder): void {
 
 function gate(parser: Parser): void {
   if (gated.has(parser)) return;
-  const { [ON_HEAD]: onHead, [ON_BODY]: onBody, [ON_COMPLETE]: onComplete } = parser;
-  if (
-    onHead?.name !== 'parserOnHeadersComplete' ||
-    onBody?.name !== 'parserOnBody' ||
-    onComplete?.name !== 'parserOnMessageComplete'
-  ) {
-    return;
-  }
+  const onHead = parser[ON_HEAD];
+  const own = bodyCallbacksOf(parser);
+  if (onHead?.name !== 'parserOnHeadersComplete' || !own) return;
   gated.add(parser);
 
-  const restore = () => {
-    parser[ON_BODY] = onBody;
-    parser[ON_COMPLETE] = onComplete;
-  };
-  const dropped: Callback = () => {
-    restore();
-    return onComplete.call(parser);
+  const dropped = () => {
+    restoreBodyCallbacks(parser, own);
+    return own.onComplete.call(parser);
   };
   // Named as Node's own is, so that another copy of this module can stand before it.
   const parserOnHeadersComplete: OnHead = (major, minor, headers, method, url, status, message, upgrade, keepAlive) => {
-    if (parser[ON_COMPLETE] === dropped) restore(); // its last connection ended amid a body
+    if (parser[ON_COMPLETE] === dropped) restoreBodyCallbacks(parser, own); // its last connection ended amid a body
     const { socket } = parser;
     const isPlain = method === POST && minor === 1 && keepAlive && !upgrade;
     const answer = isPlain && socket && headers ? answerByHead(socket, url, headers) : undefined;
