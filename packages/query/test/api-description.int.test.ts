@@ -142,6 +142,7 @@ async function ask(
 ): Promise<Pick<Answer, 'status' | 'text'>> {
   const headers = {
     accept,
+    connection: 'close', // one that has idled may be closed by the server just as it is used again
     ...(credential !== null && { authorization: `Bearer ${credential}` }),
     ...(contentType !== undefined && { 'content-type': contentType }),
   };

@@ -253,10 +253,12 @@ describe('retention', () => {
   });
 });
 
-/** Resolves when somebody waits for a lock. */
+/** Resolves when somebody waits for a lock, in this database. */
 async function lockAwaited(): Promise<void> {
   for (const deadline = Date.now() + 10_000; Date.now() < deadline; ) {
-    const { rows } = await pool.query('SELECT FROM pg_locks WHERE NOT granted');
+    const { rows } = await pool.query(
+      "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'",
+    );
     if (rows.length > 0) return;
   }
   throw new Error('nobody waits for a lock');

@@ -10,7 +10,9 @@ export async function stopInHand(
   table: string,
   begin: () => Promise<{ stop(): Promise<unknown> }>,
 ): Promise<void> {
-  const isWaiting = async () => (await pool.query('SELECT FROM pg_locks WHERE NOT granted')).rows.length > 0;
+  // Other tests have databases of their own on the same server.
+  const waiting = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+  const isWaiting = async () => (await pool.query(waiting)).rows.length > 0;
   const holder = await pool.connect();
   let stopping: Promise<void> | undefined;
   try {
