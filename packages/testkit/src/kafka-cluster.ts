@@ -40,7 +40,7 @@ export interface KafkaCluster {
   kill(i: number): Promise<void>;
   /** SIGTERM: it hands over its leaderships first. */
   stop(i: number): Promise<void>;
-  /** Starts broker i again after `kill` or `stop`, on the same port and data; resolves when the whole cluster answers. */
+  /** Starts brokers again after `kill` or `stop`, all of them at once, on their ports and data; resolves when the whole cluster answers. */
   restart(...indexes: number[]): Promise<void>;
   /** Broker i stands still with its connections open (SIGSTOP), until `resume`. */
   pause(i: number): Promise<void>;

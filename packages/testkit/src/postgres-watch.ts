@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
 
 async function ask<T extends object>(databaseUrl: string, sql: string, values: unknown[] = []): Promise<T[]> {
@@ -39,6 +40,15 @@ export async function openCopies(databaseUrl: string): Promise<number> {
 export async function dirtySessions(databaseUrl: string): Promise<number> {
   const [row] = await ask<{ n: number }>(databaseUrl, 'SELECT count(*)::int AS n FROM dirty_sessions');
   return row?.n ?? 0;
+}
+
+/** Resolves when no session is marked any more; rejects where that takes longer than `patienceMs`. */
+export async function hopsRemade(databaseUrl: string, patienceMs = 600_000): Promise<void> {
+  const deadline = performance.now() + patienceMs;
+  for (let left = await dirtySessions(databaseUrl); left > 0; left = await dirtySessions(databaseUrl)) {
+    if (performance.now() > deadline) throw new Error(`The hops of ${left} sessions are not remade`);
+    await sleep(100);
+  }
 }
 
 /** What the ledger and the positions say of one partition of one log. */

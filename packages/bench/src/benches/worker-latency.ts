@@ -1,5 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { type Closers, dirtySessions } from '@wayline/testkit';
+import { type Closers, hopsRemade } from '@wayline/testkit';
 import { compareWithStore, rollupFaults } from '../compare/compare-with-store.ts';
 import { readContent } from '../compare/read-content.ts';
 import { measurePipeline, type PipelineRun } from '../measure/pipeline-run.ts';
@@ -21,8 +20,6 @@ const QUICK_SECONDS = 2;
 const EVENTS_PER_REQUEST = 100;
 /** A rate that leaves more than this unstored is more than the machine stores, with the load on it. */
 const SUSTAINED_SECONDS = 1;
-const LOOK_EVERY_MS = 250;
-const SETTLING_MS = 600_000;
 
 /**
  * Events at fixed rates through `wayline ingest`, Kafka and `wayline worker` into PostgreSQL, and beside them some whose
@@ -44,7 +41,7 @@ export async function measureLatency(
   const load = async (part: string, eventsPerSecond: number): Promise<BenchCase> => {
     const name = `${LATENCY}, ${part}`;
     tell(name);
-    await hopsRemade(pipeline.database.url);
+    await hopsRemade(pipeline.database.url); // else what the load before has left would be measured with this one
     const requestsPerSecond = eventsPerSecond / EVENTS_PER_REQUEST;
     const run = await measurePipeline(pipeline, { requestsPerSecond, eventsPerRequest: EVENTS_PER_REQUEST, seconds });
     const found = summarise(name, run);
@@ -75,15 +72,6 @@ export async function measureLatency(
   for (const found of findings.cases) found.stored = [stored];
   findings.failures.push(...stored.faults.map((fault) => `${LATENCY}: ${fault}`));
   return findings;
-}
-
-/** Resolves when nothing of the load before is left to be done in the background: it would be measured with this one. */
-async function hopsRemade(databaseUrl: string): Promise<void> {
-  const deadline = performance.now() + SETTLING_MS;
-  while ((await dirtySessions(databaseUrl)) > 0) {
-    if (performance.now() > deadline) throw new Error(`After ${SETTLING_MS / 1000} s hops are still to be remade`);
-    await sleep(LOOK_EVERY_MS);
-  }
 }
 
 function summarise(name: string, { load, probes, stored }: PipelineRun): BenchCase {

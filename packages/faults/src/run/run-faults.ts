@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Closers, dirtySessions } from '@wayline/testkit';
+import { type Closers, hopsRemade } from '@wayline/testkit';
 import type { FaultKind } from '../kinds/fault-kind.ts';
 import { type FaultsReport, figuresByKind } from '../report/faults-report.ts';
 import { openScene } from '../scene/open-scene.ts';
@@ -113,15 +113,11 @@ async function settle(scene: Scene, failure: string | undefined, tell: (sentence
   await attempt('What was acknowledged is to be stored', scene.nothingPending());
   await scene.ingest.terminate(); // what it still tried to append may have come since
   await attempt('What was acknowledged is to be stored', scene.nothingPending());
-  await attempt('What is remade in the background is to be done', hopsRemade(scene));
+  await attempt('What is remade in the background is to be done', hopsRemade(scene.database.url));
   await Promise.all(scene.workers.map(({ process }) => process.terminate()));
   tell('every event is accounted for');
   const outcome = await account(scene);
   return { ...outcome, wrong: [...wrong, ...outcome.wrong] };
-}
-
-async function hopsRemade({ database }: Scene): Promise<void> {
-  for (let left = 1; left > 0; await sleep(100)) left = await dirtySessions(database.url);
 }
 
 function logsOf({ ingest, query, workers, spareWorker }: Scene): ReadonlyMap<string, readonly string[]> {
