@@ -20,15 +20,19 @@ export function newRunIds(nowMs = Date.now()): RunIds {
   return { marker, prefix: `${time.slice(0, 8)}-${time.slice(8)}${marker}` };
 }
 
+/** Of those, the ones that bit operations reach. */
+const LOW_DIGITS = 8;
 const HEX = Uint8Array.from('0123456789abcdef', (digit) => digit.charCodeAt(0));
+
+/** Writes so many of a number's last hex digits in place, of 8 at most. */
+export function writeHex(target: Uint8Array, offset: number, digits: number, value: number): void {
+  for (let at = offset + digits, rest = value >>> 0; at > offset; rest >>>= 4) target[--at] = HEX[rest & 15] as number;
+}
 
 /** Writes a counter, below 2⁴⁸, in place. */
 export function writeCounter(target: Uint8Array, offset: number, counter: number): void {
-  let low = counter >>> 0;
-  let high = Math.floor(counter / 0x1_0000_0000);
-  let at = offset + COUNTER_DIGITS;
-  for (let i = 0; i < 8; i++, low >>>= 4) target[--at] = HEX[low & 15] as number;
-  for (let i = 0; i < 4; i++, high >>>= 4) target[--at] = HEX[high & 15] as number;
+  writeHex(target, offset, COUNTER_DIGITS - LOW_DIGITS, Math.floor(counter / 0x1_0000_0000));
+  writeHex(target, offset + COUNTER_DIGITS - LOW_DIGITS, LOW_DIGITS, counter);
 }
 
 /** The counter of the run's id in a record's value; undefined if there is none. */

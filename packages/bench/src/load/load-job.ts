@@ -13,6 +13,8 @@ export interface LoadJob {
   /** Default `events`. */
   door?: LoadDoor;
   ids: RunIds;
+  /** Events of now, of sessions that end: where what is derived of them is measured, too. Only at the door `events`. */
+  live?: boolean;
   shape: LoadShape;
   /** At a lower priority than what it loads, for clients that would be elsewhere: else their work is also taken from the server's. */
   yields?: boolean;

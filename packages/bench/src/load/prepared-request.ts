@@ -1,15 +1,17 @@
 import { generateEvents } from '@wayline/testkit';
 import { FRAME_BEGIN, formOf, type LoadDoor } from './door-form.ts';
 import { COUNTER_DIGITS, type RunIds, writeCounter } from './event-ids.ts';
+import { findLiveParts, type LiveParts, makeLive, ofThisRun } from './live-events.ts';
 import { frameOf, maskInPlace } from './stream-frame.ts';
 
-/** A whole HTTP request, or frame; only the counters of its events' ids change from one sending to the next. */
+/** A whole HTTP request, or frame; the counters of its events' ids change from one sending to the next, and what is live. */
 export interface PreparedRequest {
   bytes: Buffer;
   /** Where in `bytes` the counters stand, in the order of the events. */
   counters: Uint32Array;
   /** Of a frame: where its id stands. Its text, with the counters, is masked. */
   frameId?: number;
+  live?: LiveParts;
 }
 
 export interface PrepareOptions {
@@ -20,6 +22,8 @@ export interface PrepareOptions {
   port: number;
   /** Default `events`. */
   door?: LoadDoor;
+  /** Events of now, of sessions that end; only at the door `events`. Default: the same sessions at the same times again. */
+  live?: boolean;
 }
 
 /** Half an hour ago: inside the window of every key. */
@@ -34,13 +38,16 @@ export function prepareRequests(ids: RunIds, options: PrepareOptions): PreparedR
   );
 }
 
-function prepareRequest(lines: string[], { prefix }: RunIds, options: PrepareOptions): PreparedRequest {
-  const { door = 'events' } = options;
+function prepareRequest(lines: string[], ids: RunIds, options: PrepareOptions): PreparedRequest {
+  const { prefix } = ids;
+  const { door = 'events', live = false } = options;
   const id = `"eventId":"${prefix}${'0'.repeat(COUNTER_DIGITS)}"`;
-  const body = formOf(door).bodyOf(lines.map((line) => line.replace(/"eventId":"[^"]+"/, id)));
+  const numbered = lines.map((line) => line.replace(/"eventId":"[^"]+"/, id));
+  const body = formOf(door).bodyOf(live ? numbered.map((line) => ofThisRun(line, ids)) : numbered);
   if (door !== 'stream') {
     const bytes = Buffer.from(`${headOf(body, { ...options, door })}\r\n\r\n${body}`);
-    return { bytes, counters: findCounters(bytes, prefix, lines.length) };
+    const request = { bytes, counters: findCounters(bytes, prefix, lines.length) };
+    return live ? { ...request, live: findLiveParts(bytes, lines.length) } : request;
   }
   const text = Buffer.from(body);
   const { bytes, textAt } = frameOf(text);
@@ -75,10 +82,14 @@ export function copyRequest(request: PreparedRequest): PreparedRequest {
   return { ...request, bytes: Buffer.from(request.bytes) };
 }
 
-/** Gives the events of the request number `sequence` their ids, and a frame that number. */
-export function numberEvents({ bytes, counters, frameId }: PreparedRequest, sequence: number): void {
+/**
+ * Gives the events of the request number `sequence` their ids, and a frame that number.
+ * @param pass how often all prepared requests were sent before, for what is live
+ */
+export function numberEvents({ bytes, counters, frameId, live }: PreparedRequest, sequence: number, pass = 0): void {
   const first = sequence * counters.length;
   for (let i = 0; i < counters.length; i++) writeCounter(bytes, counters[i] as number, first + i);
+  if (live) makeLive(bytes, live, pass);
   if (frameId === undefined) return;
   writeCounter(bytes, frameId, sequence);
   maskInPlace(bytes, frameId, COUNTER_DIGITS);

@@ -18,13 +18,18 @@ const LAST_ANSWERS_MS = 15_000;
 const WARMING_UP = { connections: 16 };
 /** So many events are generated, of which the requests are made; each request has its own at least. */
 const PREPARED_EVENTS = 5_000;
+/** More where they are live, since sessions end with them: so many have the generator's mean length nearly. */
+const PREPARED_LIVE_EVENTS = 20_000;
 
 /** Makes a load, from this process. */
 export async function runLoadJob(job: LoadJob): Promise<LoadReport> {
-  const { port, writeKey, eventsPerRequest, ids, door = 'events', yields = false } = job;
+  const { port, writeKey, eventsPerRequest, ids, door = 'events', yields = false, live = false } = job;
   if (yields) await giveWay();
-  const count = Math.max(4, Math.min(256, Math.round(PREPARED_EVENTS / eventsPerRequest)));
-  const templates = prepareRequests(ids, { count, eventsPerRequest, writeKey, port, door });
+  const count = Math.max(
+    4,
+    Math.min(256, Math.round((live ? PREPARED_LIVE_EVENTS : PREPARED_EVENTS) / eventsPerRequest)),
+  );
+  const templates = prepareRequests(ids, { count, eventsPerRequest, writeKey, port, door, live });
   const sender = new Sender(templates, {
     connect: connector(job),
     acknowledgement: formOf(door).acknowledgement(eventsPerRequest),

@@ -99,7 +99,7 @@ export class Sender {
     const sequence = this.sent++;
     const template = this.#templates[sequence % this.#templates.length] as PreparedRequest;
     const request = this.#free.shift() ?? copyRequest(template);
-    numberEvents(request, sequence);
+    numberEvents(request, sequence, Math.floor(sequence / this.#templates.length));
     slot.waiting = true;
     slot.sequence = sequence;
     slot.dueMs = dueMs;

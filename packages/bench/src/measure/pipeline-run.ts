@@ -54,6 +54,7 @@ export async function measurePipeline(pipeline: Pipeline, about: PipelineLoad): 
     writeKey,
     eventsPerRequest,
     ids,
+    live: true,
     shape: { kind: 'open', requestsPerSecond, maxConnections: MOST_CONNECTIONS },
     warmupSeconds: WARMUP_SECONDS,
     seconds: lead + seconds + 1,
