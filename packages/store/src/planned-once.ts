@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { QueryConfig } from 'pg';
+import type { PoolClient, QueryConfig, QueryResult, QueryResultRow } from 'pg';
 import type { StoreLogger } from './pool.ts';
 
 /** A statement for which one plan is as good as any, whatever its values: mostly one that goes by a key. */
@@ -58,3 +58,16 @@ export function createKeptPlans(logger: Pick<StoreLogger, 'info'>): KeptPlans {
   };
   return plans;
 }
+
+/** Takes the statements of a transaction that comes again and again. */
+export interface Asker {
+  query<Row extends QueryResultRow>(text: string, values: unknown[]): Promise<QueryResult<Row>>;
+}
+
+/**
+ * A connection on which each text is parsed and planned once, where plans are kept: only for texts that stay the same. Who
+ * gets an error asks `areLost` about it, and begins anew where it says so.
+ */
+export const keeping = (client: PoolClient, plans: KeptPlans): Asker => ({
+  query: (text, values) => client.query(plans.arePossible ? plans.named(plannedOnce(text, values)) : { text, values }),
+});

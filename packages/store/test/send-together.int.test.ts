@@ -29,7 +29,7 @@ test('T6: statements go out together, none waits for the answer to those before 
   throughRelay(async (client, relay) => {
     await client.query('CREATE TEMPORARY TABLE steps (n int, at int GENERATED ALWAYS AS IDENTITY) ON COMMIT DROP');
     relay.hold();
-    const sent = sendTogether(client, async (sender) => {
+    const sent = sendTogether(client, client, async (sender) => {
       for (const n of [3, 1, 2]) await sender.query(`INSERT INTO steps SELECT $1::int /* step ${n} */`, [n]);
     });
     for (const n of [3, 1, 2]) await relay.sent(`/* step ${n} */`);
@@ -45,7 +45,7 @@ test('T6: the fault that is told is the first, nothing after it takes effect, an
     await client.query(
       'BEGIN; CREATE TEMPORARY TABLE steps (n int PRIMARY KEY) ON COMMIT PRESERVE ROWS; COMMIT; BEGIN',
     );
-    const sent = sendTogether(client, async (sender) => {
+    const sent = sendTogether(client, client, async (sender) => {
       await sender.query('INSERT INTO steps VALUES ($1)', [1]);
       await sender.query('INSERT INTO steps VALUES ($1)', [1]);
       await sender.query('INSERT INTO steps VALUES ($1)', [2]);
@@ -62,7 +62,7 @@ test('T6: what making a statement throws is told when those before it are answer
   const client = await store().pool.connect();
   try {
     await client.query('BEGIN');
-    const sent = sendTogether(client, async (sender) => {
+    const sent = sendTogether(client, client, async (sender) => {
       await sender.query('SELECT pg_sleep($1)', [0.05]);
       throw new RangeError('cannot be written');
     });

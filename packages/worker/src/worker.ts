@@ -126,6 +126,7 @@ export function createWorker(options: WorkerOptions): Worker {
       group,
       timeouts: timeoutsBelow(sessionTimeoutMs),
       onCommit: (ms) => watch?.committed(ms),
+      logger,
     }),
     judge: toPartitionBatch,
     throttle,

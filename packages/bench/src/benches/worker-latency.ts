@@ -35,7 +35,7 @@ export async function measureLatency(
   const { quick, tell } = options;
   const seconds = options.seconds ?? (quick ? QUICK_SECONDS : SECONDS);
   tell(`${LATENCY}: starting what is needed`);
-  const pipeline = await openPipeline(closers, site);
+  const pipeline = await openPipeline(closers, site, options);
   const findings: BenchFindings = { cases: [], failures: [] };
 
   const load = async (part: string, eventsPerSecond: number): Promise<BenchCase> => {

@@ -1,7 +1,8 @@
 import type { EventLog } from '@wayline/event-log';
 import type { Closers, TestProcess } from '@wayline/testkit';
+import type { BenchOptions } from '../benches/bench-options.ts';
 import { type StoredProgress, watchProgress } from '../measure/stored-progress.ts';
-import { type FreshDatabase, startFreshDatabase } from './fresh-database.ts';
+import { type FreshDatabase, startFreshDatabase, useLogFiles } from './fresh-database.ts';
 import { openLog } from './log-address.ts';
 import { emptyTopic, startIngest, startWorker, type WorkerSite } from './worker-site.ts';
 
@@ -18,10 +19,15 @@ export interface Pipeline {
   withLog<T>(work: (log: EventLog) => Promise<T>): Promise<T>;
 }
 
-export async function openPipeline(closers: Closers, site: WorkerSite): Promise<Pipeline> {
+export async function openPipeline(
+  closers: Closers,
+  site: WorkerSite,
+  { quick }: Pick<BenchOptions, 'quick'>,
+): Promise<Pipeline> {
   await emptyTopic(site);
   const { topic } = site.address;
   const database = await startFreshDatabase(closers);
+  if (!quick) await useLogFiles(database.url);
   const worker = startWorker(site, database.url);
   closers.add(() => worker.end());
   const ingest = await startIngest(site, database.url);

@@ -3,6 +3,8 @@ import type { Pool, PoolClient, QueryResult } from 'pg';
 import { ErasedUsers } from '../erasure/erased-users.ts';
 import { ERASURE_LOCK } from '../erasure/tombstones.ts';
 import { type DirtySession, markDirty } from '../hops/mark-dirty.ts';
+import { createKeptPlans, type KeptPlans, keeping } from '../planned-once.ts';
+import type { StoreLogger } from '../pool.ts';
 import { writeBatchRows, writeDeadLetters, writeLedger } from './accounting.ts';
 import { haveClaims, withoutClaimed, withoutRepeats } from './claims.ts';
 import { classifyStoreError } from './error-class.ts';
@@ -36,6 +38,8 @@ export interface BatchWriterOptions {
   timeouts: TransactionTimeouts;
   /** Told how long each COMMIT took, ms. */
   onCommit?(ms: number): void;
+  /** Told where connections do not keep plans. */
+  logger?: Pick<StoreLogger, 'info'> | undefined;
 }
 
 /**
@@ -57,6 +61,7 @@ export class BatchWriter {
   readonly #knownUsers = new KnownUsers();
   readonly #erased = new ErasedUsers(() => this.#knownUsers.clear());
   readonly #partitions: EventPartitions;
+  readonly #plans: KeptPlans;
   readonly #freeSlots: number[] = [];
   #nextSlot = SLOTS_OF_ONE * randomInt(WORKERS);
   /** Of partitions of `events`: how many batches more. */
@@ -65,6 +70,7 @@ export class BatchWriter {
   constructor(options: BatchWriterOptions) {
     this.#options = options;
     this.#partitions = new EventPartitions(options.pool);
+    this.#plans = createKeptPlans(options.logger ?? { info: () => undefined });
   }
 
   /**
@@ -77,8 +83,9 @@ export class BatchWriter {
     try {
       return await this.#write(batches, table);
     } catch (error) {
-      if ((error as { code?: string }).code !== '42P01') throw error;
-      this.#partitions.clear(); // retention may have dropped a partition, which is then made once more
+      // Retention may have dropped a partition, which is then made once more.
+      if ((error as { code?: string }).code === '42P01') this.#partitions.clear();
+      else if (!this.#plans.areLost(error)) throw error;
       return this.#write(batches, table);
     }
   }
@@ -122,9 +129,10 @@ export class BatchWriter {
        SELECT version::text AS version FROM erasure_state`,
     )) as unknown as QueryResult<{ version: string }>[];
     const projectIds = projectsOf(given);
+    const asker = keeping(client, this.#plans);
     const [batchIds, hasClaims] = await askTogether(client, () => [
-      movePositions(client, this.#options, given),
-      haveClaims(client, projectIds),
+      movePositions(asker, this.#options, given),
+      haveClaims(asker, projectIds),
     ]);
     const version = begun.at(-1)?.rows[0]?.version as string;
     const batches = await this.#erased.mark(client, { version, batches: given, table });
@@ -148,7 +156,7 @@ export class BatchWriter {
       batchId: batchIds[i] as number,
       shares: shares[i] as Share[],
     }));
-    await sendTogether(client, async (sender) => {
+    await sendTogether(client, asker, async (sender) => {
       await writeSessions(sender, deltas, { table, names });
       await markDirty(sender, dirtyOf(deltas, table), leastLogTime(batches));
       await writeDeadLetters(sender, logId, dead);

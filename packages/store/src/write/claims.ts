@@ -1,4 +1,5 @@
 import type { PoolClient } from 'pg';
+import type { Asker } from '../planned-once.ts';
 import { integers, texts, uuids } from './binary-array.ts';
 import { FLAG, INT, INTS } from './event-columns.ts';
 import type { EventTable } from './event-table.ts';
@@ -78,8 +79,8 @@ export async function withoutClaimed(
 }
 
 /** Most projects never have any: then there is nothing to look up. Asked after the positions have moved: no session's claims are in the making then. */
-export async function haveClaims(client: PoolClient, projectIds: readonly number[]): Promise<boolean> {
-  const { rowCount } = await client.query(
+export async function haveClaims(asker: Asker, projectIds: readonly number[]): Promise<boolean> {
+  const { rowCount } = await asker.query(
     `SELECT FROM unnest($1::integer[]) AS given (project_id)
      WHERE EXISTS (SELECT FROM unclocked_ids u WHERE u.project_id = given.project_id) LIMIT 1`,
     [integers(projectIds)],

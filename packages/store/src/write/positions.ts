@@ -1,4 +1,5 @@
-import type { Pool, PoolClient } from 'pg';
+import type { Pool } from 'pg';
+import type { Asker } from '../planned-once.ts';
 import { lastRecord, type PartitionBatch } from './partition-batch.ts';
 import { recordChecksum } from './record-checksum.ts';
 
@@ -55,11 +56,11 @@ export async function ensurePosition(pool: Pool, key: PositionKey, start: number
  * fence. Returns a new batch id for each; rejects with `PositionMovedError` unless every one matched.
  */
 export async function movePositions(
-  client: PoolClient,
+  asker: Asker,
   { logId, group }: { logId: string; group: string },
   batches: readonly PartitionBatch[],
 ): Promise<number[]> {
-  const { rows } = await client.query<{ place: number; batch_id: number }>(
+  const { rows } = await asker.query<{ place: number; batch_id: number }>(
     `WITH given AS (
        SELECT * FROM unnest($3::text[], $4::integer[], $5::bigint[], $6::bigint[], $7::bigint[], $8::timestamptz[],
          $9::bigint[]) WITH ORDINALITY

@@ -1,5 +1,6 @@
 import type { PoolClient } from 'pg';
 import { setPipeline } from '../pipeline-mode.ts';
+import type { Asker } from '../planned-once.ts';
 
 /** Takes statements whose answers nobody reads. */
 export interface Sender {
@@ -10,13 +11,18 @@ export interface Sender {
  * Sends statements of a transaction in the order given, each without waiting for the answer to those before it. Only for
  * statements that do nothing outside of the transaction: after one has failed PostgreSQL refuses the others, and who asks
  * gets the fault of the first. Must not hold COMMIT.
+ * @param asker asks on that connection
  * @param work waits for nothing but what the sender returns, which is at once
  * @throws the first fault, when all are answered
  */
-export async function sendTogether(client: PoolClient, work: (sender: Sender) => Promise<void>): Promise<void> {
+export async function sendTogether(
+  client: PoolClient,
+  asker: Asker,
+  work: (sender: Sender) => Promise<void>,
+): Promise<void> {
   const sent: Promise<unknown>[] = [];
   const query = async (text: string, values: unknown[]): Promise<unknown> => {
-    const answer = client.query(text, values);
+    const answer = asker.query(text, values);
     answer.catch(() => undefined); // told below
     sent.push(answer);
     return undefined;
