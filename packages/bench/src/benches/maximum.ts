@@ -1,3 +1,4 @@
+import type { Measurement } from '../measure/load-server.ts';
 import { loadTarget } from '../measure/load-target.ts';
 import type { BenchCase } from '../report/bench-report.ts';
 import { failuresOf } from '../report/failures.ts';
@@ -16,15 +17,31 @@ export async function measureMaximum(
   options: BenchOptions,
   findings: BenchFindings,
 ): Promise<BenchCase> {
+  options.tell(nameOfMaximum(target, options));
+  return addMaximum(target, options, { findings, runs: await loadFully(target, options) });
+}
+
+/** The load of it. */
+export function loadFully(target: Target, options: BenchOptions): Promise<Measurement[]> {
   const { events: eventsPerRequest = DEFAULT_EVENTS } = options;
-  const name = `${target.name}, ${eventsPerRequest} events × ${CONNECTIONS}, the maximum`;
-  options.tell(name);
   const shape = { kind: 'closed', connections: CONNECTIONS } as const;
   const pace = options.quick ? paceOf(options) : { ...paceOf(options), warmupSeconds: WARMUP_SECONDS };
-  const runs = await loadTarget(target, { eventsPerRequest, shape, yields: true }, pace);
+  return loadTarget(target, { eventsPerRequest, shape, yields: true }, pace);
+}
+
+/** Adds its case to the findings. */
+export function addMaximum(
+  target: Target,
+  options: BenchOptions,
+  { findings, runs }: { findings: BenchFindings; runs: readonly Measurement[] },
+): BenchCase {
+  const name = nameOfMaximum(target, options);
   findings.failures.push(...failuresOf(name, runs));
   const found = summarise(name, runs);
   findings.cases.push(found);
   if (found.eventsPerSecond === 0) throw new Error(findings.failures.join('\n'));
   return found;
 }
+
+const nameOfMaximum = ({ name }: Target, { events = DEFAULT_EVENTS }: BenchOptions): string =>
+  `${name}, ${events} events × ${CONNECTIONS}, the maximum`;

@@ -1,46 +1,66 @@
 import type { Closers } from '@wayline/testkit';
+import type { Measurement } from '../measure/load-server.ts';
 import { loadTarget } from '../measure/load-target.ts';
+import { median } from '../measure/median.ts';
 import { failuresOf } from '../report/failures.ts';
 import { asReference, beside, summarise } from '../report/summarise.ts';
+import type { Target } from '../servers/server-under-test.ts';
 import type { BenchFindings } from './bench-findings.ts';
 import { type BenchOptions, DEFAULT_EVENTS } from './bench-options.ts';
-import { measureMaximum } from './maximum.ts';
+import { addMaximum, loadFully } from './maximum.ts';
 import { openSurroundings, waylineTarget } from './surroundings.ts';
 
-/** Parts of the maximum that are offered, one after the other, and for how many seconds. */
-const STEPS = [
-  { share: 0.5, seconds: 10 },
-  { share: 0.8, seconds: 10 },
-  { share: 1, seconds: 10 },
-  { share: 1.5, seconds: 10 },
-  { share: 2, seconds: 30 },
-];
-const QUICK_STEPS = [{ share: 2, seconds: 2 }];
+/** Of the maximum; what is aimed at is told of this one. */
+const TWICE = 2;
+/** Parts of the maximum that are offered besides, one after the other. */
+const OTHERS = [0.5, 0.8, 1, 1.5];
+const SECONDS = 10;
+const QUICK_SECONDS = 2;
+const WARMUP_SECONDS = 5;
+const QUICK_WARMUP_SECONDS = 1;
+const ROUNDS = 3;
 /** Enough that the server's own bounds are met before they are all in use; fewer than it lets in. */
 const MOST_CONNECTIONS = 3000;
 
 /**
  * Rates up to twice what it can take: there it goes on acknowledging near its maximum, answers the rest with 503 and
- * `Retry-After`, and its memory stays within its bounds.
+ * `Retry-After`, and its memory stays within its bounds. The maximum and twice of it take turns, since the machine does not
+ * stay as quick as it was.
  */
 export async function benchOverload(closers: Closers, options: BenchOptions): Promise<BenchFindings> {
-  const { quick, events: eventsPerRequest = DEFAULT_EVENTS } = options;
   const surroundings = await openSurroundings(closers, options);
   const findings: BenchFindings = { cases: [], failures: [] };
-  for (const log of options.logs) {
-    const target = waylineTarget(log, surroundings);
-    const maximum = await measureMaximum(target, options, findings);
-    for (const { share, seconds } of quick ? QUICK_STEPS : STEPS) {
-      const name = `${log}, ${eventsPerRequest} events, at ${share * 100} %`;
-      options.tell(name);
-      const requestsPerSecond = (maximum.eventsPerSecond * share) / eventsPerRequest;
-      const shape = { kind: 'open', requestsPerSecond, maxConnections: MOST_CONNECTIONS } as const;
-      const pace = { warmupSeconds: quick ? 1 : 5, seconds, runs: 1 };
-      const runs = await loadTarget(target, { eventsPerRequest, shape, yields: true }, pace);
-      const found = beside(summarise(name, runs), { limit: asReference(maximum) });
-      findings.cases.push({ ...found, memory: runs[0]?.report.memory });
-      findings.failures.push(...failuresOf(name, runs));
-    }
-  }
+  for (const log of options.logs) await overload(waylineTarget(log, surroundings), options, findings);
   return findings;
+}
+
+async function overload(target: Target, options: BenchOptions, findings: BenchFindings): Promise<void> {
+  const { quick, runs: rounds = quick ? 1 : ROUNDS, events: eventsPerRequest = DEFAULT_EVENTS, tell } = options;
+  const nameOf = (share: number) => `${target.name}, ${eventsPerRequest} events, at ${share * 100} %`;
+  const seconds = quick ? QUICK_SECONDS : SECONDS;
+  const warmupSeconds = quick ? QUICK_WARMUP_SECONDS : WARMUP_SECONDS;
+  const offer = (eventsPerSecond: number) => {
+    const requestsPerSecond = eventsPerSecond / eventsPerRequest;
+    const shape = { kind: 'open', requestsPerSecond, maxConnections: MOST_CONNECTIONS } as const;
+    return loadTarget(target, { eventsPerRequest, shape, yields: true }, { warmupSeconds, seconds, runs: 1 });
+  };
+  const fully: Measurement[] = [];
+  const twice: Measurement[] = [];
+  for (let round = 1; round <= rounds; round++) {
+    tell(`${target.name}: the maximum, and twice of it, ${round} of ${rounds}`);
+    const most = await loadFully(target, { ...options, runs: 1 });
+    fully.push(...most);
+    twice.push(...(await offer(TWICE * median(most.map(({ eventsPerSecond }) => eventsPerSecond)))));
+  }
+  const maximum = addMaximum(target, options, { findings, runs: fully });
+  const add = (share: number, runs: readonly Measurement[]) => {
+    const found = beside(summarise(nameOf(share), runs), { limit: asReference(maximum) });
+    findings.cases.push({ ...found, memory: runs[0]?.report.memory });
+    findings.failures.push(...failuresOf(nameOf(share), runs));
+  };
+  for (const share of quick ? [] : OTHERS) {
+    tell(nameOf(share));
+    add(share, await offer(share * maximum.eventsPerSecond));
+  }
+  add(TWICE, twice);
 }
