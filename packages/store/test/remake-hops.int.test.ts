@@ -57,6 +57,9 @@ async function computed(sessionId = 's-1', projectId = 1): Promise<string[]> {
   return hops.map(({ from, to, atMs }) => `${from} ${to} ${atMs}`).sort();
 }
 
+const marked = async () =>
+  (await pool.query('SELECT session_id FROM dirty_sessions')).rows.map((row) => row.session_id);
+
 test('A1: hops stand as they are computed when a session is read, and one late event splits one', async () => {
   await store([inApp('shop', 1), inApp('shop', 2), inApp('pay', 5), eventOf({ occurredAt: at(6) })]);
   expect(await remake()).toBe(1);
@@ -87,6 +90,18 @@ test('O4: a pass in short pieces takes few marks at a time', async () => {
 
 /** What may happen after an event was stored. */
 const THEN = ['store', 'store', 'remake', 'remake some', 'erase', 'store as an older program did'] as const;
+
+test('O4: a session that was marked many times while many waited is remade once, and no other for it', async () => {
+  await store([inApp('shop', 1), inApp('pay', 5)]);
+  await pool.query(`INSERT INTO dirty_sessions (project_id, session_id, from_at, to_at, log_time, dirty_at)
+    SELECT project_id, session_id, from_at, to_at, log_time, dirty_at + n * interval '1 ms' FROM dirty_sessions, generate_series(1, 99) n`);
+  await pool.query(`UPDATE dirty_sessions SET dirty_at = dirty_at - interval '2 minutes'`);
+  await store([inApp('shop', 1, { sessionId: 's-2' })]);
+  await pool.query(`UPDATE dirty_sessions SET dirty_at = dirty_at - interval '1 minute'`);
+  expect(await remakeHops(pool, signal, { longestMs: 1, marksAtOnce: 10 })).toBe(1);
+  expect(await marked()).toEqual(['s-2']);
+  expect(await kept()).toEqual(await computed());
+});
 
 test('A1, A13: events in any order, with clocks off or not, in any batches, remade in between or not, give the visits of the sessions', async () => {
   const event = fc.record({

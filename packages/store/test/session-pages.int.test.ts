@@ -45,8 +45,9 @@ test('T12: pages of any size, of any type, are the session in its order, however
       fc.uniqueArray(sent, { minLength: 1, maxLength: 30, selector: ({ id }) => id, size: 'max' }),
       skews,
       fc.integer({ min: 1, max: 7 }),
+      fc.constantFrom(2, 9, 30),
       fc.boolean(),
-      async (given, skews, limit, isOfOlder) => {
+      async (given, skews, limit, batch, isOfOlder) => {
         const sessionId = `s-${run++}`;
         const all = given.map(({ id, slot, step, ofSkews, seq, source, type }): Sent => {
           const correctedMs = NOON + slot * step;
@@ -55,7 +56,8 @@ test('T12: pages of any size, of any type, are the session in its order, however
           const event = eventOf({ eventId: id, sessionId, type, seq, occurredAt: correctedMs - skewMs, ...named });
           return { event, correctedMs, skewMs };
         });
-        await write(all.map(({ event, skewMs }) => storeVerdict(event, { skewMs })));
+        const records = all.map(({ event, skewMs }) => storeVerdict(event, { skewMs }));
+        for (let n = 0; n < records.length; n += batch) await write(records.slice(n, n + batch));
         if (isOfOlder) await pool.query('UPDATE sessions SET least_skew_ms = 0, greatest_skew_ms = 0, skews_of = 0');
         const inOrder = ordered(all);
         const ids = inOrder.map(({ event }) => event.eventId);

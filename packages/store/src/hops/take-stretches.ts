@@ -10,7 +10,7 @@ export interface Stretch {
   project_id: number;
   session_id: string;
   from_at: string;
-  /** Up to the next event of an app after the new ones: whether that is a hop may have changed. */
+  /** Up to an event of an app soon after the new ones: whether the next is a hop may have changed. */
   upper: string;
   /** Between which `occurred_at` the events of these times are; null where the session is gone. */
   occurred_from: string | null;
@@ -20,7 +20,6 @@ export interface Stretch {
 interface TakenStretch extends Stretch {
   to_at: string;
   least_skew: number;
-  greatest_skew: number;
   /** Whether the session has events after the new ones. */
   goes_on: boolean;
   marks: number;
@@ -48,7 +47,7 @@ const TAKE = `
     DELETE FROM dirty_sessions WHERE ctid = ANY (ARRAY(SELECT place FROM oldest UNION SELECT place FROM others))
     RETURNING project_id, session_id, from_at, to_at
   )
-  SELECT project_id, session_id, marks, to_at::text, 'infinity' AS upper, least_skew, greatest_skew,
+  SELECT project_id, session_id, marks, to_at::text, 'infinity' AS upper, least_skew,
     CASE WHEN first_at IS NULL THEN '-infinity' ELSE from_at END::text AS from_at,
     (greatest(from_at, first_at) - greatest_skew * interval '1 ms')::text AS occurred_from,
     (last_at - least_skew * interval '1 ms')::text AS occurred_to, coalesce(to_at < last_at, false) AS goes_on
@@ -84,24 +83,21 @@ export function occurredBounds(stretches: readonly Pick<Stretch, 'occurred_from'
 /** Not a join: events are then read in the order of the key, and no further than to the first. */
 const OF_APP = `((SELECT kind FROM sources WHERE project_id = e.project_id AND id = e.source_id) = ${SOURCE_KINDS.app}
   OR ${INLINE_SOURCE} ->> 'kind' = 'app')`;
-const OF_SESSION = 'e.project_id = d.project_id AND e.session_id = d.session_id AND e.occurred_at BETWEEN $7 AND $8';
 
-// First the nearest that is certainly after the new ones; then whether one that may have an earlier time is nearer.
+// The first by occurred_at of those that are certainly after the new ones. Where clocks differ another may be nearer: then
+// the stretch is longer than it would have to be, and no less right.
 const NEXT = `
   SELECT stretch::integer - 1 AS stretch, next.at::text AS upper, (next.at - least_skew * interval '1 ms')::text AS occurred_to
-  FROM (
-    SELECT d.*, (greatest_skew - least_skew) * interval '1 ms' + (
-      SELECT occurred_at FROM events e WHERE ${OF_SESSION} AND e.occurred_at > d.to_at - d.least_skew * interval '1 ms'
-        AND e.occurred_at <= d.occurred_to AND ${OF_APP} ORDER BY occurred_at LIMIT 1) AS until
-    FROM unnest($1::integer[], $2::text[], $3::timestamptz[], $4::timestamptz[], $5::integer[], $6::integer[])
-      WITH ORDINALITY AS d (project_id, session_id, to_at, occurred_to, least_skew, greatest_skew, stretch)
-  ) d CROSS JOIN LATERAL (
-    SELECT min(${CORRECTED_AT}) AS at FROM events e
-    WHERE ${OF_SESSION} AND e.occurred_at > d.to_at - d.greatest_skew * interval '1 ms'
-      AND e.occurred_at <= least(d.occurred_to, d.until) AND ${CORRECTED_AT} > d.to_at AND ${OF_APP}
-  ) next WHERE next.at IS NOT NULL`;
+  FROM unnest($1::integer[], $2::text[], $3::timestamptz[], $4::timestamptz[], $5::integer[])
+    WITH ORDINALITY AS d (project_id, session_id, to_at, occurred_to, least_skew, stretch)
+  CROSS JOIN LATERAL (
+    SELECT ${CORRECTED_AT} AS at FROM events e
+    WHERE e.project_id = d.project_id AND e.session_id = d.session_id AND e.occurred_at BETWEEN $6 AND $7
+      AND e.occurred_at > d.to_at - d.least_skew * interval '1 ms' AND e.occurred_at <= d.occurred_to AND ${OF_APP}
+    ORDER BY e.occurred_at LIMIT 1
+  ) next`;
 
-const GIVEN = ['project_id', 'session_id', 'to_at', 'occurred_to', 'least_skew', 'greatest_skew'] as const;
+const GIVEN = ['project_id', 'session_id', 'to_at', 'occurred_to', 'least_skew'] as const;
 
 /** Ends stretches at the next event of an app, where there is one. */
 async function endAtNext(client: PoolClient, stretches: readonly TakenStretch[]): Promise<void> {
