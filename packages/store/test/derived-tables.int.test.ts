@@ -56,6 +56,8 @@ test.each([
   { what: 'the user of a session', spoil: "UPDATE sessions SET user_id = 'u-1'", of: 's-1' },
   { what: 'the end of a session', spoil: 'UPDATE sessions SET ended_at = refreshed_at', of: 's-1' },
   { what: 'the sources of a session', spoil: "UPDATE sessions SET source_ids = '{}'", of: 's-1' },
+  { what: 'the skews of a session', spoil: 'UPDATE sessions SET least_skew_ms = 0', of: 's-1' },
+  { what: 'how many events they are of', spoil: 'UPDATE sessions SET skews_of = skews_of - 1', of: 's-1' },
   { what: 'a session that is missing', spoil: "DELETE FROM sessions WHERE session_id = 's-2'", of: 's-2' },
 ])('$what is found', async ({ spoil, of }) => {
   expect((await spoiled(spoil)).wrongSessions).toContain(of);

@@ -68,7 +68,7 @@ async function expectBalancedLedger(): Promise<void> {
 const SESSIONS = (projectId: number) =>
   `SELECT session_id, first_at, last_at, started_at, ended_at, refreshed_at, event_count, previous_session_id, user_id, user_at,
      user_event, machine_id, machine_at, machine_event, platform, platform_at, platform_event,
-     ARRAY(SELECT unnest(source_ids) ORDER BY 1) AS sources, ARRAY(SELECT unnest(type_ids) ORDER BY 1) AS types
+     least_skew_ms, greatest_skew_ms, skews_of, ARRAY(SELECT unnest(source_ids) ORDER BY 1) AS sources, ARRAY(SELECT unnest(type_ids) ORDER BY 1) AS types
    FROM sessions WHERE project_id = ${projectId} ORDER BY session_id`;
 const MACHINES = (projectId: number) =>
   `SELECT machine_id, session_id, first_at, last_at, event_count FROM session_machines
@@ -136,9 +136,10 @@ describe('erasing a user', () => {
               : undefined,
       }),
     );
-    await store(events);
-    const kept = events.filter(({ userId, anonymousId }) => userId !== USER && anonymousId !== USER);
-    await store(kept, { projectId: 2 });
+    const records = events.map((event, i) => ({ event, skewMs: (((i * 31) % 23) - 9) * 6_000 }));
+    const kept = records.filter(({ event }) => event.userId !== USER && event.anonymousId !== USER);
+    await write(records.map(({ event, skewMs }) => storeVerdict(event, { skewMs })));
+    await write(kept.map(({ event, skewMs }) => storeVerdict(event, { skewMs, projectId: 2 })));
     await erase({ chunkRows: 37 });
     expect((await pool.query(SESSIONS(1))).rows).toEqual((await pool.query(SESSIONS(2))).rows);
     expect((await pool.query(MACHINES(1))).rows).toEqual((await pool.query(MACHINES(2))).rows);

@@ -52,6 +52,22 @@ export async function explainReads(
   return explained;
 }
 
+/** A pool for what writes: its SELECTs are run as they are, after it was noted with which plans PostgreSQL answers them. */
+export function explainingPool(pool: pg.Pool): { pool: pg.Pool; explained: ExplainedStatement[] } {
+  const explained: ExplainedStatement[] = [];
+  const connect = async (): Promise<unknown> => {
+    const client = await pool.connect();
+    const query = async (sql: string, values?: unknown[]): Promise<unknown> => {
+      if (/^\s*SELECT\b/i.test(sql)) {
+        explained.push({ sql, reads: planOf(await client.query(`${EXPLAIN} ${sql}`, values)) });
+      }
+      return client.query(sql, values);
+    };
+    return { query, release: client.release.bind(client), on: client.on.bind(client), off: client.off.bind(client) };
+  };
+  return { pool: { connect } as unknown as pg.Pool, explained };
+}
+
 const EXPLAIN = 'EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON)';
 
 function planOf({ rows }: pg.QueryResult): TableRead[] {

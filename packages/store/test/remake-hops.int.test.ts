@@ -5,12 +5,17 @@ import type pg from 'pg';
 import { eraseUser, locateSession, remakeHops, sessionHops } from '../src/index.ts';
 import { deleteExpiredSessions } from '../src/maintenance/delete-expired-sessions.ts';
 import { createPace } from '../src/maintenance/pacing.ts';
-import { eventOf, storeVerdict } from './batches.ts';
+import { eventOf, type RecordOptions, storeVerdict } from './batches.ts';
 import { storeUnderTest } from './store-under-test.ts';
 import { expectedVisits, keptVisits, wrongHopDays } from './visits.ts';
 
 /** Slots reach over midnight. */
 const SLOT_MS = 3 * 3_600_000;
+
+/** An older program knows nothing of skews: of what it stored, no session says any. */
+const STORED_BY_OLDER = `UPDATE sessions SET least_skew_ms = 0, greatest_skew_ms = 0, skews_of = skews_of - 1`;
+
+const RUNS = 60;
 
 const { signal } = new AbortController();
 
@@ -20,8 +25,8 @@ beforeEach(() => {
   ({ pool } = given());
 });
 
-async function store(events: readonly IdentifiedEvent[], projectId = 1): Promise<void> {
-  const records = events.map((event) => storeVerdict(event, { projectId }));
+async function store(events: readonly IdentifiedEvent[], options: RecordOptions = {}): Promise<void> {
+  const records = events.map((event) => storeVerdict(event, options));
   await given().write(records);
 }
 
@@ -52,6 +57,9 @@ async function computed(sessionId = 's-1', projectId = 1): Promise<string[]> {
   return hops.map(({ from, to, atMs }) => `${from} ${to} ${atMs}`).sort();
 }
 
+const marked = async () =>
+  (await pool.query('SELECT session_id FROM dirty_sessions')).rows.map((row) => row.session_id);
+
 test('A1: hops stand as they are computed when a session is read, and one late event splits one', async () => {
   await store([inApp('shop', 1), inApp('shop', 2), inApp('pay', 5), eventOf({ occurredAt: at(6) })]);
   expect(await remake()).toBe(1);
@@ -80,30 +88,60 @@ test('O4: a pass in short pieces takes few marks at a time', async () => {
   expect(await remakeHops(pool, signal, { marksAtOnce: 1 })).toBe(1);
 });
 
-test('A1, A13: events in any order, in any batches, remade in between or not, give the visits of the sessions', async () => {
+/** What may happen after an event was stored. */
+const THEN = ['store', 'store', 'remake', 'remake some', 'erase', 'store as an older program did'] as const;
+
+test('O4: a session that was marked many times while many waited is remade once, and no other for it', async () => {
+  await store([inApp('shop', 1), inApp('pay', 5)]);
+  await pool.query(`INSERT INTO dirty_sessions (project_id, session_id, from_at, to_at, log_time, dirty_at)
+    SELECT project_id, session_id, from_at, to_at, log_time, dirty_at + n * interval '1 ms' FROM dirty_sessions, generate_series(1, 99) n`);
+  await pool.query(`UPDATE dirty_sessions SET dirty_at = dirty_at - interval '2 minutes'`);
+  await store([inApp('shop', 1, { sessionId: 's-2' })]);
+  await pool.query(`UPDATE dirty_sessions SET dirty_at = dirty_at - interval '1 minute'`);
+  expect(await remakeHops(pool, signal, { longestMs: 1, marksAtOnce: 10 })).toBe(1);
+  expect(await marked()).toEqual(['s-2']);
+  expect(await kept()).toEqual(await computed());
+});
+
+test('A1, A13: events in any order, with clocks off or not, in any batches, remade in between or not, give the visits of the sessions', async () => {
   const event = fc.record({
     app: fc.constantFrom('a', 'a', 'b', 'b', 'c', '', undefined),
     slot: fc.integer({ min: 0, max: 11 }),
     session: fc.constantFrom('s-1', 's-1', 's-2'),
     project: fc.constantFrom(1, 1, 2),
     seq: fc.option(fc.integer({ min: 0, max: 3 }), { nil: undefined }),
+    isOfErased: fc.constantFrom(true, false, false),
+    ofSkews: fc.nat(3),
   });
+  const skews = fc.constantFrom(
+    [0, 0, 0, 0],
+    [6_000, 6_000, 6_000, 6_000],
+    [0, 0, 0, -SLOT_MS],
+    [0, SLOT_MS - 1, -7_000, 7 * SLOT_MS],
+  );
+  const erase = (userId: string) => eraseUser(pool, { projectId: 1, userId, pauseShare: 0 });
+  let run = 0;
   await fc.assert(
     fc.asyncProperty(
-      fc.array(fc.tuple(event, fc.constantFrom('store', 'store', 'remake', 'remake some'), fc.nat(99)), {
-        minLength: 1,
-        maxLength: 40,
-        size: 'max',
-      }),
-      async (given) => {
+      fc.array(fc.tuple(event, fc.constantFrom(...THEN), fc.nat(99)), { minLength: 1, maxLength: 40, size: 'max' }),
+      skews,
+      async (given, skews) => {
         await pool.query('TRUNCATE events, sessions, session_hops, hop_days, dirty_sessions');
-        for (const [{ app, slot, session: sessionId, project, seq }, then, seed] of given) {
+        run++;
+        for (const [{ app, slot, session: sessionId, project, seq, isOfErased, ofSkews }, then, seed] of given) {
           const source =
             app === undefined ? { kind: 'microservice' as const, name: 'm' } : { kind: 'app' as const, name: app };
-          const occurredAt = new Date(Date.UTC(2026, 10, 20, 12) + slot * SLOT_MS).toISOString();
-          await store([eventOf({ occurredAt, sessionId, source, ...(seq !== undefined && { seq }) })], project);
+          const skewMs = skews[ofSkews] as number;
+          const occurredAt = new Date(Date.UTC(2026, 10, 20, 12) + slot * SLOT_MS - skewMs).toISOString();
+          const userId = isOfErased ? `erased in ${run}` : 'u-1';
+          await store([eventOf({ occurredAt, sessionId, source, userId, ...(seq !== undefined && { seq }) })], {
+            projectId: project,
+            skewMs,
+          });
           if (then === 'remake') await remake();
           if (then === 'remake some') await remakeSome(seed);
+          if (then === 'erase' && seed < 20) await erase(`erased in ${run}`);
+          if (then.endsWith('older program did') && seed < 20) await pool.query(STORED_BY_OLDER);
         }
         await remake();
         for (const project of [1, 2]) {
@@ -119,7 +157,7 @@ test('A1, A13: events in any order, in any batches, remade in between or not, gi
         expect(await wrongHopDays(pool)).toEqual([]);
       },
     ),
-    { numRuns: 40 },
+    { numRuns: RUNS },
   );
 });
 

@@ -63,6 +63,16 @@ test.each([
     found: ['sessions: first time of a session, ms, of 1'],
   },
   {
+    name: 'skews of a session lie further apart than is known',
+    sql: `UPDATE sessions SET least_skew_ms = least_skew_ms + 1, greatest_skew_ms = 0 WHERE session_id = 'slow'`,
+    found: ['sessions: greatest skew of a session, ms, of 1', 'sessions: least skew of a session, ms, of 1'],
+  },
+  {
+    name: 'nothing of skews that an older program stored',
+    sql: `UPDATE sessions SET least_skew_ms = 5, greatest_skew_ms = 0, skews_of = 0 WHERE session_id = 'slow'`,
+    found: [],
+  },
+  {
     name: 'a user is not known to have been seen in an hour',
     sql: `DELETE FROM hour_users WHERE user_id = 'a-2'`,
     found: ['rollups: users of an hour, by name, of 1'],
@@ -91,6 +101,11 @@ test('I5, A9: what was removed in one project excuses nothing in another', async
   const { pool } = given();
   await pool.query(`DELETE FROM events WHERE session_id = 'gone'; UPDATE ledger SET removed = 1 WHERE project_id = 2`);
   expect(await differences()).toEqual([]);
+  await pool.query(`UPDATE sessions SET greatest_skew_ms = 7 WHERE project_id = 2`);
+  expect(await differences()).toEqual([]);
+  await pool.query(`UPDATE sessions SET least_skew_ms = 7 WHERE project_id = 2`);
+  expect(await differences()).toEqual(['sessions: least skew of a session, ms, of 2']);
+  await pool.query(`UPDATE sessions SET least_skew_ms = 0 WHERE project_id = 2`);
   await pool.query(`UPDATE sessions SET event_count = event_count + 1 WHERE session_id = 'nobody';
     UPDATE hours SET clicks = clicks, events = events + 1 WHERE project_id = 1 AND unique_users > 2`);
   expect(await differences()).toEqual(['sessions: events of a session, of 1', 'rollups: events of an hour, of 1']);

@@ -1,6 +1,6 @@
 import { DERIVED_TABLES } from '@wayline/testkit';
 import type pg from 'pg';
-import { locateSession, sessionEvents } from '../src/index.ts';
+import { locateSession, type SessionPlace, sessionEvents } from '../src/index.ts';
 
 /** A visit as it must stand, computed the plain way from a session's events. */
 export interface ExpectedVisit {
@@ -17,11 +17,17 @@ export interface ExpectedVisit {
 }
 
 const MOST_EVENTS = 10_000;
+const EVER: Partial<SessionPlace> = {
+  occurredFrom: '2000-01-01T00:00:00Z',
+  occurredTo: '2100-01-01T00:00:00Z',
+  leastSkewMs: -86_400_000,
+  greatestSkewMs: 86_400_000,
+};
 
-/** The visits of a session by its events, in its order. */
+/** The visits of a session by its events, in its order; whatever is known of its times and skews. */
 export async function expectedVisits(pool: pg.Pool, projectId: number, sessionId: string): Promise<ExpectedVisit[]> {
   const place = await locateSession(pool, projectId, sessionId);
-  const events = place ? await sessionEvents(pool, place, { limit: MOST_EVENTS }) : [];
+  const events = place ? await sessionEvents(pool, { ...place, ...EVER }, { limit: MOST_EVENTS }) : [];
   const apps = events.flatMap(({ event: { source, correctedMs } }) =>
     source?.kind === 'app' ? [{ app: source.name, at: correctedMs }] : [],
   );

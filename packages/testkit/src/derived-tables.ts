@@ -36,15 +36,16 @@ const sessions: Recount = (client) =>
          min(at) FILTER (WHERE type = 'sessionEnded' AND context ->> 'reason' IS DISTINCT FROM 'refreshed') AS ended_at,
          min(at) FILTER (WHERE type = 'sessionEnded' AND context ->> 'reason' = 'refreshed') AS refreshed_at,
          ${latest('user_id')} AS user_id, ${latest('machine_id')} AS machine_id, ${latest('platform')} AS platform,
-         ${idSet('source_id')} AS source_ids, ${idSet('type_id')} AS type_ids
+         ${idSet('source_id')} AS source_ids, ${idSet('type_id')} AS type_ids, min(skew_ms) AS least_skew_ms,
+         max(skew_ms) AS greatest_skew_ms
        FROM typed GROUP BY project_id, session_id
      )
      SELECT coalesce(s.session_id, r.session_id) AS key
      FROM sessions s FULL JOIN recounted r USING (project_id, session_id)
      WHERE (s.event_count, s.first_at, s.last_at, s.started_at, s.ended_at, s.refreshed_at, s.user_id, s.machine_id,
-         s.platform, ${sorted('s.source_ids')}, ${sorted('s.type_ids')})
+         s.platform, ${sorted('s.source_ids')}, ${sorted('s.type_ids')}, s.least_skew_ms, s.greatest_skew_ms, s.skews_of)
        IS DISTINCT FROM (r.event_count, r.first_at, r.last_at, r.started_at, r.ended_at, r.refreshed_at, r.user_id,
-         r.machine_id, r.platform, r.source_ids, r.type_ids)`,
+         r.machine_id, r.platform, r.source_ids, r.type_ids, r.least_skew_ms, r.greatest_skew_ms, r.event_count)`,
   );
 
 const sessionMachines: Recount = (client) =>

@@ -13,7 +13,8 @@ const latest = (name: string, column: string, has: string): string =>
     .join(', ');
 
 const COLUMNS = `first_at, last_at, started_at, ended_at, refreshed_at, event_count, previous_session_id, user_id, user_at,
-  user_event, machine_id, machine_at, machine_event, platform, platform_at, platform_event, source_ids, type_ids`;
+  user_event, machine_id, machine_at, machine_event, platform, platform_at, platform_event, source_ids, type_ids,
+  least_skew_ms, greatest_skew_ms, skews_of`;
 
 const RECOMPUTE = `
   WITH held AS (
@@ -36,7 +37,8 @@ const RECOMPUTE = `
       ${latest('machine', 'machine_id', "machine_id <> ''")},
       ${latest('platform', 'platform', 'platform IS NOT NULL')},
       coalesce(array_agg(DISTINCT source_id) FILTER (WHERE source_id IS NOT NULL), '{}') AS source_ids,
-      coalesce(array_agg(DISTINCT type_id) FILTER (WHERE type_id IS NOT NULL), '{}') AS type_ids
+      coalesce(array_agg(DISTINCT type_id) FILTER (WHERE type_id IS NOT NULL), '{}') AS type_ids,
+      min(skew_ms) AS least_skew_ms, max(skew_ms) AS greatest_skew_ms, count(*) AS skews_of
     FROM e GROUP BY session_id
   ), kept AS (
     UPDATE sessions s SET (${COLUMNS}) = (SELECT ${COLUMNS} FROM summed WHERE summed.session_id = s.session_id)

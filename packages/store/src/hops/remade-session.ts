@@ -1,4 +1,5 @@
-import type { Lookup, PlacedVisit, SessionVisit, Stretch } from './visit-rows.ts';
+import type { Stretch } from './take-stretches.ts';
+import type { Lookup, PlacedVisit, SessionVisit } from './visit-rows.ts';
 import { type Arrival, changesBetween, edgeKey, relateVisits, type Visit } from './visits.ts';
 
 /** A session while it is remade. */

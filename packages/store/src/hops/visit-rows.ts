@@ -2,21 +2,8 @@ import type { PoolClient } from 'pg';
 import { appSteps } from '../queries/app-steps.ts';
 import { SESSION_ORDER } from '../queries/session-order.ts';
 import { bigints, booleans, integers, smallints, texts, timestamps, uuids } from '../write/binary-array.ts';
+import { occurredBounds, type Stretch } from './take-stretches.ts';
 import { type Arrival, stayClass, type Visit } from './visits.ts';
-
-/** A stretch of a session that is to be remade. Times as PostgreSQL writes them: they may be infinite. */
-export interface Stretch {
-  project_id: number;
-  session_id: string;
-  from_at: string;
-  /** Up to the next event of an app after the new ones: whether that is a hop may have changed. */
-  upper: string;
-  /** The event of an app before. */
-  lower: string;
-  /** Between which `occurred_at` the session's events are; null where the session is gone. */
-  occurred_from: string | null;
-  occurred_to: string | null;
-}
 
 export interface PlacedVisit extends Visit {
   /** Whether it lies in the stretch, after it, or before it. */
@@ -24,11 +11,10 @@ export interface PlacedVisit extends Visit {
 }
 
 const STRETCHES = `unnest($1::integer[], $2::text[], $3::timestamptz[], $4::timestamptz[], $5::timestamptz[],
-  $6::timestamptz[], $7::timestamptz[]) WITH ORDINALITY
-  AS d (project_id, session_id, from_at, upper, lower, occurred_from, occurred_to, stretch)`;
+  $6::timestamptz[]) WITH ORDINALITY AS d (project_id, session_id, from_at, upper, occurred_from, occurred_to, stretch)`;
 
 const valuesOf = (stretches: readonly Stretch[]): unknown[] =>
-  (['project_id', 'session_id', 'from_at', 'upper', 'lower', 'occurred_from', 'occurred_to'] as const).map((column) =>
+  (['project_id', 'session_id', 'from_at', 'upper', 'occurred_from', 'occurred_to'] as const).map((column) =>
     stretches.map((stretch) => stretch[column]),
   );
 
@@ -37,7 +23,8 @@ const STEPS = appSteps([], {
   sessionId: 'd.session_id',
   occurredFrom: 'd.occurred_from',
   occurredTo: 'd.occurred_to',
-  correctedFrom: 'd.lower',
+  correctedFrom: 'd.from_at',
+  also: 'occurred_at BETWEEN $7 AND $8',
 });
 
 const ARRIVALS = `
@@ -46,12 +33,15 @@ const ARRIVALS = `
   WHERE steps.before IS DISTINCT FROM steps.app AND steps.corrected_at BETWEEN d.from_at AND d.upper
   ORDER BY d.stretch, ${SESSION_ORDER}`;
 
-/** Where visits begin within each stretch, in the session's order. */
+/**
+ * Where visits begin within each stretch, in the session's order; its first event of an app among them, though that may be of the
+ * app that was being visited.
+ */
 export async function readArrivals(client: PoolClient, stretches: readonly Stretch[]): Promise<Arrival[][]> {
-  const { rows } = await client.query<{ stretch: number; at: number; event_id: string; app: string }>(
-    ARRIVALS,
-    valuesOf(stretches),
-  );
+  const { rows } = await client.query<{ stretch: number; at: number; event_id: string; app: string }>(ARRIVALS, [
+    ...valuesOf(stretches),
+    ...occurredBounds(stretches),
+  ]);
   const found: Arrival[][] = stretches.map(() => []);
   for (const { stretch, at, event_id, app } of rows) found[stretch]?.push({ atMs: at, eventId: event_id, app });
   return found;

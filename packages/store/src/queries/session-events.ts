@@ -2,7 +2,7 @@ import { NAME_KINDS, nameId } from '../names.ts';
 import { plannedOnce } from '../planned-once.ts';
 import type { Reader } from '../read-only.ts';
 import type { SessionPlace } from './locate-session.ts';
-import { placedEvents, SESSION_ORDER, type SessionOrderKey } from './session-order.ts';
+import { PLACED_PARAMETERS, placedEvents, SESSION_ORDER, type SessionOrderKey } from './session-order.ts';
 import { EVENT_COLUMNS, EVENT_NAMES, type EventRecord, type StoredEvent, toStoredEvent } from './stored-event.ts';
 import { timestampOf } from './timestamps.ts';
 
@@ -23,36 +23,53 @@ interface PlacedRecord extends EventRecord {
   seq_or_none: number;
 }
 
-/** Events of a session in its order (see `session-order.ts`), at most `limit`, after the one given. */
+/**
+ * Events of a session in its order (see `session-order.ts`), at most `limit`, after the one given.
+ *
+ * The order is by corrected time, and the key by occurred_at; the skews of the session tell how far these can be apart. So
+ * it is asked first by which occurred_at there are certainly `limit` events after the one given: of what has a later corrected time than
+ * the last of those, nothing is on the page, and nothing that is earlier lies beyond it by more than the skews differ. Only
+ * what is between is read and sorted.
+ */
 export async function sessionEvents(
   reader: Reader,
   session: SessionPlace,
   { type, limit, after }: SessionEventsPage,
 ): Promise<PlacedEvent[]> {
+  const afterMs = after?.correctedMs ?? Number.NEGATIVE_INFINITY;
   const values: unknown[] = [
     session.projectId,
     session.sessionId,
-    session.occurredFrom,
+    timestampOf(Math.max(Date.parse(session.occurredFrom), afterMs - session.greatestSkewMs)),
     session.occurredTo,
-    timestampOf(after?.correctedMs ?? Number.NEGATIVE_INFINITY),
+    timestampOf(afterMs),
     limit,
+    timestampOf(afterMs - session.leastSkewMs),
+    session.greatestSkewMs - session.leastSkewMs,
   ];
-  const conditions: string[] = [];
+  let isAfter = 'true';
   if (after) {
     values.push(after.place, after.seq, after.eventId, timestampOf(after.occurredMs));
-    conditions.push(`(${SESSION_ORDER}) > ($5, $7, $8, $9, $10)`);
+    isAfter = `(${SESSION_ORDER}) > ($5, $9, $10, $11, $12)`;
   }
+  let isOfType = 'true';
   if (type !== undefined) {
     values.push(type, nameId(NAME_KINDS.type, type));
     const [name, id] = [`$${values.length - 1}`, `$${values.length}`];
-    conditions.push(`(inline_names ->> 'type' = ${name} OR type_id =
-      (SELECT id FROM names WHERE project_id = $1 AND kind = ${NAME_KINDS.type} AND id = ${id} AND name = ${name}))`);
+    isOfType = `(inline_names ->> 'type' = ${name} OR type_id =
+      (SELECT id FROM names WHERE project_id = $1 AND kind = ${NAME_KINDS.type} AND id = ${id} AND name = ${name}))`;
   }
+  const placed = placedEvents('type_id, inline_names', {
+    ...PLACED_PARAMETERS,
+    also: `occurred_at <= least($4, (SELECT occurred_at FROM certain) + $8 * interval '1 ms')`,
+  });
   const { rows } = await reader.query<PlacedRecord>(
     plannedOnce(
-      `WITH page AS (
-       SELECT ${SESSION_ORDER} FROM (${placedEvents('type_id, inline_names')}) placed
-       ${conditions.length > 0 ? `WHERE ${conditions.join(' AND ')}` : ''} ORDER BY ${SESSION_ORDER} LIMIT $6
+      `WITH certain AS (
+       SELECT occurred_at FROM events WHERE project_id = $1 AND session_id = $2 AND occurred_at BETWEEN $3 AND $4
+         AND occurred_at > $7 AND ${isOfType} ORDER BY occurred_at OFFSET $6::bigint - 1 LIMIT 1
+     ), page AS (
+       SELECT ${SESSION_ORDER} FROM (${placed}) placed WHERE ${isAfter} AND ${isOfType} ORDER BY ${SESSION_ORDER} LIMIT $6
      )
      SELECT ${EVENT_COLUMNS}, place, seq_or_none FROM page JOIN events e ON e.project_id = $1 AND e.session_id = $2
        AND e.occurred_at = page.occurred_at AND e.event_id = page.event_id AND e.occurred_at BETWEEN $3 AND $4

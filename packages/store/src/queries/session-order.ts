@@ -30,9 +30,11 @@ export interface PlacedBounds {
   occurredFrom: string;
   occurredTo: string;
   correctedFrom: string;
+  /** A further condition, on columns of `events`. Default: none. */
+  also?: string;
 }
 
-const PARAMETERS: PlacedBounds = {
+export const PLACED_PARAMETERS: PlacedBounds = {
   projectId: '$1',
   sessionId: '$2',
   occurredFrom: '$3',
@@ -42,11 +44,11 @@ const PARAMETERS: PlacedBounds = {
 
 /**
  * A select of a session's events with the columns of `SESSION_ORDER`. All events of the least corrected time are in it,
- * so the places are right.
+ * so the places are right; those of a time that the bounds of occurred_at cut are not.
  * @param columns further columns of `events`
  * @param of default: the parameters $1 to $5
  */
-export const placedEvents = (columns: string, of: PlacedBounds = PARAMETERS): string => `
+export const placedEvents = (columns: string, of: PlacedBounds = PLACED_PARAMETERS): string => `
   SELECT occurred_at, event_id, corrected_at, coalesce(seq, -1) AS seq_or_none, ${columns},
     CASE WHEN seq IS NULL THEN event_id::text COLLATE "C" ELSE max(event_id::text COLLATE "C") OVER (
       PARTITION BY corrected_at, source_id, ${INLINE_SOURCE}::text ORDER BY seq NULLS LAST, event_id) END AS place
@@ -54,4 +56,5 @@ export const placedEvents = (columns: string, of: PlacedBounds = PARAMETERS): st
     SELECT *, ${CORRECTED_AT} AS corrected_at FROM events
     WHERE project_id = ${of.projectId} AND session_id = ${of.sessionId}
       AND occurred_at BETWEEN ${of.occurredFrom} AND ${of.occurredTo}
+      ${of.also === undefined ? '' : `AND ${of.also}`}
   ) e WHERE corrected_at >= ${of.correctedFrom}`;

@@ -34,6 +34,8 @@ interface SessionDelta extends Span {
   /** Between which corrected times events of apps are new. */
   appFromMs: number;
   appToMs: number;
+  leastSkewMs: number;
+  greatestSkewMs: number;
 }
 
 interface MachineInSession extends Span {
@@ -95,6 +97,9 @@ export function deltasOf(table: EventTable, rows: Int32Array): Deltas {
     }
     before = row;
     widen(session, ms);
+    const skewMs = ints[at + INT.skew] as number;
+    if (skewMs < session.leastSkewMs) session.leastSkewMs = skewMs;
+    if (skewMs > session.greatestSkewMs) session.greatestSkewMs = skewMs;
     const user = ints[at + INT.user] as number;
     if (user >= 0 && users.lengthOf(user) > 0) session.userRow = later(table, session.userRow, row);
     if (ints[at + INT.platform] !== 0) session.platformRow = later(table, session.platformRow, row);
@@ -169,6 +174,8 @@ function newSession({ ints, floats }: EventTable, row: number): SessionDelta {
     types: [],
     appFromMs: Number.POSITIVE_INFINITY,
     appToMs: Number.NEGATIVE_INFINITY,
+    leastSkewMs: Number.POSITIVE_INFINITY,
+    greatestSkewMs: Number.NEGATIVE_INFINITY,
   };
 }
 
@@ -197,16 +204,17 @@ function noteLifecycle(
 const UPSERT_SESSIONS = `
   INSERT INTO sessions AS s (project_id, session_id, first_at, last_at, started_at, ended_at, refreshed_at, event_count,
     previous_session_id, user_id, user_at, user_event, machine_id, machine_at, machine_event, platform, platform_at,
-    platform_event, source_ids, type_ids)
+    platform_event, source_ids, type_ids, least_skew_ms, greatest_skew_ms, skews_of)
   SELECT project_id, session_id, first_at, last_at, started_at, ended_at, refreshed_at, event_count,
     previous_session_id, user_id, user_at, user_event, machine_id, machine_at, machine_event, platform, platform_at,
-    platform_event, source_ids::bigint[], type_ids::bigint[]
+    platform_event, source_ids::bigint[], type_ids::bigint[], least_skew_ms, greatest_skew_ms, event_count
   FROM unnest($1::integer[], $2::text[], $3::timestamptz[], $4::timestamptz[], $5::timestamptz[], $6::timestamptz[],
     $7::timestamptz[], $8::bigint[], $9::text[], $10::text[], $11::timestamptz[], $12::uuid[], $13::text[],
-    $14::timestamptz[], $15::uuid[], $16::smallint[], $17::timestamptz[], $18::uuid[], $19::text[], $20::text[])
+    $14::timestamptz[], $15::uuid[], $16::smallint[], $17::timestamptz[], $18::uuid[], $19::text[], $20::text[],
+    $21::integer[], $22::integer[])
     AS d (project_id, session_id, first_at, last_at, started_at, ended_at, refreshed_at, event_count,
       previous_session_id, user_id, user_at, user_event, machine_id, machine_at, machine_event, platform, platform_at,
-      platform_event, source_ids, type_ids)
+      platform_event, source_ids, type_ids, least_skew_ms, greatest_skew_ms)
   ON CONFLICT (project_id, session_id) DO UPDATE SET
     first_at = least(s.first_at, excluded.first_at),
     last_at = greatest(s.last_at, excluded.last_at),
@@ -219,7 +227,10 @@ const UPSERT_SESSIONS = `
     source_ids = CASE WHEN s.source_ids @> excluded.source_ids THEN s.source_ids
       ELSE ARRAY(SELECT unnest(s.source_ids) UNION SELECT unnest(excluded.source_ids)) END,
     type_ids = CASE WHEN s.type_ids @> excluded.type_ids THEN s.type_ids
-      ELSE ARRAY(SELECT unnest(s.type_ids) UNION SELECT unnest(excluded.type_ids)) END`;
+      ELSE ARRAY(SELECT unnest(s.type_ids) UNION SELECT unnest(excluded.type_ids)) END,
+    least_skew_ms = least(s.least_skew_ms, excluded.least_skew_ms),
+    greatest_skew_ms = greatest(s.greatest_skew_ms, excluded.greatest_skew_ms),
+    skews_of = s.skews_of + excluded.skews_of`;
 
 /** SET clauses that keep the value with the greatest (time, event); a side without one never wins. */
 function keepLatest(name: 'user' | 'machine' | 'platform' | string): string {
@@ -303,6 +314,8 @@ export async function writeSessions(
     ),
     texts(sessions.map((s) => idsOf(s.projectId, s.sources, 'sources'))),
     texts(sessions.map((s) => idsOf(s.projectId, s.types, 'types'))),
+    integers(sessions.map((s) => s.leastSkewMs)),
+    integers(sessions.map((s) => s.greatestSkewMs)),
   ]);
   if (sessionMachines.length === 0) return;
   await client.query(UPSERT_SESSION_MACHINES, [
