@@ -45,6 +45,7 @@ describe('A8: users of all time', () => {
     expect(v1.headers.get('retry-after')).toBe('60');
     const old = await query.get('/metrics/latest', aggregation);
     expect(old).toMatchObject({ status: 503, body: { message: 'No data available' } });
+    expect(old.headers.get('retry-after')).toBe('60');
     expect(old.body).toEqual({ message: 'No data available' });
     expect(await history()).toEqual([]);
     expect((await query.get('/metrics/history', aggregation)).body).toEqual([]);

@@ -72,7 +72,11 @@ async function expectBalancedLedger(): Promise<void> {
 }
 
 describe('retention', () => {
-  test('A9: without a retention nothing is ever removed', async () => {
+  test.each([
+    { name: 'without a retention', days: null },
+    { name: 'with one of no days, which nobody can set,', days: 0 },
+  ])('A9: $name nothing is ever removed', async ({ days }) => {
+    await keep(1, days);
     await store([{ daysAgo: 900 }, { daysAgo: 3 }]);
     const report = await retain();
     expect(report).toMatchObject({ partitionsDropped: [], eventsDeleted: [], sessions: 0 });
@@ -111,6 +115,15 @@ describe('retention', () => {
     await expectBalancedLedger();
   });
 
+  test('A9: the last day that is kept is kept whole', async () => {
+    await keep(1, 10);
+    const kept = Math.floor(NOW / DAY) * DAY - 10 * DAY;
+    const occurredAt = [kept - 1, kept].map((ms) => new Date(ms).toISOString());
+    await store(occurredAt.map((at) => ({ daysAgo: 1, event: { occurredAt: at, sessionId: at } })));
+    expect((await retain()).partitionsDropped).toEqual([{ table: dayTable(11), events: 1 }]);
+    expect((await pool.query('SELECT session_id FROM events')).rows).toEqual([{ session_id: occurredAt[1] }]);
+  });
+
   test('A9: out of a month only the days that are expired are taken, when the pass is thorough', async () => {
     await keep(1, 400);
     const daysAgo = 400;
@@ -126,6 +139,20 @@ describe('retention', () => {
     expect(dropped + (eventsDeleted[0]?.events ?? 0)).toBe(1);
     expect(eventsDeleted.length).toBe(inOneMonth ? 1 : 0);
     expect((await pool.query('SELECT session_id FROM events')).rows).toEqual([{ session_id: 'm-1' }]);
+  });
+
+  test('A9, T11: while the expired days of a month wait for a thorough pass, their sessions stay, and verify agrees', async () => {
+    // The retention ends within a month, some days after the events that are expired.
+    const today = new Date(NOW);
+    const cutoff = Date.UTC(today.getUTCFullYear() - 1, today.getUTCMonth() - 1, 15);
+    await keep(1, Math.floor(NOW / DAY) - cutoff / DAY);
+    const times = [cutoff - 9 * DAY, cutoff + 5 * DAY].map((ms) => new Date(ms).toISOString());
+    await store(times.map((occurredAt, i) => ({ daysAgo: 1, event: { occurredAt, sessionId: `m-${i}` } })));
+    expect(await retain({ thorough: false })).toMatchObject({ eventsDeleted: [], sessions: 0 });
+    await expectBalancedLedger();
+    expect(await retain()).toMatchObject({ eventsDeleted: [{ projectId: 1, events: 1 }], sessions: 1 });
+    expect(await retain({ thorough: false })).toMatchObject({ eventsDeleted: [], sessions: 0 });
+    await expectBalancedLedger();
   });
 
   test('A9: what is unread in the log holds everything back that had not expired when it was written', async () => {
@@ -183,13 +210,22 @@ describe('retention', () => {
     expect((await pool.query('SELECT machine_id FROM machines')).rows).toEqual([{ machine_id: 'm-kept' }]);
   });
 
+  test('A9: so long as an event of it stays, a session does, wherever its corrected times lie', async () => {
+    await keep(1, 10);
+    const kept = Math.floor(NOW / DAY) * DAY - 10 * DAY;
+    const occurredAt = new Date(kept + 3_600_000).toISOString();
+    await store([{ daysAgo: 1, skewMs: -10 * 3_600_000, event: { occurredAt, sessionId: 'ahead' } }]);
+    expect(await retain()).toMatchObject({ partitionsDropped: [], eventsDeleted: [], sessions: 0 });
+    await expectBalancedLedger();
+  });
+
   test('T11: batches stay while an event of theirs, or of an older one, is there; claims stay for seven days', async () => {
     await keep(1, 10);
     await store([{ daysAgo: 40 }, { daysAgo: 20 }, { daysAgo: 1 }]);
     await pool.query(`UPDATE batches SET stored_at = $1`, [new Date(NOW - 20 * DAY)]);
     await pool.query(
       `INSERT INTO unclocked_ids (project_id, event_id, session_id, claimed_at)
-       SELECT 1, gen_random_uuid(), 's', $1::timestamptz - d * interval '1 day' FROM unnest(ARRAY[1, 6, 8]) d`,
+       SELECT 1, gen_random_uuid(), 's', $1::timestamptz - d * interval '1 day' FROM unnest(ARRAY[1, 6.99, 8]::float8[]) d`,
       [new Date(NOW)],
     );
     expect(await retain({ throughMs: NOW - 5 * DAY })).toMatchObject({ claims: 0 });

@@ -138,6 +138,18 @@ describe('T11: a recount of what is stored', () => {
       elsewhere: [],
     },
     {
+      name: 'a dead letter was booked as a duplicate',
+      sql: 'UPDATE ledger SET dead_lettered = 0, duplicate = duplicate + 1 WHERE project_id = 0 AND dead_lettered = 1',
+      found: ['batches: dead letters', 'batches: duplicates', 'ledger: dead letters'],
+      elsewhere: [],
+    },
+    {
+      name: 'a duplicate was booked as erased',
+      sql: `UPDATE ledger SET duplicate = 0, erased = erased + 1 WHERE ${OF_FIRST}`,
+      found: ['batches: duplicates', 'batches: erased'],
+      elsewhere: [],
+    },
+    {
       name: 'a batch is gone, with its events still there',
       sql: 'DELETE FROM batches WHERE first_offset = 13',
       found: [
@@ -156,6 +168,12 @@ describe('T11: a recount of what is stored', () => {
       elsewhere: ['offsets: stored position'],
     },
     {
+      name: 'the position is gone',
+      sql: 'DELETE FROM positions WHERE partition = 0',
+      found: ['offsets: stored position'],
+      elsewhere: ['offsets: stored position'],
+    },
+    {
       name: 'the position was moved on by hand',
       sql: 'UPDATE positions SET next_offset = 99 WHERE partition = 0',
       found: ['offsets: expired, and offsets left out'],
@@ -166,6 +184,16 @@ describe('T11: a recount of what is stored', () => {
       sql: 'UPDATE batches SET first_offset = 12 WHERE first_offset = 13',
       found: ['batches: records read, and offsets', 'offsets: begins at an offset stored before'],
       elsewhere: [],
+    },
+    {
+      name: 'one record was never stored',
+      sql: 'UPDATE batches SET first_offset = 14 WHERE first_offset = 13',
+      found: [
+        'batches: records read, and offsets',
+        'offsets: begins after an offset never stored',
+        'offsets: expired, and offsets left out',
+      ],
+      elsewhere: ['offsets: expired, and offsets left out'],
     },
     {
       name: 'what expired was not booked',
@@ -268,6 +296,14 @@ describe('T11: a recount of what is stored', () => {
     expect(await differences()).toEqual(['ledger: stored events']);
   });
 
+  test('A9: where events were removed, what is kept of them may say more than a recount gives, and never less', async () => {
+    await pool.query(`DELETE FROM events WHERE session_id = 's-again'`);
+    await pool.query(`UPDATE ledger SET removed = 1 WHERE ${OF_FIRST}`);
+    await pool.query(`UPDATE sessions SET event_count = 1 WHERE session_id = 's-1'`);
+    await pool.query('UPDATE hours SET events = 1');
+    expect(await differences()).toEqual(['rollups: events of an hour', 'sessions: events of a session']);
+  });
+
   test('A9: of the oldest books the batches may be pruned', async () => {
     await pool.query(`DELETE FROM events WHERE batch_id IN (SELECT id FROM batches WHERE first_log_time < $1)`, [
       new Date(NOON + HOUR).toISOString(),
@@ -285,6 +321,33 @@ describe('T11: a recount of what is stored', () => {
       );
     }
     expect(await differences()).toEqual([]);
+  });
+
+  test('A9: what differs in hours of which no batch can have been pruned is found, however old they are', async () => {
+    for (const [table, columns] of [
+      ['batches', ['first_log_time', 'last_log_time']],
+      ['ledger', ['hour']],
+      ['dead_letters', ['log_time']],
+    ] as const) {
+      await pool.query(
+        `UPDATE ${table} SET ${columns.map((name) => `${name} = ${name} - interval '30 days'`).join(', ')}`,
+      );
+    }
+    const second = `hour = '${new Date(NOON + HOUR - 30 * 24 * HOUR).toISOString()}' AND partition = 0`;
+    await pool.query(`UPDATE ledger SET read = read + 1, duplicate = duplicate + 1 WHERE ${second}`);
+    expect(await differences()).toEqual(['batches: duplicates', 'batches: records read, and offsets']);
+  });
+
+  test('T4: of what services wrote, some offsets are no records; but no record is without an offset', async () => {
+    for (const table of ['batches', 'ledger', 'dead_letters', 'positions']) {
+      await pool.query(`UPDATE ${table} SET topic = 'wayline.direct'`);
+    }
+    await pool.query('UPDATE batches SET next_offset = next_offset + 1 WHERE partition = 1 AND first_offset = 16');
+    await pool.query('UPDATE positions SET next_offset = next_offset + 1 WHERE partition = 1');
+    expect(await differences()).toEqual([]);
+    await pool.query(`UPDATE ledger SET read = read + 1, duplicate = duplicate + 1 WHERE ${OF_FIRST}`);
+    await pool.query('UPDATE batches SET duplicate = duplicate + 1 WHERE partition = 0 AND first_offset = 10');
+    expect(await differences()).toEqual(['batches: records read, and offsets']);
   });
 
   test('of much that differs the first hundred are told, and how many there are', async () => {

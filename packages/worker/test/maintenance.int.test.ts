@@ -108,6 +108,24 @@ test('A9: a pass goes by the log time of the first record that is not stored yet
   expect((await readLogProgress(pool))?.completeThroughMs).toBe(before);
 });
 
+test('A9: while the log cannot be asked what is unread, nothing is deleted', async () => {
+  const stop = await startWorker();
+  await append([old()]);
+  await until('stored', async () => (await one('SELECT count(*) FROM events')) === 1);
+  await stop();
+  await log.close();
+  const told = new Promise<string>((resolve, reject) => {
+    const maintenance = startMaintenance({
+      ...{ log, pool, group: GROUP, retentionDays: 30, everyMs: 50 },
+      logger: { ...logger, warn: (_fields: object, message: string) => resolve(message) },
+      onPass: () => reject(new Error('a pass went on without the log')),
+    });
+    closers.push(() => maintenance.stop());
+  });
+  expect(await told).toBe('maintenance did not succeed; it is tried again');
+  expect(await one('SELECT count(*) FROM events')).toBe(1);
+});
+
 test('A9: several workers at once: each pass is done by one, and nothing is booked twice', async () => {
   await startWorker();
   await append(Array.from({ length: 50 }, old));

@@ -23,7 +23,10 @@ export class BrokenOffError extends Error {
 const HEAD_AFTER_MS = 5_000;
 
 export interface Patience {
-  /** How long the client may take none of what waits for it, ms. */
+  /**
+   * For how long nothing more may be taken of what waits for the client, ms. The system takes more only once a good part of the
+   * MB in its buffers is read: a client that reads little, if steadily, looks for that long like one that does not read.
+   */
   clientMs: number;
   /** How long the database may be silent, ms: it may look through much to find little. */
   databaseMs: number;

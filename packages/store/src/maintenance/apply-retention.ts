@@ -4,10 +4,10 @@ import { deleteExpiredEvents } from './delete-expired-events.ts';
 import { deleteExpiredSessions } from './delete-expired-sessions.ts';
 import { dropPartition } from './drop-partition.ts';
 import { projectsIn, readEventTables } from './event-tables.ts';
-import { createPace, type Pace, type Pacing } from './pacing.ts';
+import { createPace, type Pacing } from './pacing.ts';
 import { pruneBooks } from './prune-books.ts';
 import { pruneUserCounts } from './prune-user-counts.ts';
-import { type RetentionRules, readRetentionRules } from './retention-rules.ts';
+import { readRetentionRules } from './retention-rules.ts';
 
 export interface RetentionOptions extends Pacing {
   /** The least log time of any record not stored yet, else now; epoch ms. Nothing expires that had not by then. */
@@ -47,6 +47,11 @@ export async function applyRetention(pool: Pool, options: RetentionOptions): Pro
   const partitionsDropped: RetentionReport['partitionsDropped'] = [];
   const deleted = new Map<number, number>();
   const touched = new Set(rules.projects);
+  /** From which time on a project still has events that are expired: their sessions stay until they are gone. */
+  const leftFromMs = new Map<number, number>();
+  const leave = (projectId: number, { fromMs }: EventPartition): void => {
+    if (!leftFromMs.has(projectId)) leftFromMs.set(projectId, fromMs);
+  };
   for (const partition of await readEventTables(pool)) {
     if (!pace.goesOn() || partition.fromMs >= rules.latestMs) break;
     const projects = await projectsIn(pool, partition);
@@ -55,16 +60,25 @@ export async function applyRetention(pool: Pool, options: RetentionOptions): Pro
     if (partition.toMs <= rules.latestMs && projects.every(isExpired)) {
       const events = await pace.step(() => dropPartition(pool, partition, isExpired));
       if (events !== undefined) partitionsDropped.push({ table: partition.table, events });
+      else for (const projectId of projects) leave(projectId, partition);
       continue;
     }
     for (const projectId of projects) {
-      const events = await deleteFrom(pool, { partition, projectId, rules, thorough }, pace);
+      const cutoffMs = rules.cutoffMs(projectId);
+      if (cutoffMs <= partition.fromMs) continue;
+      // Where only some of the project's rows are expired, all of them have to be looked at.
+      if (cutoffMs < partition.toMs && !thorough) {
+        leave(projectId, partition);
+        continue;
+      }
+      const beforeMs = Math.min(cutoffMs, partition.toMs);
+      const events = await deleteExpiredEvents(pool, { partition, projectId, beforeMs }, pace);
       if (events > 0) deleted.set(projectId, (deleted.get(projectId) ?? 0) + events);
     }
   }
   let sessions = 0;
   for (const projectId of touched) {
-    const beforeMs = rules.cutoffMs(projectId);
+    const beforeMs = Math.min(rules.cutoffMs(projectId), leftFromMs.get(projectId) ?? Number.POSITIVE_INFINITY);
     if (beforeMs === Number.NEGATIVE_INFINITY) continue;
     sessions += await deleteExpiredSessions(pool, { projectId, beforeMs, machines: thorough }, pace);
   }
@@ -76,21 +90,4 @@ export async function applyRetention(pool: Pool, options: RetentionOptions): Pro
     userCounts: await pruneUserCounts(pool, userCountDays, pace),
     unfinished: !pace.goesOn(),
   };
-}
-
-async function deleteFrom(
-  pool: Pool,
-  {
-    partition,
-    projectId,
-    rules,
-    thorough,
-  }: { partition: EventPartition; projectId: number; rules: RetentionRules; thorough: boolean },
-  pace: Pace,
-): Promise<number> {
-  const cutoffMs = rules.cutoffMs(projectId);
-  if (cutoffMs <= partition.fromMs) return 0;
-  // Where only some of the project's rows are expired, all of them have to be looked at.
-  if (cutoffMs < partition.toMs && !thorough) return 0;
-  return deleteExpiredEvents(pool, { partition, projectId, beforeMs: Math.min(cutoffMs, partition.toMs) }, pace);
 }
