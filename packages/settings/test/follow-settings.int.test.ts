@@ -1,7 +1,7 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { TOPICS } from '@wayline/contracts';
 import type { EventLog } from '@wayline/event-log';
@@ -135,6 +135,20 @@ describe('settings that follow the log', () => {
     await settings.ready;
     expect(settings.project(1)).toEqual({ rates: {} });
     expect(settings.key(1, 'k1').refused).toBe('revoked');
+  });
+
+  test('I2: are those of the copy, after a while, where the log can never be read whole', async () => {
+    const log = await openLog();
+    const names = Array.from({ length: 20_000 }, (_, n) => `k${n}`);
+    await write(log, ...names.map((name, n): [string, number, object] => [`key:1:${name}`, n + 1, { revokedAt: 1 }]));
+    await writeFile(file, `{"format":1,"logId":${JSON.stringify(log.id)}}\nkey:1:copied {"version":8,"revokedAt":1}\n`);
+    const settings = follow(log, { file, patienceMs: 100 });
+    while (settings.key(1, 'k0').refused === undefined) await nextTurn();
+    await log.close();
+    await settings.ready;
+    expect(settings.freshness().source).toBe('copy');
+    expect(settings.key(1, 'copied').refused).toBe('revoked');
+    expect(settings.key(1, 'k19999').refused).toBeUndefined();
   });
 
   test('begin without a copy that cannot be read, say so, and make a new one', async () => {

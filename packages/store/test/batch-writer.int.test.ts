@@ -324,6 +324,20 @@ describe('positions', () => {
     expect(await count('SELECT sum(expired) FROM ledger')).toBe(120);
   });
 
+  test.each([
+    { name: 'another log', other: { ...LOG, logId: 'log-b' } },
+    { name: 'another group', other: { ...LOG, group: 'h' } },
+  ])('T6: the position of $name stays where it is, though it is at the same offset', async ({ other }) => {
+    const places = [0, 1].map((partition) => ({ topic: TOPIC, partition }));
+    for (const place of places) await ensurePosition(pool, { ...other, ...place }, 0);
+    await writer.write([batchOf({}, [storeVerdict(eventOf())])]);
+    expect(await skipExpired(pool, { ...LOG, topic: TOPIC, partition: 1 }, { from: 0, to: 7 })).toBe(true);
+    const nextOffsets = (of: typeof LOG) =>
+      Promise.all(places.map(async (place) => (await readPosition(pool, { ...of, ...place }))?.nextOffset));
+    expect(await nextOffsets(LOG)).toEqual([1, 7]);
+    expect(await nextOffsets(other)).toEqual([0, 0]);
+  });
+
   test('positions of another log are never used', async () => {
     await writer.write([batchOf({}, [storeVerdict(eventOf())])]);
     const other: PartitionBatch = batchOf({}, [storeVerdict(eventOf())]);
