@@ -23,6 +23,8 @@ interface PlacedRecord extends EventRecord {
   seq_or_none: number;
 }
 
+const SHORT_PAGES = 2;
+
 /**
  * Events of a session in its order (see `session-order.ts`), at most `limit`, after the one given.
  *
@@ -59,15 +61,17 @@ export async function sessionEvents(
     isOfType = `(inline_names ->> 'type' = ${name} OR type_id =
       (SELECT id FROM names WHERE project_id = $1 AND kind = ${NAME_KINDS.type} AND id = ${id} AND name = ${name}))`;
   }
+  // Of a session of hardly more than a page all is read sooner than it is found out how much must be.
+  const isShort = session.events <= SHORT_PAGES * limit;
   const placed = placedEvents('type_id, inline_names', {
     ...PLACED_PARAMETERS,
-    also: `occurred_at <= least($4, (SELECT occurred_at FROM certain) + $8 * interval '1 ms')`,
+    ...(!isShort && { also: 'occurred_at <= least($4, (SELECT until FROM certain))' }),
   });
   const { rows } = await reader.query<PlacedRecord>(
     plannedOnce(
       `WITH certain AS (
-       SELECT occurred_at FROM events WHERE project_id = $1 AND session_id = $2 AND occurred_at BETWEEN $3 AND $4
-         AND occurred_at > $7 AND ${isOfType} ORDER BY occurred_at OFFSET $6::bigint - 1 LIMIT 1
+       SELECT occurred_at + $8 * interval '1 ms' AS until FROM events
+       WHERE project_id = $1 AND session_id = $2 AND occurred_at BETWEEN $3 AND $4 AND occurred_at > $7 AND ${isOfType} ORDER BY occurred_at OFFSET $6::bigint - 1 LIMIT 1
      ), page AS (
        SELECT ${SESSION_ORDER} FROM (${placed}) placed WHERE ${isAfter} AND ${isOfType} ORDER BY ${SESSION_ORDER} LIMIT $6
      )
