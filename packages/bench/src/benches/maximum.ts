@@ -8,8 +8,8 @@ import type { BenchFindings } from './bench-findings.ts';
 import { type BenchOptions, DEFAULT_EVENTS, paceOf } from './bench-options.ts';
 
 const CONNECTIONS = 64;
-/** A broker that was just started is slow: what is compared with this comes later. */
-const WARMUP_SECONDS = 8;
+/** A broker and a server that were just started are slow. What is compared with this has the same. */
+export const WARMUP_SECONDS = 8;
 
 /** As fast as it goes: what a soak and an overload are a part, and a multiple, of. */
 export async function measureMaximum(

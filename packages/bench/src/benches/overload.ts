@@ -7,7 +7,7 @@ import { asReference, beside, summarise } from '../report/summarise.ts';
 import type { Target } from '../servers/server-under-test.ts';
 import type { BenchFindings } from './bench-findings.ts';
 import { type BenchOptions, DEFAULT_EVENTS } from './bench-options.ts';
-import { addMaximum, loadFully } from './maximum.ts';
+import { addMaximum, loadFully, WARMUP_SECONDS } from './maximum.ts';
 import { openSurroundings, waylineTarget } from './surroundings.ts';
 
 /** Of the maximum; what is aimed at is told of this one. */
@@ -16,7 +16,6 @@ const TWICE = 2;
 const OTHERS = [0.5, 0.8, 1, 1.5];
 const SECONDS = 10;
 const QUICK_SECONDS = 2;
-const WARMUP_SECONDS = 5;
 const QUICK_WARMUP_SECONDS = 1;
 const ROUNDS = 3;
 /** Enough that the server's own bounds are met before they are all in use; fewer than it lets in. */
