@@ -42,6 +42,20 @@ test('what every transaction asks is parsed once for a connection', async () => 
   expect(Math.max(...(await prepared()).map(({ uses }) => uses))).toBe(7);
 });
 
+test('only what reads no table that grows: a plan of when it was empty would go on reading it through', async () => {
+  await write();
+  const { rows } = await pool.query<{ statement: string }>(
+    `SELECT statement FROM pg_prepared_statements WHERE name LIKE 'wayline-%'`,
+  );
+  const { rows: tables } = await pool.query<{ name: string }>(
+    `SELECT relname AS name FROM pg_class WHERE relkind IN ('r', 'p') AND relnamespace = 'public'::regnamespace`,
+  );
+  const read = tables.filter(({ name }) =>
+    rows.some(({ statement }) => new RegExp(`(FROM|JOIN|USING|UPDATE) ${name}\\b`, 'i').test(statement)),
+  );
+  expect(read.map(({ name }) => name)).toEqual(['positions']);
+});
+
 test.each([
   { what: 'is not there any more', change: async () => void (await pool.query('DEALLOCATE ALL')) },
   {

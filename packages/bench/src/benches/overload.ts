@@ -1,7 +1,6 @@
 import type { Closers } from '@wayline/testkit';
 import type { Measurement } from '../measure/load-server.ts';
 import { loadTarget } from '../measure/load-target.ts';
-import { median } from '../measure/median.ts';
 import { failuresOf } from '../report/failures.ts';
 import { asReference, beside, summarise } from '../report/summarise.ts';
 import type { Target } from '../servers/server-under-test.ts';
@@ -47,9 +46,8 @@ async function overload(target: Target, options: BenchOptions, findings: BenchFi
   const twice: Measurement[] = [];
   for (let round = 1; round <= rounds; round++) {
     tell(`${target.name}: the maximum, and twice of it, ${round} of ${rounds}`);
-    const most = await loadFully(target, { ...options, runs: 1 });
-    fully.push(...most);
-    twice.push(...(await offer(TWICE * median(most.map(({ eventsPerSecond }) => eventsPerSecond)))));
+    fully.push(...(await loadFully(target, { ...options, runs: 1 })));
+    twice.push(...(await offer(TWICE * (fully.at(-1)?.eventsPerSecond ?? 0))));
   }
   const maximum = addMaximum(target, options, { findings, runs: fully });
   const add = (share: number, runs: readonly Measurement[]) => {

@@ -14,6 +14,7 @@ export interface LiveParts {
 
 const PASS_DIGITS = 4;
 const SESSION_TAIL = /("sessionId":"[^"]*)[0-9a-f]{8}"/;
+const SESSION = '"sessionId":"';
 const TIME = '"occurredAt":"';
 /** About as in a load of many senders; so many of a request's events share a millisecond. */
 const EVENTS_PER_MS = 10;
@@ -27,7 +28,7 @@ export function ofThisRun(line: string, { marker }: RunIds): string {
 export function findLiveParts(bytes: Buffer, count: number): LiveParts {
   const parts = { sessions: new Uint32Array(count), times: new Uint32Array(count) };
   for (let i = 0, at = 0; i < count; i++) {
-    const session = bytes.indexOf('"sessionId":"', at, 'latin1') + '"sessionId":"'.length;
+    const session = bytes.indexOf(SESSION, at, 'latin1') + SESSION.length;
     parts.sessions[i] = bytes.indexOf('"', session, 'latin1') - PASS_DIGITS;
     const time = bytes.indexOf(TIME, session, 'latin1');
     if (time < 0) throw new Error(`A request has ${i} times in place of ${count}`);

@@ -132,7 +132,7 @@ export class BatchWriter {
     const asker = keeping(client, this.#plans);
     const [batchIds, hasClaims] = await askTogether(client, () => [
       movePositions(asker, this.#options, given),
-      haveClaims(asker, projectIds),
+      haveClaims(client, projectIds),
     ]);
     const version = begun.at(-1)?.rows[0]?.version as string;
     const batches = await this.#erased.mark(client, { version, batches: given, table });

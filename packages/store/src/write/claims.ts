@@ -1,5 +1,4 @@
 import type { PoolClient } from 'pg';
-import type { Asker } from '../planned-once.ts';
 import { integers, texts, uuids } from './binary-array.ts';
 import { FLAG, INT, INTS } from './event-columns.ts';
 import type { EventTable } from './event-table.ts';
@@ -78,9 +77,9 @@ export async function withoutClaimed(
   return taken.size === 0 ? rows : rows.filter((row) => !taken.has(row));
 }
 
-/** Most projects never have any: then there is nothing to look up. Asked after the positions have moved: no session's claims are in the making then. */
-export async function haveClaims(asker: Asker, projectIds: readonly number[]): Promise<boolean> {
-  const { rowCount } = await asker.query(
+/** Most projects never have any: then there is nothing to look up. Asked after the positions have moved: no session's claims are in the making then. Not with a kept plan: one of when there were none would read through all that came since. */
+export async function haveClaims(client: PoolClient, projectIds: readonly number[]): Promise<boolean> {
+  const { rowCount } = await client.query(
     `SELECT FROM unnest($1::integer[]) AS given (project_id)
      WHERE EXISTS (SELECT FROM unclocked_ids u WHERE u.project_id = given.project_id) LIMIT 1`,
     [integers(projectIds)],
