@@ -42,7 +42,7 @@ test('what every transaction asks is parsed once for a connection', async () => 
   expect(Math.max(...(await prepared()).map(({ uses }) => uses))).toBe(7);
 });
 
-test('only what reads no table that grows: a plan of when it was empty would go on reading it through', async () => {
+test('only what reads no table that grows: a plan of when it had few rows would go on reading it through', async () => {
   await write();
   const { rows } = await pool.query<{ statement: string }>(
     `SELECT statement FROM pg_prepared_statements WHERE name LIKE 'wayline-%'`,

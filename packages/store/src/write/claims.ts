@@ -77,7 +77,7 @@ export async function withoutClaimed(
   return taken.size === 0 ? rows : rows.filter((row) => !taken.has(row));
 }
 
-/** Most projects never have any: then there is nothing to look up. Asked after the positions have moved: no session's claims are in the making then. Not with a kept plan: one of when there were none would read through all that came since. */
+/** Most projects never have any: then there is nothing to look up. Asked after the positions have moved: no session's claims are in the making then. Not with a kept plan: one of when there were few would read through all that came since. */
 export async function haveClaims(client: PoolClient, projectIds: readonly number[]): Promise<boolean> {
   const { rowCount } = await client.query(
     `SELECT FROM unnest($1::integer[]) AS given (project_id)
