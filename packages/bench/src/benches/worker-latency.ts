@@ -20,11 +20,12 @@ const QUICK_SECONDS = 2;
 const EVENTS_PER_REQUEST = 100;
 /** A rate that leaves more than this unstored is more than the machine stores, with the load on it. */
 const SUSTAINED_SECONDS = 1;
+const MOST_TRIES = 5;
 
 /**
  * Events at fixed rates through `wayline ingest`, Kafka and `wayline worker` into PostgreSQL, and beside them some whose
- * way is timed. All share the machine, which a drain has nearly to itself: where 90 % of that cannot be stored, what can
- * is the maximum of which the rates are parts.
+ * way is timed. All share the machine, which a drain has nearly to itself: where 90 % of that is not stored as it comes,
+ * the maximum of which the rates are parts is the first that is, each tried being what was stored of the one before.
  * @param drained rows/s of a drain
  */
 export async function measureLatency(
@@ -38,16 +39,28 @@ export async function measureLatency(
   const pipeline = await openPipeline(closers, site, options);
   const findings: BenchFindings = { cases: [], failures: [] };
 
-  const load = async (part: string, eventsPerSecond: number): Promise<BenchCase> => {
+  const load = async (part: string, eventsPerSecond: number, forSeconds = seconds): Promise<BenchCase> => {
     const name = `${LATENCY}, ${part}`;
     tell(name);
     await hopsRemade(pipeline.database.url); // else what the load before has left would be measured with this one
     const requestsPerSecond = eventsPerSecond / EVENTS_PER_REQUEST;
-    const run = await measurePipeline(pipeline, { requestsPerSecond, eventsPerRequest: EVENTS_PER_REQUEST, seconds });
+    const shape = { requestsPerSecond, eventsPerRequest: EVENTS_PER_REQUEST, seconds: forSeconds };
+    const run = await measurePipeline(pipeline, shape);
     const found = summarise(name, run);
     findings.cases.push(found);
     findings.failures.push(...failuresOf(name, [run.load]), ...probeFailures(name, run));
     return found;
+  };
+
+  const findMaximum = async (): Promise<number> => {
+    let offered = drained * 0.9;
+    for (let attempt = 1; attempt <= MOST_TRIES; attempt++) {
+      const part = attempt === 1 ? 'at 90 % of the drain' : `at what was stored of that${', again'.repeat(attempt - 2)}`;
+      const { behindSeconds = 0, eventsPerSecond } = await load(part, offered, seconds / 2);
+      if (behindSeconds <= SUSTAINED_SECONDS) return attempt === 1 ? drained : offered;
+      offered = eventsPerSecond;
+    }
+    return offered;
   };
 
   await measurePipeline(pipeline, {
@@ -55,11 +68,7 @@ export async function measureLatency(
     eventsPerRequest: EVENTS_PER_REQUEST,
     seconds: seconds / 4,
   }); // processes that were just started are slow
-  let most = drained;
-  if (!quick) {
-    const offered = await load('at 90 % of the drain', drained * 0.9);
-    if ((offered.behindSeconds ?? 0) > SUSTAINED_SECONDS) most = offered.eventsPerSecond;
-  }
+  const most = quick ? drained : await findMaximum();
   for (const share of quick ? QUICK_SHARES : SHARES) {
     await load(`at ${share * 100} % of the maximum`, most * share);
   }

@@ -30,7 +30,7 @@ export interface ProbeReport {
 }
 
 /** How exact the latency is. */
-const LOOK_EVERY_MS = 4;
+const LOOK_EVERY_MS = 10;
 const PATIENCE_MS = 60_000;
 const LONGEST_MICROS = 300_000_000;
 
