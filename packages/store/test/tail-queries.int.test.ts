@@ -1,5 +1,16 @@
+import { readdir } from 'node:fs/promises';
 import { expect, test } from '@jest/globals';
-import { createPool, type Reader, readOnly, sumUpBatches, tailBatches, tailCandidates } from '../src/index.ts';
+import {
+  createPool,
+  migrate,
+  type Pool,
+  type Reader,
+  readOnly,
+  sumUpBatches,
+  sumUpGrown,
+  tailBatches,
+  tailCandidates,
+} from '../src/index.ts';
 import { batchOf, eventOf, storeVerdict } from './batches.ts';
 import { LOG, storeUnderTest, TOPIC } from './store-under-test.ts';
 
@@ -68,22 +79,25 @@ test('the events of a batch are found by the index on batch_id, in the partition
   }
 });
 
+/** How many rows of other batches are read to find those of the last one. */
+function rechecked(pool: Pool): Promise<number> {
+  return readOnly(pool, { statementTimeoutMs: 10_000 }, async (reader) => {
+    const { id } = await lastBatch(reader);
+    const { rows } = await reader
+      .query(`SET LOCAL enable_seqscan = off; EXPLAIN ANALYZE SELECT FROM events WHERE batch_id = ${id}`)
+      .then((results) => (results as unknown as { rows: Record<string, string>[] }[])[1] ?? { rows: [] });
+    const removed = rows.map((row) => /Recheck: (\d+)/.exec(row['QUERY PLAN'] ?? '')?.[1] ?? '0');
+    return removed.reduce((sum, n) => sum + Number(n), 0);
+  });
+}
+
 test('once pages are summed up, those of other batches are not read', async () => {
   await storeBatches(100);
   const { pool, url } = store();
-  const rechecked = () =>
-    readOnly(pool, { statementTimeoutMs: 10_000 }, async (reader) => {
-      const { id } = await lastBatch(reader);
-      const { rows } = await reader
-        .query(`SET LOCAL enable_seqscan = off; EXPLAIN ANALYZE SELECT FROM events WHERE batch_id = ${id}`)
-        .then((results) => (results as unknown as { rows: Record<string, string>[] }[])[1] ?? { rows: [] });
-      const removed = rows.map((row) => /Recheck: (\d+)/.exec(row['QUERY PLAN'] ?? '')?.[1] ?? '0');
-      return removed.reduce((sum, n) => sum + Number(n), 0);
-    });
-  const before = await rechecked();
+  const before = await rechecked(pool);
   const times = { fromMs: Date.now() - 3_600_000, toMs: Date.now() };
   expect(await sumUpBatches(pool, times)).toBe(true);
-  expect(await rechecked()).toBeLessThan(before / 2);
+  expect(await rechecked(pool)).toBeLessThan(before / 2);
 
   const role = `reads_only_${process.pid}`;
   await pool.query(`CREATE ROLE ${role} LOGIN PASSWORD 'p'; GRANT SELECT ON ALL TABLES IN SCHEMA public TO ${role}`);
@@ -93,4 +107,45 @@ test('once pages are summed up, those of other batches are not read', async () =
   expect(await sumUpBatches(reading, times)).toBe(false);
   await reading.end();
   await pool.query(`DROP OWNED BY ${role}; DROP ROLE ${role}`);
+});
+
+test('maintenance sums up where rows came, and nowhere else', async () => {
+  const { pool } = store();
+  const sizes = new Map<string, string>();
+  await storeBatches(100);
+  const before = await rechecked(pool);
+  await sumUpGrown(pool, sizes);
+  const after = await rechecked(pool);
+  expect(after).toBeLessThan(before / 2);
+
+  const { rows } = await pool.query(
+    "SELECT brin_desummarize_range(inhrelid, 0) FROM pg_inherits WHERE inhparent = 'events_by_batch'::regclass",
+  );
+  expect(rows.length).toBeGreaterThan(1);
+  const without = await rechecked(pool);
+  expect(without).toBeGreaterThan(after);
+  await sumUpGrown(pool, sizes);
+  expect(await rechecked(pool)).toBe(without);
+  await sumUpGrown(pool, new Map());
+  expect(await rechecked(pool)).toBe(after);
+});
+
+test('the index of batches asks nothing of autovacuum, in new partitions and in those that there were', async () => {
+  const { pool, url } = store();
+  const asking = async () => {
+    const { rows } = await pool.query(
+      `SELECT count(*)::integer AS indexes, count(*) FILTER (WHERE 'autosummarize=off' = ANY (reloptions))::integer AS off
+       FROM pg_class WHERE oid IN (SELECT inhrelid FROM pg_inherits WHERE inhparent = 'events_by_batch'::regclass)`,
+    );
+    return rows[0];
+  };
+  await storeBatches(12);
+  const { indexes } = await asking();
+  expect(indexes).toBeGreaterThan(1);
+  expect(await asking()).toEqual({ indexes, off: indexes });
+  const since = (await readdir('migrations')).filter((name) => name >= '0013');
+  await migrate({ url, direction: 'down', count: since.length });
+  expect(await asking()).toEqual({ indexes, off: 0 });
+  await migrate({ url });
+  expect(await asking()).toEqual({ indexes, off: indexes });
 });

@@ -7,6 +7,7 @@ import {
   noteLogProgress,
   type Pool,
   type RetentionReport,
+  sumUpGrown,
   withBackgroundLock,
 } from '@wayline/store';
 import { readCompleteThrough } from './maintenance-progress.ts';
@@ -40,7 +41,7 @@ const BUDGET_MS = 5 * 60_000;
 const THOROUGH_EVERY_MS = 3_600_000;
 
 /**
- * Makes partitions for the days to come, compacts rollups, and deletes what is expired. Any number of processes may do it: one is at it at a
+ * Makes partitions for the days to come, compacts rollups, sums up where batches are, and deletes what is expired. Any number of processes may do it: one is at it at a
  * time, the others pass over their turn. Where the log cannot be asked what is unread, nothing is deleted.
  */
 export function startMaintenance(options: MaintenanceOptions): Maintenance {
@@ -48,10 +49,12 @@ export function startMaintenance(options: MaintenanceOptions): Maintenance {
   const abort = new AbortController();
   const { signal } = abort;
   let thoroughAtMs = Number.NEGATIVE_INFINITY;
+  const sizes = new Map<string, string>();
 
   async function pass(): Promise<void> {
     await makePartitionsAhead(pool, Date.now(), DAYS_AHEAD);
     await compactRollups(pool, signal);
+    await sumUpGrown(pool, sizes);
     const throughMs = await readCompleteThrough({ log, pool, group });
     await noteLogProgress(pool, { logId: log.id, group, completeThroughMs: throughMs });
     const thorough = performance.now() - thoroughAtMs >= THOROUGH_EVERY_MS;

@@ -92,6 +92,15 @@ test('A9: workers make partitions ahead, note how far the log is read, and delet
   expect((await readLogProgress(pool))?.completeThroughMs).toBeGreaterThan(Date.now() - 60_000);
 });
 
+test('a pass sums up in which pages the events of batches are', async () => {
+  await startWorker();
+  await append(Array.from({ length: 300 }, () => ({ context: { wide: 'x'.repeat(1000) } })));
+  await until('all stored', async () => (await one('SELECT count(*) FROM events')) === 300);
+  await pass();
+  const notSummedUp = 'SELECT sum(brin_summarize_new_values(inhrelid)) FROM pg_inherits WHERE inhparent =';
+  expect(await one(`${notSummedUp} 'events_by_batch'::regclass`)).toBe(0);
+});
+
 test('A9: a pass goes by the log time of the first record that is not stored yet, not by the clock', async () => {
   const stop = await startWorker();
   await append([old()]);

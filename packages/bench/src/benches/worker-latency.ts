@@ -55,7 +55,8 @@ export async function measureLatency(
   const findMaximum = async (): Promise<number> => {
     let offered = drained * 0.9;
     for (let attempt = 1; attempt <= MOST_TRIES; attempt++) {
-      const part = attempt === 1 ? 'at 90 % of the drain' : `at what was stored of that${', again'.repeat(attempt - 2)}`;
+      const part =
+        attempt === 1 ? 'at 90 % of the drain' : `at what was stored of that${', again'.repeat(attempt - 2)}`;
       const { behindSeconds = 0, eventsPerSecond } = await load(part, offered, seconds / 2);
       if (behindSeconds <= SUSTAINED_SECONDS) return attempt === 1 ? drained : offered;
       offered = eventsPerSecond;

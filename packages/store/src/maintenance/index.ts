@@ -4,4 +4,4 @@ export { compactRollups } from './compact-rollups.ts';
 export { type LogProgress, noteLogProgress, readLogProgress } from './log-progress.ts';
 export { makePartitionsAhead } from './make-partitions.ts';
 export type { Pacing } from './pacing.ts';
-export { sumUpBatches } from './sum-up-batches.ts';
+export { sumUpBatches, sumUpGrown } from './sum-up-batches.ts';

@@ -1,34 +1,62 @@
-import type { Pool } from 'pg';
+import type { Pool, PoolClient } from 'pg';
 import { readEventTables } from './event-tables.ts';
 
 /**
  * Sums up the pages of `events` that are new since the last time, so that the events of a batch are found without reading
- * them all; PostgreSQL does that by itself, but only about once a minute. Without waiting for anybody's locks.
+ * them all. Without waiting for anybody's locks.
  * @param times between which `occurred_at` the new rows lie, epoch ms
  * @returns whether it may: false on a replica, or for a role that does not own the table
  */
 export async function sumUpBatches(pool: Pool, times: { fromMs: number; toMs: number }): Promise<boolean> {
+  const outcome = await sumUp(pool, async (client) =>
+    (await readEventTables(client))
+      .filter(({ fromMs, toMs }) => fromMs <= times.toMs && toMs > times.fromMs)
+      .map(({ table }) => table),
+  );
+  return outcome !== 'not allowed';
+}
+
+/**
+ * The same for all partitions that have grown since the last time.
+ * @param sizes of each, bytes, as they were found the last time; brought up to date
+ */
+export async function sumUpGrown(pool: Pool, sizes: Map<string, string>): Promise<void> {
+  let now: { table: string; bytes: string }[] = [];
+  const outcome = await sumUp(pool, async (client) => {
+    const { rows } = await client.query<{ table: string; bytes: string }>(
+      `SELECT c.relname AS table, pg_relation_size(c.oid)::text AS bytes
+       FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = 'events'::regclass`,
+    );
+    now = rows;
+    return rows.filter(({ table, bytes }) => sizes.get(table) !== bytes).map(({ table }) => table);
+  });
+  if (outcome !== 'done') return;
+  sizes.clear();
+  for (const { table, bytes } of now) sizes.set(table, bytes);
+}
+
+/** `later`: somebody holds one of the tables (a vacuum sums up, too), or it was dropped. */
+async function sumUp(
+  pool: Pool,
+  choose: (client: PoolClient) => Promise<string[]>,
+): Promise<'done' | 'later' | 'not allowed'> {
   const client = await pool.connect();
   try {
     await client.query(`BEGIN; SET LOCAL lock_timeout = '50ms'; SET LOCAL statement_timeout = '10s'`);
-    const tables = (await readEventTables(client))
-      .filter(({ fromMs, toMs }) => fromMs <= times.toMs && toMs > times.fromMs)
-      .map(({ table }) => table);
     await client.query(
       `SELECT brin_summarize_new_values(x.indexrelid) FROM pg_index x JOIN pg_inherits i ON i.inhrelid = x.indexrelid
        WHERE i.inhparent = 'events_by_batch'::regclass AND x.indrelid = ANY ($1::text[]::regclass[])`,
-      [tables],
+      [await choose(client)],
     );
     await client.query('COMMIT');
     client.release();
-    return true;
+    return 'done';
   } catch (error) {
     await client.query('ROLLBACK').then(
       () => client.release(),
       () => client.release(true),
     );
-    // Somebody holds the table (a vacuum sums up, too), or it was dropped: another time.
-    return !NOT_ALLOWED.has((error as { code?: string }).code ?? '');
+    return NOT_ALLOWED.has((error as { code?: string }).code ?? '') ? 'not allowed' : 'later';
   }
 }
 

@@ -133,4 +133,10 @@ async function createPartition(client: PoolClient, { table, fromMs, toMs }: Even
      ALTER TABLE events ATTACH PARTITION ${table} FOR VALUES FROM ('${from}') TO ('${to}');
      ALTER TABLE ${table} DROP CONSTRAINT ${table}_range`,
   );
+  const { rows } = await client.query<{ index: string }>(
+    `SELECT x.indexrelid::regclass::text AS index FROM pg_index x JOIN pg_inherits i ON i.inhrelid = x.indexrelid
+     WHERE i.inhparent = 'events_by_batch'::regclass AND x.indrelid = '${table}'::regclass`,
+  );
+  // It has that from the index of `events`, which cannot be altered; maintenance sees to it.
+  for (const { index } of rows) await client.query(`ALTER INDEX ${index} SET (autosummarize = off)`);
 }
