@@ -1,4 +1,5 @@
 import type { Pool, PoolClient } from 'pg';
+import type { EventPartition } from '../write/event-partitions.ts';
 import { readEventTables } from './event-tables.ts';
 
 /**
@@ -8,10 +9,8 @@ import { readEventTables } from './event-tables.ts';
  * @returns whether it may: false on a replica, or for a role that does not own the table
  */
 export async function sumUpBatches(pool: Pool, times: { fromMs: number; toMs: number }): Promise<boolean> {
-  const outcome = await sumUp(pool, async (client) =>
-    (await readEventTables(client))
-      .filter(({ fromMs, toMs }) => fromMs <= times.toMs && toMs > times.fromMs)
-      .map(({ table }) => table),
+  const outcome = await sumUp(pool, async (tables) =>
+    tables.filter(({ fromMs, toMs }) => fromMs <= times.toMs && toMs > times.fromMs).map(({ table }) => table),
   );
   return outcome !== 'not allowed';
 }
@@ -21,24 +20,24 @@ export async function sumUpBatches(pool: Pool, times: { fromMs: number; toMs: nu
  * @param sizes of each, bytes, as they were found the last time; brought up to date
  */
 export async function sumUpGrown(pool: Pool, sizes: Map<string, string>): Promise<void> {
-  let now: { table: string; bytes: string }[] = [];
-  const outcome = await sumUp(pool, async (client) => {
+  let found: { table: string; bytes: string }[] = [];
+  const outcome = await sumUp(pool, async (tables, client) => {
     const { rows } = await client.query<{ table: string; bytes: string }>(
-      `SELECT c.relname AS table, pg_relation_size(c.oid)::text AS bytes
-       FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = 'events'::regclass`,
+      'SELECT name AS table, pg_relation_size(name::regclass)::text AS bytes FROM unnest($1::text[]) AS given (name)',
+      [tables.map(({ table }) => table)],
     );
-    now = rows;
+    found = rows;
     return rows.filter(({ table, bytes }) => sizes.get(table) !== bytes).map(({ table }) => table);
   });
   if (outcome !== 'done') return;
   sizes.clear();
-  for (const { table, bytes } of now) sizes.set(table, bytes);
+  for (const { table, bytes } of found) sizes.set(table, bytes);
 }
 
 /** `later`: somebody holds one of the tables (a vacuum sums up, too), or it was dropped. */
 async function sumUp(
   pool: Pool,
-  choose: (client: PoolClient) => Promise<string[]>,
+  choose: (tables: readonly EventPartition[], client: PoolClient) => Promise<string[]>,
 ): Promise<'done' | 'later' | 'not allowed'> {
   const client = await pool.connect();
   try {
@@ -46,7 +45,7 @@ async function sumUp(
     await client.query(
       `SELECT brin_summarize_new_values(x.indexrelid) FROM pg_index x JOIN pg_inherits i ON i.inhrelid = x.indexrelid
        WHERE i.inhparent = 'events_by_batch'::regclass AND x.indrelid = ANY ($1::text[]::regclass[])`,
-      [await choose(client)],
+      [await choose(await readEventTables(client), client)],
     );
     await client.query('COMMIT');
     client.release();
