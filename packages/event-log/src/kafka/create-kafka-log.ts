@@ -9,6 +9,7 @@ import {
 import { Appender } from './appender.ts';
 import { BrokerDirectory } from './broker-directory.ts';
 import { useOwnDecoder } from './decode-fetch.ts';
+import { fetchInTurns } from './fetch-in-turns.ts';
 import { findCluster } from './find-cluster.ts';
 import { findCoordinator, leaveGroup } from './find-coordinator.ts';
 import { followTopic } from './follow-topic.ts';
@@ -35,6 +36,7 @@ export async function createKafkaLog(options: KafkaLogOptions): Promise<EventLog
   registerCodecs();
   useOwnDecoder();
   keepNoAnswers();
+  fetchInTurns();
   const directory = new BrokerDirectory({
     settings,
     topics: topics.map(({ name }) => name),

@@ -81,7 +81,8 @@ declare module 'kafkajs/src/broker/index.js' {
     constructor(options: { connectionPool: ConnectionPool; logger: Logger; authenticationTimeout: number });
     readonly connectionPool: ConnectionPool;
     /** The newest version of a request that both sides know. */
-    lookupRequest(apiKey: number, definitions: unknown): (parameters: object) => Protocol;
+    lookupRequest: (apiKey: number, definitions: unknown) => (parameters: object) => Protocol;
+    fetch(parameters: object): Promise<unknown>;
     /** Connects, learns the broker's versions, and authenticates. */
     connect(): Promise<void>;
     disconnect(): Promise<void>;
