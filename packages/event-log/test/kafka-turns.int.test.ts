@@ -12,7 +12,7 @@ const VALUE = Buffer.alloc(800_000, 'x');
 const RECORDS_AN_ANSWER = 5;
 
 await describeWithKafka('partitions with more to read than an answer holds', () => {
-  test('R6: take turns, so that none waits for longer than a round', async () => {
+  test('take turns, so that none waits for longer than a round', async () => {
     const { brokers } = await sharedKafka();
     const topic = `turns.${randomUUID()}`;
     const log = await createKafkaLog({ brokers, topics: [{ name: topic, partitions: PARTITIONS }] });
