@@ -25,7 +25,7 @@ const MOST_TRIES = 5;
 /**
  * Events at fixed rates through `wayline ingest`, Kafka and `wayline worker` into PostgreSQL, and beside them some whose
  * way is timed. All share the machine, which a drain has nearly to itself: where 90 % of that is not stored as it comes,
- * the maximum of which the rates are parts is the first that is, each tried being what was stored of the one before.
+ * the maximum of which the rates are parts is the first that is, each tried being what was stored of the one before; after some tries, what was stored of the last.
  * @param drained rows/s of a drain
  */
 export async function measureLatency(

@@ -56,8 +56,8 @@ let isDone = false;
 const inTurns = new WeakSet<Lookup>();
 
 /**
- * kafkajs draws by lot, for each fetch, in which order it asks for partitions: of twelve one in a hundred waits for ten fetches. From now on they
- * take turns. For the whole process, as its classes are; each of its clients has brokers of its own.
+ * kafkajs draws by lot, for each fetch, in which order it asks for partitions, so that some wait for many fetches. From now on they take
+ * turns. For the whole process, as its classes are; each of its clients has brokers of its own.
  */
 export function fetchInTurns(): void {
   if (isDone) return;
