@@ -93,28 +93,33 @@ function rechecked(pool: Pool): Promise<number> {
 
 test('once pages are summed up, those of other batches are not read', async () => {
   await storeBatches(100);
-  const { pool, url } = store();
+  const { pool } = store();
   const before = await rechecked(pool);
   const times = { fromMs: Date.now() - 3_600_000, toMs: Date.now() };
   expect(await sumUpBatches(pool, times)).toBe(true);
   expect(await rechecked(pool)).toBeLessThan(before / 2);
+  await asReader(async (reading) => expect(await sumUpBatches(reading, times)).toBe(false));
+});
 
+/** Of a role that owns nothing. */
+async function asReader(work: (pool: Pool) => Promise<void>): Promise<void> {
+  const { pool, url } = store();
   const role = `reads_only_${process.pid}`;
   await pool.query(`CREATE ROLE ${role} LOGIN PASSWORD 'p'; GRANT SELECT ON ALL TABLES IN SCHEMA public TO ${role}`);
   const address = new URL(url);
   [address.username, address.password] = [role, 'p'];
   const reading = createPool({ url: String(address), max: 1, applicationName: 'reads only' });
-  expect(await sumUpBatches(reading, times)).toBe(false);
+  await work(reading);
   await reading.end();
   await pool.query(`DROP OWNED BY ${role}; DROP ROLE ${role}`);
-});
+}
 
 test('maintenance sums up where rows came, and nowhere else', async () => {
   const { pool } = store();
-  const sizes = new Map<string, string>();
+  const summedUp = new Map<string, number>();
   await storeBatches(100);
   const before = await rechecked(pool);
-  await sumUpGrown(pool, sizes);
+  await sumUpGrown(pool, summedUp);
   const after = await rechecked(pool);
   expect(after).toBeLessThan(before / 2);
 
@@ -124,10 +129,45 @@ test('maintenance sums up where rows came, and nowhere else', async () => {
   expect(rows.length).toBeGreaterThan(1);
   const without = await rechecked(pool);
   expect(without).toBeGreaterThan(after);
-  await sumUpGrown(pool, sizes);
+  await sumUpGrown(pool, summedUp);
   expect(await rechecked(pool)).toBe(without);
   await sumUpGrown(pool, new Map());
   expect(await rechecked(pool)).toBe(after);
+});
+
+test('maintenance sums up a piece after another, and goes on the next time', async () => {
+  const { pool } = store();
+  await storeBatches(100);
+  const { rows } = await pool.query<{ table: string }>(
+    'SELECT tableoid::regclass::text AS table FROM events ORDER BY occurred_at DESC LIMIT 1',
+  );
+  const last = rows[0]?.table as string;
+  const pages = () => pool.query<{ n: number }>('SELECT pg_relation_size($1::regclass)::integer / 8192 AS n', [last]);
+  while (((await pages()).rows[0]?.n as number) < 2_100) await pool.query(`UPDATE ${last} SET page = page`);
+  const summedUp = new Map<string, number>();
+  const before = await rechecked(pool);
+  await sumUpGrown(pool, summedUp, { budgetMs: 0 });
+  expect(await rechecked(pool)).toBe(before);
+  expect(Math.max(...summedUp.values())).toBe(0);
+  await sumUpGrown(pool, summedUp);
+  expect(await rechecked(pool)).toBeLessThan(before / 10);
+  expect(summedUp.get(last)).toBe((await pages()).rows[0]?.n);
+});
+
+test('maintenance waits for nobody who holds a table, and says what it may not', async () => {
+  const { pool } = store();
+  await storeBatches(100);
+  const before = await rechecked(pool);
+  const summedUp = new Map<string, number>();
+  const holder = await pool.connect();
+  await holder.query('BEGIN; LOCK TABLE events IN SHARE UPDATE EXCLUSIVE MODE');
+  await sumUpGrown(pool, summedUp);
+  await holder.query('ROLLBACK');
+  holder.release();
+  expect(await rechecked(pool)).toBe(before);
+  await asReader((reading) => expect(sumUpGrown(reading, summedUp)).rejects.toThrow('must be owner'));
+  await sumUpGrown(pool, summedUp);
+  expect(await rechecked(pool)).toBeLessThan(before / 2);
 });
 
 test('the index of batches asks nothing of autovacuum, in new partitions and in those that there were', async () => {

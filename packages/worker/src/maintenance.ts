@@ -49,12 +49,11 @@ export function startMaintenance(options: MaintenanceOptions): Maintenance {
   const abort = new AbortController();
   const { signal } = abort;
   let thoroughAtMs = Number.NEGATIVE_INFINITY;
-  const sizes = new Map<string, string>();
+  const summedUp = new Map<string, number>();
 
   async function pass(): Promise<void> {
     await makePartitionsAhead(pool, Date.now(), DAYS_AHEAD);
     await compactRollups(pool, signal);
-    await sumUpGrown(pool, sizes);
     const throughMs = await readCompleteThrough({ log, pool, group });
     await noteLogProgress(pool, { logId: log.id, group, completeThroughMs: throughMs });
     const thorough = performance.now() - thoroughAtMs >= THOROUGH_EVERY_MS;
@@ -70,6 +69,7 @@ export function startMaintenance(options: MaintenanceOptions): Maintenance {
     if (report.partitionsDropped.length + report.eventsDeleted.length + report.sessions > 0) {
       logger.info({ ...report, throughMs }, 'what was expired is deleted');
     }
+    await sumUpGrown(pool, summedUp, { signal, budgetMs: BUDGET_MS });
     onPass?.(report);
   }
 

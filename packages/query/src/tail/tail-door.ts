@@ -37,7 +37,11 @@ export function createTailDoor(options: TailDoorOptions): RequestHandler {
   const limits = { ...TAIL_LIMITS, ...options.limits };
   const cursors = createTailCursors({ id: log.id, group });
   const positions = (reader?: Reader) => withProblems(readPositions(reader ?? pool, log.id, group));
-  const sumUp = (times: { fromMs: number; toMs: number }) => sumUpBatches(pool, times);
+  const sumUp = (times: { fromMs: number; toMs: number }) =>
+    sumUpBatches(pool, times).catch((error: unknown) => {
+      logger.warn({ err: error }, 'the tail could not sum up where new events are, and leaves it to the workers');
+      return false;
+    });
   const hub = createTailHub({ logId: log.id, read, positions, sumUp, cursors, limits, logger });
   const open = new Set<TailConnection>();
   stopping?.addEventListener('abort', () => {
