@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Pool, remakeHops, withBackgroundLock } from '@wayline/store';
+import { freeMarks, type Pool, type RemakeBounds, remakeHops, withBackgroundLock } from '@wayline/store';
 import { restAfter } from './rest-after.ts';
 import type { WorkerLogger } from './worker-logger.ts';
 
@@ -8,6 +8,8 @@ export interface HopRemakerOptions {
   logger: WorkerLogger;
   /** How often it is looked for sessions to remake, ms, at most. Default 2 s. */
   everyMs?: number;
+  /** How often the room of marks that were taken is freed, ms. Default 10 s. */
+  freeEveryMs?: number;
   /** Whether a backlog is being stored; then it works least. */
   isBehind?(): boolean;
   /** Whether the worker gives way to others in the database; then it works in short pieces. */
@@ -34,18 +36,28 @@ const TELL_EVERY_MS = 60_000;
 
 /** Keeps the hops between apps up to date. Any number of processes may do it: one is at it at a time. */
 export function startHopRemaker(options: HopRemakerOptions): HopRemaker {
-  const { pool, logger, everyMs = 2_000, onPass } = options;
+  const { pool, logger, everyMs = 2_000, freeEveryMs = 10_000, onPass } = options;
   const { isBehind = () => false, givesWay = () => false, busyShare = () => 1 } = options;
   const abort = new AbortController();
   const { signal } = abort;
   let toldAtMs = Number.NEGATIVE_INFINITY;
+  let freedAtMs = Number.NEGATIVE_INFINITY;
+
+  async function pass(bounds: RemakeBounds): Promise<number> {
+    const sessions = await remakeHops(pool, signal, bounds);
+    if (sessions > 0 && performance.now() - freedAtMs >= freeEveryMs) {
+      freedAtMs = performance.now();
+      await freeMarks(pool);
+    }
+    return sessions;
+  }
 
   async function run(): Promise<void> {
     while (!signal.aborted) {
       const begunMs = performance.now();
       const bounds = givesWay() ? GENTLY : { longestMs: LONGEST_PASS_MS };
       try {
-        const sessions = await withBackgroundLock(pool, 'hops', () => remakeHops(pool, signal, bounds));
+        const sessions = await withBackgroundLock(pool, 'hops', () => pass(bounds));
         if (sessions !== undefined) onPass?.(sessions);
       } catch (error) {
         if (!signal.aborted && begunMs - toldAtMs >= TELL_EVERY_MS) {

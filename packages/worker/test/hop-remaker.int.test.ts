@@ -123,6 +123,26 @@ test('of several processes one is at it at a time; the others pass over their tu
   expect(await hops()).toBe(1);
 });
 
+test('the room of marks that were taken is freed, so that later ones find it', async () => {
+  const { remade } = start({ freeEveryMs: 0 });
+  const pages = async () => (await pool.query(`SELECT pg_relation_size('dirty_sessions') / 8192 AS n`)).rows[0].n;
+  const passed = async () => {
+    const done = remade();
+    await storeHop();
+    await done;
+  };
+  const vacuumed = async () =>
+    (await pool.query(`SELECT vacuum_count::integer AS n FROM pg_stat_user_tables WHERE relname = 'dirty_sessions'`))
+      .rows[0].n;
+  const many = `INSERT INTO dirty_sessions (project_id, session_id, from_at, to_at, log_time, dirty_at)
+    SELECT 1, 's-0', now(), now(), now(), now() - interval '1 hour' FROM generate_series(1, 15000)`;
+  await pool.query(many);
+  while ((await vacuumed()) === 0) await passed();
+  const before = await pages();
+  await pool.query(many);
+  expect(await pages()).toBe(before);
+});
+
 test('O8: stopping waits for the transaction in hand, which is done whole', async () => {
   const { stop } = start();
   await stopInHand(pool, 'session_hops', async () => {

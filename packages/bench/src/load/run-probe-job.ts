@@ -29,8 +29,9 @@ export interface ProbeReport {
   maxMs: number;
 }
 
-/** How exact the latency is. */
+/** How exact the latency is: this, or a twentieth of how long the longest was waited for. The looks are work for PostgreSQL, the more so the more is waited for. */
 const LOOK_EVERY_MS = 10;
+const LOOK_SHARE = 1 / 20;
 const PATIENCE_MS = 60_000;
 const LONGEST_MICROS = 300_000_000;
 
@@ -42,15 +43,15 @@ export async function runProbeJob(job: ProbeJob): Promise<ProbeReport> {
   let [measured, acknowledged, refused, sending] = [0, 0, 0, true];
 
   const watching = (async () => {
-    for (let deadline = Number.POSITIVE_INFINITY; performance.now() < deadline; await sleep(LOOK_EVERY_MS)) {
+    for (let deadline = Number.POSITIVE_INFINITY; performance.now() < deadline; ) {
       for (const { isMeasured, acknowledgedMs } of await visibility.look()) {
         if (!isMeasured) continue;
         measured++;
         latency.record(Math.max(1, Math.round((performance.now() - acknowledgedMs) * 1000)));
       }
-      if (sending) continue;
-      if (visibility.waiting === 0) return;
-      if (deadline === Number.POSITIVE_INFINITY) deadline = performance.now() + PATIENCE_MS;
+      if (!sending && visibility.waiting === 0) return;
+      if (!sending && deadline === Number.POSITIVE_INFINITY) deadline = performance.now() + PATIENCE_MS;
+      await sleep(Math.max(LOOK_EVERY_MS, LOOK_SHARE * visibility.longestMs()));
     }
   })();
 

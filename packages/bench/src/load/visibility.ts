@@ -13,6 +13,8 @@ export interface Visibility {
   /** Those that can be seen now, and could not at the last look. One query for all that are awaited. */
   look(): Promise<AwaitedProbe[]>;
   readonly waiting: number;
+  /** For how long the first of those that are waited for has been, ms; 0 where none is. */
+  longestMs(): number;
   close(): Promise<void>;
 }
 
@@ -56,6 +58,10 @@ export async function openVisibility(about: { databaseUrl: string; projectId: nu
     },
     get waiting() {
       return awaited.size;
+    },
+    longestMs() {
+      const [first] = awaited.values();
+      return first ? performance.now() - first.acknowledgedMs : 0;
     },
     close: () => client.end(),
   };
