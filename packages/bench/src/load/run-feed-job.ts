@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { NewRecord } from '@wayline/event-log';
 import { type LogAddress, openLog } from '../servers/log-address.ts';
+import { giveWay } from './give-way.ts';
 import { loggedRecords } from './logged-records.ts';
 
-/** Events of now, appended at a steady rate until the process is stopped. */
+/** Events of now, appended at a steady rate until the process is stopped, which gives way to the others. */
 export interface FeedJob {
   log: LogAddress;
   recordsPerSecond: number;
@@ -18,6 +19,7 @@ const HOURS = 2;
 
 /** Answers at once. What the log cannot take in time is appended later. */
 export async function runFeedJob({ log: address, recordsPerSecond, seed }: FeedJob): Promise<{ begun: true }> {
+  await giveWay();
   const log = await openLog(address);
   const records = Math.ceil(recordsPerSecond * HOURS * 3600);
   const source = loggedRecords({ records, repeatedShare: 0, hours: HOURS, start: new Date().toISOString(), seed });

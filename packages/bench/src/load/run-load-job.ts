@@ -1,11 +1,10 @@
-import { writeFile } from 'node:fs/promises';
-import { constants, setPriority } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { cpuMicros, difference, forgetPeak, peakRssMb } from '../measure/process-usage.ts';
 import { sampleMemory } from '../measure/sample-memory.ts';
 import { type Loop, startClosedLoop } from './closed-loop.ts';
 import { type Channel, Connection, type ConnectionEvents } from './connection.ts';
 import { formOf } from './door-form.ts';
+import { giveWay } from './give-way.ts';
 import type { LoadJob, LoadReport } from './load-job.ts';
 import { startOpenLoop } from './open-loop.ts';
 import { prepareRequests } from './prepared-request.ts';
@@ -70,13 +69,6 @@ export async function runLoadJob(job: LoadJob): Promise<LoadReport> {
     peakRssMb: peak,
     memory: course,
   };
-}
-
-/** Among the processes of its session, and as a session among the others, where the system shares out the processor so. */
-async function giveWay(): Promise<void> {
-  const nice = constants.priority.PRIORITY_BELOW_NORMAL;
-  setPriority(nice);
-  await writeFile('/proc/self/autogroup', String(nice)).catch(() => undefined); // no such file: no such sharing
 }
 
 function connector({ port, writeKey, door, shape }: LoadJob): (events: ConnectionEvents) => Channel {
