@@ -13,6 +13,9 @@ export interface LiveParts {
 }
 
 const PASS_DIGITS = 4;
+/** A pass, as it stands at the end of a session's id. */
+export const passText = (pass: number): string => (pass % 16 ** PASS_DIGITS).toString(16).padStart(PASS_DIGITS, '0');
+
 const SESSION_TAIL = /("sessionId":"[^"]*)[0-9a-f]{8}"/;
 const SESSION = '"sessionId":"';
 const TIME = '"occurredAt":"';

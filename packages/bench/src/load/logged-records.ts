@@ -68,7 +68,7 @@ export function* loggedRecords(workload: LoggedWorkload): Generator<LoggedRecord
 type Write = (line: string, at: number) => LoggedRecord;
 
 /** The envelope is put around the event's text as it is: to parse it would cost more than all the rest. */
-function ingestRecords(): Write {
+export function ingestRecords(): Write {
   let headers = requestHeaders();
   return (line, at) => {
     if (at % EVENTS_PER_REQUEST === 0) headers = requestHeaders();

@@ -86,10 +86,15 @@ export function copyRequest(request: PreparedRequest): PreparedRequest {
  * Gives the events of the request number `sequence` their ids, and a frame that number.
  * @param pass how often all prepared requests were sent before, for what is live
  */
-export function numberEvents({ bytes, counters, frameId, live }: PreparedRequest, sequence: number, pass = 0): void {
+export function numberEvents(
+  { bytes, counters, frameId, live }: PreparedRequest,
+  sequence: number,
+  pass = 0,
+  nowMs?: number,
+): void {
   const first = sequence * counters.length;
   for (let i = 0; i < counters.length; i++) writeCounter(bytes, counters[i] as number, first + i);
-  if (live) makeLive(bytes, live, pass);
+  if (live) makeLive(bytes, live, pass, nowMs);
   if (frameId === undefined) return;
   writeCounter(bytes, frameId, sequence);
   maskInPlace(bytes, frameId, COUNTER_DIGITS);
