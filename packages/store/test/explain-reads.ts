@@ -17,6 +17,8 @@ export interface ExplainedStatement {
   sql: string;
   /** Only what was really run: partitions that were pruned, and parts never begun, are none. */
   reads: TableRead[];
+  /** The most rows that were sorted in one place. */
+  sorted: number;
 }
 
 interface PlanNode {
@@ -41,9 +43,9 @@ export async function explainReads(
     const query = async (given: Given, values?: unknown[]): Promise<unknown> => {
       const sql = typeof given === 'string' ? given : given.text;
       const parameters = values ?? (typeof given === 'string' ? undefined : given.values);
-      if (isPlannedOnce(given)) explained.push({ sql, reads: await explainGeneric(reader, given) });
+      if (isPlannedOnce(given)) explained.push({ sql, ...(await explainGeneric(reader, given)) });
       else if (/^\s*(SELECT|WITH|DECLARE)\b/i.test(sql)) {
-        explained.push({ sql, reads: planOf(await reader.query(`${EXPLAIN} ${sql}`, parameters)) });
+        explained.push({ sql, ...planOf(await reader.query(`${EXPLAIN} ${sql}`, parameters)) });
       }
       return reader.query(given as string, values);
     };
@@ -59,7 +61,7 @@ export function explainingPool(pool: pg.Pool): { pool: pg.Pool; explained: Expla
     const client = await pool.connect();
     const query = async (sql: string, values?: unknown[]): Promise<unknown> => {
       if (/^\s*SELECT\b/i.test(sql)) {
-        explained.push({ sql, reads: planOf(await client.query(`${EXPLAIN} ${sql}`, values)) });
+        explained.push({ sql, ...planOf(await client.query(`${EXPLAIN} ${sql}`, values)) });
       }
       return client.query(sql, values);
     };
@@ -70,19 +72,26 @@ export function explainingPool(pool: pg.Pool): { pool: pg.Pool; explained: Expla
 
 const EXPLAIN = 'EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON)';
 
-function planOf({ rows }: pg.QueryResult): TableRead[] {
+type Plan = Omit<ExplainedStatement, 'sql'>;
+
+function planOf({ rows }: pg.QueryResult): Plan {
   const [{ Plan }] = rows[0]['QUERY PLAN'] as [{ Plan: PlanNode }];
-  return readsOf(Plan);
+  return { reads: readsOf(Plan), sorted: sortedBy(Plan) };
 }
 
 /** With the plan for any values, as `readOnly` has connections keep it. */
-async function explainGeneric(reader: Reader, { text, values }: PlannedOnce): Promise<TableRead[]> {
+async function explainGeneric(reader: Reader, { text, values }: PlannedOnce): Promise<Plan> {
   const literals = values.map((value) => (value === null ? 'NULL' : pg.escapeLiteral(String(value))));
   const name = pg.escapeIdentifier(randomUUID());
   await reader.query(`SET LOCAL plan_cache_mode = force_generic_plan; PREPARE ${name} AS ${text}`);
-  const reads = planOf(await reader.query(`${EXPLAIN} EXECUTE ${name} (${literals.join(', ')})`));
+  const plan = planOf(await reader.query(`${EXPLAIN} EXECUTE ${name} (${literals.join(', ')})`));
   await reader.query(`DEALLOCATE ${name}; SET LOCAL plan_cache_mode = auto`);
-  return reads;
+  return plan;
+}
+
+function sortedBy(node: PlanNode): number {
+  const own = node['Node Type'].includes('Sort') ? (node['Actual Rows'] ?? 0) : 0;
+  return Math.max(own, ...(node.Plans ?? []).map(sortedBy));
 }
 
 function readsOf(node: PlanNode): TableRead[] {

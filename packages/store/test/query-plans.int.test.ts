@@ -331,6 +331,15 @@ describe.each(Object.entries(QUERIES).flatMap(([file, reads]) => reads.map((plan
   },
 );
 
+test('the events of a machine are summed up as they come, however many: to sort them would take the disk', async () => {
+  const { machineId } = known;
+  const explained = await explainReads(pool, (reader) =>
+    machineSourceUses(reader, { projectId: PROJECT, machineId }, {}),
+  );
+  const read = Math.max(...explained.flatMap(({ reads }) => reads.map(({ rows }) => rows)));
+  expect(Math.max(...explained.map(({ sorted }) => sorted))).toBeLessThan(read / 2);
+});
+
 test('every query has a plan that it must have: a new one in src/queries is to be named above', async () => {
   const folder = new URL('../src/queries/', import.meta.url);
   const files = (await readdir(folder, { recursive: true })).filter(

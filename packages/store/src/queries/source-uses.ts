@@ -71,7 +71,7 @@ export async function machineSourceUses(
   const fromMs = Math.max(range.fromMs ?? -Infinity, seen.firstMs);
   const toMs = Math.min(range.toMs ?? Infinity, seen.lastMs + 1);
   if (fromMs >= toMs) return [];
-  // Beforehand it is not known how many events a machine has: for a few it does not matter, and many would be sorted on disk.
+  // The planner takes it that a machine has few events; the many that some have would be sorted on disk. For the transaction.
   const [, { rows }] = await Promise.all([
     reader.query('SET LOCAL enable_sort = off'),
     reader.query<UseRecord>(
@@ -86,7 +86,6 @@ export async function machineSourceUses(
         ],
       ),
     ),
-    reader.query('SET LOCAL enable_sort = on'),
   ]);
   return rows.map(toUse);
 }
