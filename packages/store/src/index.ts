@@ -4,7 +4,7 @@ export * from './export/export-user.ts';
 export { readEvents } from './export/read-events.ts';
 export type { EventSelection } from './export/select-events.ts';
 export { freeMarks } from './hops/free-marks.ts';
-export { type RemakeBounds, remakeHops } from './hops/remake-hops.ts';
+export { remakeHops } from './hops/remake-hops.ts';
 export { findProject, insertProject, type ProjectRow, renameProject } from './identity/projects.ts';
 export {
   findWriteKey,

@@ -122,6 +122,8 @@ test('maintenance sums up where rows came, and nowhere else', async () => {
   await sumUpGrown(pool, summedUp);
   const after = await rechecked(pool);
   expect(after).toBeLessThan(before / 2);
+  const tables = [...summedUp.keys()];
+  expect(tables).toEqual(tables.toSorted().reverse()); // the newest first
 
   const { rows } = await pool.query(
     "SELECT brin_desummarize_range(inhrelid, 0) FROM pg_inherits WHERE inhparent = 'events_by_batch'::regclass",

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { freeMarks, type Pool, type RemakeBounds, remakeHops, withBackgroundLock } from '@wayline/store';
+import { freeMarks, type Pool, remakeHops, withBackgroundLock } from '@wayline/store';
 import { restAfter } from './rest-after.ts';
 import type { WorkerLogger } from './worker-logger.ts';
 
@@ -43,13 +43,10 @@ export function startHopRemaker(options: HopRemakerOptions): HopRemaker {
   let toldAtMs = Number.NEGATIVE_INFINITY;
   let freedAtMs = Number.NEGATIVE_INFINITY;
 
-  async function pass(bounds: RemakeBounds): Promise<number> {
-    const sessions = await remakeHops(pool, signal, bounds);
-    if (sessions > 0 && performance.now() - freedAtMs >= freeEveryMs) {
-      freedAtMs = performance.now();
-      await freeMarks(pool);
-    }
-    return sessions;
+  async function freeSometimes(): Promise<void> {
+    if (performance.now() - freedAtMs < freeEveryMs) return;
+    freedAtMs = performance.now();
+    await freeMarks(pool);
   }
 
   async function run(): Promise<void> {
@@ -57,8 +54,9 @@ export function startHopRemaker(options: HopRemakerOptions): HopRemaker {
       const begunMs = performance.now();
       const bounds = givesWay() ? GENTLY : { longestMs: LONGEST_PASS_MS };
       try {
-        const sessions = await withBackgroundLock(pool, 'hops', () => pass(bounds));
+        const sessions = await withBackgroundLock(pool, 'hops', () => remakeHops(pool, signal, bounds));
         if (sessions !== undefined) onPass?.(sessions);
+        if (sessions) await freeSometimes();
       } catch (error) {
         if (!signal.aborted && begunMs - toldAtMs >= TELL_EVERY_MS) {
           toldAtMs = begunMs;

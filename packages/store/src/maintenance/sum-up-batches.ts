@@ -56,12 +56,12 @@ export async function sumUpGrown(pool: Pool, summedUp: Map<string, number>, paci
   }
 }
 
-/** Pages of each partition, the oldest first. */
+/** Pages of each partition, the newest first: those are what the tail looks into, and after a start all are gone through. */
 async function readSizes(pool: Pool): Promise<Map<string, number>> {
   const tables = (await readEventTables(pool)).map(({ table }) => table);
   const { rows } = await pool.query<{ table: string; pages: number }>(
     `SELECT name AS table, (pg_relation_size(to_regclass(name)) / current_setting('block_size')::integer)::float8 AS pages
-     FROM unnest($1::text[]) WITH ORDINALITY AS given (name, n) WHERE to_regclass(name) IS NOT NULL ORDER BY n`,
+     FROM unnest($1::text[]) WITH ORDINALITY AS given (name, n) WHERE to_regclass(name) IS NOT NULL ORDER BY n DESC`,
     [tables],
   );
   return new Map(rows.map(({ table, pages }) => [table, pages]));
