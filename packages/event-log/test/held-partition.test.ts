@@ -1,5 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises';
-import { afterEach, expect, test } from '@jest/globals';
+import { afterEach, describe, expect, jest, test } from '@jest/globals';
 import type { BeginAnswer, LogBatch, PartitionRange } from '../src/event-log.ts';
 import { BatchRecord } from '../src/kafka/batch-record.ts';
 import { BytesInHand } from '../src/kafka/bytes-in-hand.ts';
@@ -42,10 +42,19 @@ interface Setting {
   first?: number;
   /** Bytes that may be with handlers before a fetch waits for them. */
   limit?: number;
+  /** Whether others are due; then a fetch goes on at the end of the partition, too. */
+  othersDue?: boolean;
 }
 
 /** A partition that reads from 50 on, and what it told kafkajs, in order. */
-async function hold({ begin, handle, range = { start: 0, end: 1000 }, first, limit = 0 }: Setting = {}) {
+async function hold({
+  begin,
+  handle,
+  range = { start: 0, end: 1000 },
+  first,
+  limit = 0,
+  othersDue = false,
+}: Setting = {}) {
   const told: string[] = [];
   const errors: string[] = [];
   const begins: PartitionRange[] = [];
@@ -76,7 +85,7 @@ async function hold({ begin, handle, range = { start: 0, end: 1000 }, first, lim
     },
     range: async () => ({ ...partition, ...range }),
     peek: async (offset) => ({ offset: first ?? offset, timeMs: 0, key: null, value: null, headers: {} }),
-    inHand: new BytesInHand(limit),
+    inHand: new BytesInHand({ most: limit, many: 0 }, () => othersDue),
     before: Promise.resolve(),
   });
   open.push(held);
@@ -257,16 +266,70 @@ test('while there is room, kafkajs goes on fetching others beside the handler; i
   expect(told.splice(0)).toEqual(['seek 51', 'resume']);
 });
 
-test('bytes in hand: a fetch waits while they are many, and goes on when a handler is done', async () => {
-  const inHand = new BytesInHand(100);
-  const done = [inHand.take(60), inHand.take(60)];
-  let room = false;
-  const waiting = inHand.room().then(() => {
-    room = true;
+test('at the end of the partition kafkajs goes on, too, where much is in hand and others are due', async () => {
+  const { held, told } = await hold({ handle: () => new Promise(() => {}), limit: 1000, othersDue: true });
+  await held.take({ ...fetched(50, [50]), highWatermark: '51' });
+  expect(told).toEqual(['pause']);
+  open.splice(0); // its handler is never done
+});
+
+test('a partition is due while it is read, if the last fetch left some of it, or was not long ago', async () => {
+  const { held } = await hold();
+  expect(held.isDue).toBe(false); // nothing has come of it yet
+  const taking = held.take({ ...fetched(50, [50]), highWatermark: '51' });
+  expect(held.isDue).toBe(false); // with its handler
+  await taking;
+  expect(held.isDue).toBe(true);
+  jest.spyOn(performance, 'now').mockReturnValue(performance.now() + 2_000);
+  try {
+    expect(held.isDue).toBe(false);
+    await held.take(fetched(51, [51]));
+    jest.spyOn(performance, 'now').mockReturnValue(performance.now() + 4_000);
+    expect(held.isDue).toBe(true);
+  } finally {
+    jest.restoreAllMocks();
+  }
+});
+
+describe('bytes in hand', () => {
+  const never = new Promise<void>(() => {});
+  const bounds = { most: 100, many: 50 };
+  const isResolved = async (promise: Promise<void>) => {
+    let resolved = false;
+    void promise.then(() => {
+      resolved = true;
+    });
+    for (let i = 0; i < 5; i++) await turn();
+    return resolved;
+  };
+
+  test('a fetch waits while they are many, and goes on when a handler is done', async () => {
+    const inHand = new BytesInHand(bounds, () => false);
+    const done = [inHand.take(60), inHand.take(60)];
+    const waiting = inHand.room(never, true);
+    expect(await isResolved(waiting)).toBe(false);
+    done[0]?.();
+    await waiting;
+    await inHand.room(never, true);
   });
-  await turn();
-  expect(room).toBe(false);
-  done[0]?.();
-  await waiting;
-  await inHand.room();
+
+  test('at the end of a partition it goes on with the work, or where they are enough for a while and others are due', async () => {
+    let due = false;
+    const inHand = new BytesInHand(bounds, () => due);
+    await inHand.room(Promise.resolve(), false);
+    const few = inHand.take(40);
+    const waiting = inHand.room(never, false);
+    due = true;
+    const more = inHand.take(5);
+    expect(await isResolved(waiting)).toBe(false);
+    due = false;
+    const enough = inHand.take(30);
+    expect(await isResolved(waiting)).toBe(false);
+    due = true;
+    more();
+    await waiting;
+    few();
+    enough();
+    expect(await isResolved(inHand.room(never, false))).toBe(false);
+  });
 });

@@ -45,8 +45,9 @@ export interface SchedulerOptions<Batch extends UnjudgedBatch> {
 
 /** Of a transaction's rows, so many are enough to begin with it. */
 const FULL_SHARE = 0.75;
-/** While so many are being written, the next waits for more rows, as long as there is a backlog: what it writes beside them costs the same for few. */
+/** While so many are being written, the next waits for more rows, since what it writes beside them costs the same for few: for so many, or in a backlog until it is full. */
 const ENOUGH_IN_FLIGHT = 2;
+const ENOUGH_ROWS = 2_500;
 const FILL_MS = 100;
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 10_000;
@@ -82,7 +83,8 @@ export class BatchScheduler<Batch extends UnjudgedBatch> {
   /** Whether there is a backlog: batches wait although as many transactions as may be are in flight, to fill one, or for a rest to end. */
   get isBehind(): boolean {
     if (this.#waiting.length === 0) return false;
-    return this.#inFlight >= this.#options.throttle.concurrency || this.#mayFill || this.#resting !== undefined;
+    const isFilling = this.#inFlight >= ENOUGH_IN_FLIGHT && this.#hasBacklog;
+    return this.#inFlight >= this.#options.throttle.concurrency || isFilling || this.#resting !== undefined;
   }
 
   /**
@@ -130,18 +132,16 @@ export class BatchScheduler<Batch extends UnjudgedBatch> {
 
   #schedule(): void {
     const { throttle } = this.#options;
-    const { maxRows } = throttle;
-    const { lingerMs } = throttle.settings;
+    const { maxRows, settings } = throttle;
     if (this.#inFlight >= throttle.concurrency || this.#waiting.length === 0 || this.#resting) return;
     const restMs = throttle.waitMs(performance.now());
     if (restMs > 0) {
       this.#rest(Math.min(restMs, LONGEST_REST_MS));
       return;
     }
-    const rows = this.#waiting.reduce((sum, job) => sum + nextPart(job).records.length, 0);
-    const isFull = rows >= FULL_SHARE * maxRows;
+    const isFull = this.#waitingRows >= FULL_SHARE * maxRows;
     if (isFull || (this.#inFlight > 0 && !this.#mayFill)) this.#startNext();
-    else this.#linger ??= setTimeout(() => this.#lingered(), this.#inFlight > 0 ? FILL_MS : lingerMs);
+    else this.#linger ??= setTimeout(() => this.#lingered(), this.#inFlight > 0 ? FILL_MS : settings.lingerMs);
   }
 
   /** The throttle may have become narrower meanwhile: then the next begins when there is room again. */
@@ -150,9 +150,18 @@ export class BatchScheduler<Batch extends UnjudgedBatch> {
     if (this.#inFlight < this.#options.throttle.concurrency) this.#startNext();
   }
 
-  /** Whether what waits may wait for more: there is enough to do meanwhile, and the log has a backlog of the same partitions. */
+  /** Whether what waits may wait for more: there is enough to do meanwhile, and it is little, or more is to come. */
   get #mayFill(): boolean {
-    return this.#inFlight >= ENOUGH_IN_FLIGHT && unreadOf(this.#waiting) >= BACKLOG_RECORDS;
+    return this.#inFlight >= ENOUGH_IN_FLIGHT && (this.#waitingRows < ENOUGH_ROWS || this.#hasBacklog);
+  }
+
+  /** Of the partitions of what waits, in the log. */
+  get #hasBacklog(): boolean {
+    return unreadOf(this.#waiting) >= BACKLOG_RECORDS;
+  }
+
+  get #waitingRows(): number {
+    return this.#waiting.reduce((sum, job) => sum + nextPart(job).records.length, 0);
   }
 
   #rest(ms: number): void {

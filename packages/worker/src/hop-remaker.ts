@@ -10,7 +10,7 @@ export interface HopRemakerOptions {
   everyMs?: number;
   /** How often the room of marks that were taken is freed, ms. Default 10 s. */
   freeEveryMs?: number;
-  /** Whether a backlog is being stored; then it works least. */
+  /** Whether a backlog is being stored; for as long it works least. */
   isBehind?(): boolean;
   /** Whether the worker gives way to others in the database; then it works in short pieces. */
   givesWay?(): boolean;
@@ -32,6 +32,8 @@ export interface HopRemaker {
 const LONGEST_PASS_MS = 100;
 /** While the worker gives way: pieces so short that nobody else waits for long. */
 const GENTLY = { longestMs: 50, marksAtOnce: 200 };
+/** How often it is looked whether there is a backlog still. */
+const LOOK_EVERY_MS = 50;
 const TELL_EVERY_MS = 60_000;
 
 /** Keeps the hops between apps up to date. Any number of processes may do it: one is at it at a time. */
@@ -42,6 +44,8 @@ export function startHopRemaker(options: HopRemakerOptions): HopRemaker {
   const { signal } = abort;
   let toldAtMs = Number.NEGATIVE_INFINITY;
   let freedAtMs = Number.NEGATIVE_INFINITY;
+
+  const pause = (ms: number): Promise<unknown> => sleep(ms, undefined, { signal }).catch(() => undefined);
 
   async function freeSometimes(): Promise<void> {
     if (performance.now() - freedAtMs < freeEveryMs) return;
@@ -65,8 +69,11 @@ export function startHopRemaker(options: HopRemakerOptions): HopRemaker {
       }
       const workedMs = performance.now() - begunMs;
       const isDone = workedMs < bounds.longestMs;
-      const restMs = restAfter(workedMs, { everyMs, isDone, isBehind: isBehind(), busyShare: busyShare() });
-      await sleep(restMs, undefined, { signal }).catch(() => undefined);
+      const { least, most } = restAfter(workedMs, { everyMs, isDone, busyShare: busyShare() });
+      await pause(least);
+      for (let rested = least; rested < most && !signal.aborted && isBehind(); rested += LOOK_EVERY_MS) {
+        await pause(LOOK_EVERY_MS);
+      }
     }
   }
 

@@ -12,10 +12,19 @@ export interface IntakeNow {
 /** So many records that are in the log and not stored are a backlog; fewer are on their way. */
 export const BACKLOG_RECORDS = 20_000;
 
+/** What waits to be fetched for longer than this is late; so few records never are. */
+const LATE_S = 0.2;
+const LATE_RECORDS = 2_000;
+/** What had gathered longer ago tells nothing of now. */
+const GATHERED_MS = 5_000;
+
 interface Known {
   end: number;
   next: number;
   atMs: number;
+  /** What had gathered when it was fetched last, and when that was. */
+  gathered: number;
+  fetchedAtMs: number;
 }
 
 /** Of a rate, from one second to the next: what happened counts for about five seconds. */
@@ -45,7 +54,8 @@ export class Intake {
     const key = `${topic}/${partition}`;
     const known = this.#known.get(key);
     if (known) this.#arrived += Math.max(0, endOffset - known.end);
-    this.#known.set(key, { end: endOffset, next: firstOffset, atMs: nowMs });
+    const gathered = Math.max(0, endOffset - firstOffset);
+    this.#known.set(key, { end: endOffset, next: firstOffset, atMs: nowMs, gathered, fetchedAtMs: nowMs });
   }
 
   /** All before the offset is stored. */
@@ -74,5 +84,18 @@ export class Intake {
       else unstored += Math.max(0, end - next);
     }
     return { arrived: this.#arrivedRate, stored: this.#storedRate, unstored };
+  }
+
+  /**
+   * Whether events wait for long before they are fetched: more had gathered in the partitions than comes in a fifth of a second. What is
+   * in a partition now only its next fetch will tell.
+   */
+  isLate(nowMs: number): boolean {
+    const { arrived } = this.now(nowMs);
+    let gathered = 0;
+    for (const known of this.#known.values()) {
+      if (nowMs - known.fetchedAtMs < GATHERED_MS) gathered += known.gathered;
+    }
+    return gathered > Math.max(LATE_RECORDS, arrived * LATE_S);
   }
 }

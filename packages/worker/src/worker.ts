@@ -64,7 +64,7 @@ export interface Worker {
   start(): Promise<void>;
   /** Finishes the batches in hand, then leaves the group. */
   stop(): Promise<void>;
-  /** Whether more is read than can be written at once: what can wait should. */
+  /** Whether more is read than can be written at once, or events are stored late: what can wait should. */
   isBehind(): boolean;
   /** Whether it writes less than it could, since others are at work in the database. */
   givesWay(): boolean;
@@ -184,7 +184,7 @@ export function createWorker(options: WorkerOptions): Worker {
   let lagWatch: LagWatch | undefined;
   return {
     ended,
-    isBehind: () => scheduler.isBehind,
+    isBehind: () => scheduler.isBehind || intake.isLate(performance.now()),
     givesWay: () => throttle.pace < 1,
     busyShare: () => scheduler.busy.take(),
     async start() {

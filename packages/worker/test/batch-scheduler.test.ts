@@ -146,6 +146,23 @@ describe('batches on their way into transactions', () => {
     await Promise.all(all);
   });
 
+  test('what is little waits for one of the two even without a backlog, and what is enough does not', async () => {
+    const writing: (() => void)[] = [];
+    const { scheduler, calls } = schedulerOver(
+      () => new Promise((resolve) => void writing.push(resolve)),
+      0,
+      new Throttle({ ...settings, maxRows: 10_000, concurrency: 3 }),
+    );
+    const submit = (partition: number, count: number) => scheduler.submit(batchOf(partition, 0, count), lease);
+    const all = [submit(0, 9_000), submit(1, 9_000), submit(2, 2_400)];
+    expect(calls).toHaveLength(2);
+    expect(scheduler.isBehind).toBe(false);
+    all.push(submit(3, 100));
+    expect(calls).toHaveLength(3);
+    for (const finish of writing) finish();
+    await Promise.all(all);
+  });
+
   test('what waited to fill a transaction does not begin where the throttle has become narrower meanwhile', async () => {
     jest.useFakeTimers();
     try {
@@ -179,14 +196,16 @@ describe('batches on their way into transactions', () => {
     const { scheduler, calls } = schedulerOver(
       () => new Promise((resolve) => void writing.push(resolve)),
       0,
-      inFlight(4),
+      new Throttle({ ...settings, maxRows: 10_000, concurrency: 4 }),
     );
-    const all = [batchOf(0, 0, 90), batchOf(1, 0, 90), { ...batchOf(2, 0, 10), endOffset: 10_000 }].map((batch) =>
-      scheduler.submit(batch, lease),
+    const all = [batchOf(0, 0, 9_000), batchOf(1, 0, 9_000), { ...batchOf(2, 0, 3_000), endOffset: 10_000 }].map(
+      (batch) => scheduler.submit(batch, lease),
     );
     expect(calls).toHaveLength(3);
-    all.push(scheduler.submit({ ...batchOf(3, 0, 10), endOffset: 100_000 }, lease));
+    expect(scheduler.isBehind).toBe(false);
+    all.push(scheduler.submit({ ...batchOf(3, 0, 3_000), endOffset: 100_000 }, lease));
     expect(calls).toHaveLength(3);
+    expect(scheduler.isBehind).toBe(true);
     const finish = setInterval(() => {
       if (calls.length === 4) for (const done of writing) done();
     }, 5);

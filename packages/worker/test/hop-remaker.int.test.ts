@@ -94,6 +94,25 @@ test('A1: what is marked is remade again and again, also while a backlog is stor
   expect(await hops()).toBe(3);
 });
 
+test('while a backlog is stored it rests for longer, and looks meanwhile whether it is over', async () => {
+  const seen: string[] = [];
+  let behind = true;
+  const { stop } = start({
+    isBehind: () => {
+      seen.push('asked');
+      return behind;
+    },
+    onPass: () => void seen.push('passed'),
+  });
+  await storeHop();
+  while (!/passed(,asked){2,},passed/.test(seen.join())) await storeHop();
+  behind = false;
+  seen.length = 0;
+  while (!/passed(,asked)?,passed(,asked)?,passed/.test(seen.join()))
+    await new Promise((resolve) => setImmediate(resolve));
+  await stop();
+});
+
 test('of several processes one is at it at a time; the others pass over their turn', async () => {
   let release = (): void => undefined;
   const held = new Promise<void>((resolve) => {

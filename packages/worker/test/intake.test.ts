@@ -53,3 +53,35 @@ test('O4: what was given back, or read again, counts once', () => {
   expect(intake.now(40)).toMatchObject({ arrived: 0, stored: 0 });
   expect(intake.now(130_000).unstored).toBe(0); // another worker's by now
 });
+
+/** Records that come evenly into ten partitions, which are fetched in turns, each so often. @returns the time of the last fetch, ms */
+function fetchInTurns(intake: Intake, { perSecond, everyMs }: { perSecond: number; everyMs: number }): number {
+  const each = (perSecond / 10) * (everyMs / 1_000);
+  let nowMs = 0;
+  for (let round = 1; round * everyMs <= 20_000; round++) {
+    for (let partition = 0; partition < 10; partition++) {
+      nowMs = round * everyMs + (partition * everyMs) / 10;
+      const [firstOffset, endOffset] = [(round - 1) * each, round * each];
+      intake.fetched({ ...of(partition), firstOffset, endOffset }, nowMs);
+      intake.stored({ ...of(partition), offset: endOffset }, nowMs);
+      intake.now(nowMs);
+    }
+  }
+  return nowMs;
+}
+
+test.each([
+  { what: 'little has gathered when it is fetched', perSecond: 20_000, everyMs: 100, late: false },
+  {
+    what: 'more than comes in a fifth of a second has, though all that is known of is stored',
+    perSecond: 20_000,
+    everyMs: 300,
+    late: true,
+  },
+  { what: 'few come, however seldom', perSecond: 1_000, everyMs: 1_000, late: false },
+])('whether events are late: $what', ({ perSecond, everyMs, late }) => {
+  const intake = new Intake();
+  const nowMs = fetchInTurns(intake, { perSecond, everyMs });
+  expect(intake.isLate(nowMs)).toBe(late);
+  expect(intake.isLate(nowMs + 10_000)).toBe(false); // what had gathered tells nothing any more
+});

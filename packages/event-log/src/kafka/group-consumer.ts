@@ -38,8 +38,7 @@ const LONGEST_PAUSE_MS = 5000;
 const JOIN_PATIENCE_MS = 10_000;
 const LEAVE_PATIENCE_MS = 3000;
 const MAX_BYTES_PER_PARTITION = 4 * 1024 * 1024;
-/** Beyond it nothing is fetched until a handler is done. */
-const MAX_BYTES_IN_HAND = 12 * 1024 * 1024;
+const IN_HAND = { most: 12 * 1024 * 1024, many: 3 * 1024 * 1024 };
 
 const keyOf = ({ topic, partition }: TopicPartition): string => `${topic}/${partition}`;
 
@@ -57,7 +56,7 @@ export class GroupConsumer implements LogConsumer {
   readonly #held = new Map<string, HeldPartition>();
   /** Partitions that were lost while their handler was at work, until it is done. */
   readonly #lettingGo = new Map<string, Promise<void>>();
-  readonly #inHand = new BytesInHand(MAX_BYTES_IN_HAND);
+  readonly #inHand = new BytesInHand(IN_HAND, () => [...this.#held.values()].some(({ isDue }) => isDue));
   readonly #closing = new AbortController();
   #session: KafkaSession | undefined;
   #memberId: string | undefined;

@@ -31,6 +31,8 @@ type State = 'asking' | 'reading' | 'working' | 'checking' | 'stopped' | 'lost';
 const HANDOVER_MS = 50;
 /** A handler that works for longer no longer keeps kafkajs from fetching other partitions. */
 const PATIENCE_MS = 1000;
+/** A partition of which something came so lately most likely has something by the next fetch. */
+const LATELY_MS = 1000;
 const LONGEST_PAUSE_MS = 5000;
 /** Between attempts to read what cannot be read; each is told. */
 const FIRST_STALL_MS = 1000;
@@ -48,6 +50,9 @@ export class HeldPartition {
   #fetchFrom = -1;
   /** Whether kafkajs was told to leave the partition alone. */
   #paused = false;
+  /** When a fetch last brought some of it, by `performance.now()`, and whether it left some. */
+  #broughtAtMs = Number.NEGATIVE_INFINITY;
+  #hasMore = false;
   #failures = 0;
   /** How often in a row its records could not be read. */
   #stalls = 0;
@@ -67,6 +72,11 @@ export class HeldPartition {
 
   get lost(): boolean {
     return this.#state === 'lost';
+  }
+
+  /** Whether the next fetch asks for it, and most likely brings something: the last one left some, or was not long ago. */
+  get isDue(): boolean {
+    return this.#state === 'reading' && (this.#hasMore || performance.now() - this.#broughtAtMs < LATELY_MS);
   }
 
   /** Aborts the lease. Resolves when the handler in hand, if there is one, is done. */
@@ -92,8 +102,8 @@ export class HeldPartition {
   }
 
   /**
-   * Resolves when kafkajs may fetch again, which is while there is room and more to fetch; the handler may be at work still. At the end
-   * of the partition it waits for the handler: with nothing left to fetch kafkajs would sleep, and what comes meanwhile with it. Never rejects.
+   * Resolves when kafkajs may fetch again, which is while there is room and more to fetch (see `BytesInHand`); the handler may be at work
+   * still. Never rejects.
    */
   async take(fetched: FetchedBatch): Promise<void> {
     if (this.#state !== 'reading') return;
@@ -103,12 +113,13 @@ export class HeldPartition {
       return;
     }
     this.#state = 'working';
+    this.#broughtAtMs = performance.now();
+    this.#hasMore = Number(fetched.lastOffset()) + 1 < Number(fetched.highWatermark);
     const { inHand } = this.#options;
     const done = inHand.take(bytesOf(fetched));
     const work = this.#handle(fetched).finally(done);
     this.#working = work;
-    const isAtEnd = Number(fetched.lastOffset()) + 1 >= Number(fetched.highWatermark);
-    await this.#atMost(PATIENCE_MS, isAtEnd ? work : Promise.race([work, inHand.room()]));
+    await this.#atMost(PATIENCE_MS, inHand.room(work, this.#hasMore));
     if (this.#state === 'working') this.#pause();
   }
 
