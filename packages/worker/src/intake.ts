@@ -13,7 +13,7 @@ export interface IntakeNow {
 export const BACKLOG_RECORDS = 20_000;
 
 /** What waits to be fetched for longer than this is late; so few records never are. */
-const LATE_S = 0.2;
+const LATE_S = 0.1;
 const LATE_RECORDS = 2_000;
 /** What had gathered longer ago tells nothing of now. */
 const GATHERED_MS = 5_000;
@@ -87,7 +87,7 @@ export class Intake {
   }
 
   /**
-   * Whether events wait for long before they are fetched: more had gathered in the partitions than comes in a fifth of a second. What is
+   * Whether events wait for long before they are fetched: more had gathered in the partitions than comes in a tenth of a second. What is
    * in a partition now only its next fetch will tell.
    */
   isLate(nowMs: number): boolean {

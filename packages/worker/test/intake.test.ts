@@ -71,11 +71,11 @@ function fetchInTurns(intake: Intake, { perSecond, everyMs }: { perSecond: numbe
 }
 
 test.each([
-  { what: 'little has gathered when it is fetched', perSecond: 20_000, everyMs: 100, late: false },
+  { what: 'little has gathered when it is fetched', perSecond: 30_000, everyMs: 80, late: false },
   {
-    what: 'more than comes in a fifth of a second has, though all that is known of is stored',
-    perSecond: 20_000,
-    everyMs: 300,
+    what: 'more than comes in a tenth of a second has, though all that is known of is stored',
+    perSecond: 30_000,
+    everyMs: 150,
     late: true,
   },
   { what: 'few come, however seldom', perSecond: 1_000, everyMs: 1_000, late: false },
