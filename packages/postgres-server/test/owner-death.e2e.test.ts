@@ -31,9 +31,14 @@ async function startOwner(dataDir: string): Promise<{ owner: ChildProcess; pid: 
     stdio: ['ignore', 'pipe', 'inherit'],
     detached: true, // in a process group of its own, as the shell starts it
   });
-  cleanUp.push(() => owner.kill('SIGKILL'));
+  let pid: number | undefined;
+  cleanUp.push(async () => {
+    owner.kill('SIGKILL');
+    if (pid !== undefined) await gone(pid); // it writes to its folder until then
+  });
   const [line] = (await once(createInterface({ input: owner.stdout }), 'line')) as [string];
-  return { owner, pid: Number(line) };
+  pid = Number(line);
+  return { owner, pid };
 }
 
 async function guardOf(pid: number): Promise<number> {
