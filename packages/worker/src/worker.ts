@@ -182,10 +182,12 @@ export function createWorker(options: WorkerOptions): Worker {
   ended.catch(() => undefined); // whoever waits for it sees it; nobody need wait
   let consumer: LogConsumer | undefined;
   let lagWatch: LagWatch | undefined;
+  const givesWay = (): boolean => throttle.pace < 1;
   return {
     ended,
-    isBehind: () => scheduler.isBehind || intake.isLate(performance.now()),
-    givesWay: () => throttle.pace < 1,
+    // Where it gives way events are late on purpose: hops need not wait for that, nor those who ask for hops.
+    isBehind: () => scheduler.isBehind || (!givesWay() && intake.isLate(performance.now())),
+    givesWay,
     busyShare: () => scheduler.busy.take(),
     async start() {
       watch = watchPressure({ pool, group, throttle, configured, logger, intake });
