@@ -131,6 +131,24 @@ test('after the first, a request without room is refused before it is made one, 
   );
 });
 
+test('also the first that comes over a connection, and no longer than others is it kept', async () => {
+  const [made503] = await open().ask(post(LARGE));
+  const { socket, answers, ask } = open();
+  const first = await ask(post(LARGE));
+  expect(made).toBe(1);
+  expect(first.map(alike)).toEqual([alike(made503 as string)]);
+  // While a request is under way the connection may be silent for longer than it may be idle.
+  socket.write(post('', { line: 'GET /held HTTP/1.1' }));
+  while (made < 2) await new Promise(setImmediate);
+  expect(lastSocket?.timeout).toBe(0);
+  held?.end('held');
+  expect(statuses(await answers(2))).toEqual([503, 200]);
+  const { timeout } = lastSocket as Socket;
+  expect(timeout).toBeGreaterThan(0);
+  expect(statuses(await ask(post(LARGE), post(event())))).toEqual([503, 200, 503, 202]);
+  expect(lastSocket?.timeout).toBe(timeout);
+});
+
 test('what finds room is taken, also behind one that was refused', async () => {
   const { ask } = open();
   expect(statuses(await ask(post(LARGE), post(LARGE), post(event()), post(LARGE), post(LARGE), post(event())))).toEqual(

@@ -59,12 +59,13 @@ interface Parser extends NodeParser {
 const gates = new WeakMap<Server, Shedder>();
 /** Parsers go from one connection to another, and from one server to another. */
 const gated = new WeakSet<Parser>();
+/** Connections over which nothing has come but what was refused here: Node does not know that they may be idle too long. */
+const watchedHere = new WeakSet<Socket>();
 
 /**
  * Has a shedder asked about each request when its head is there, before Node makes objects of it, of its headers and of an answer: that is
  * half of what a refusal costs the process, and where more comes than can be taken, refusals are what it is kept from its work by. Only on
- * connections on which nothing is under way, and on which Node has answered before and thus watches for how long they are idle. In a Node
- * that is made otherwise nobody is asked, and requests are refused as others are.
+ * connections on which nothing is under way. In a Node that is made otherwise nobody is asked, and requests are refused as others are.
  */
 export function shedByHead(server: Server, shedder: Shedder): void {
   gates.set(server, shedder);
@@ -92,11 +93,13 @@ function gate(parser: Parser): void {
     const answer = isPlain && socket && headers ? answerByHead(socket, url, headers) : undefined;
     if (answer !== undefined) {
       socket?.write(answer);
+      if (socket && !isWatched(socket)) watch(socket);
       parser.incoming = null;
       parser[ON_BODY] = null; // so that nothing is copied of it
       parser[ON_COMPLETE] = dropped;
       return 0;
     }
+    if (socket && watchedHere.delete(socket)) socket.setTimeout(socket.server?.timeout ?? 0); // while it is under way
     return onHead.call(parser, major, minor, headers, method, url, status, message, upgrade, keepAlive);
   };
   parser[ON_HEAD] = parserOnHeadersComplete;
@@ -111,9 +114,19 @@ function answerByHead(socket: ServerSocket, url: string, raw: readonly string[])
   return shed && server && answerOf(shed, server);
 }
 
-/** Nothing is under way on it, its client reads its answers, and Node counts how long it has been idle. */
+/** Nothing is under way on it, its client reads its answers, and it is kept no longer than a while without a request. */
 function isIdle(socket: ServerSocket): boolean {
-  return !socket._httpMessage && socket.writableLength === 0 && !socket.isPaused() && (socket.timeout ?? 0) > 0;
+  return !socket._httpMessage && socket.writableLength === 0 && !socket.isPaused() && isKept(socket);
+}
+
+const isWatched = ({ timeout = 0 }: Socket): boolean => timeout > 0;
+
+/** Where Node has answered before, it watches it; else it is watched here. */
+const isKept = (socket: ServerSocket): boolean => isWatched(socket) || (socket.server?.keepAliveTimeout ?? 0) > 0;
+
+function watch(socket: ServerSocket): void {
+  watchedHere.add(socket);
+  socket.setTimeout(socket.server?.keepAliveTimeout ?? 0);
 }
 
 /** The headers that a refusal may depend on; undefined where others may ask for another answer, or one of them is twice. */

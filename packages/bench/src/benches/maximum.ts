@@ -9,7 +9,7 @@ import { type BenchOptions, DEFAULT_EVENTS, paceOf } from './bench-options.ts';
 
 const CONNECTIONS = 64;
 /** A broker and a server that were just started are slow. What is compared with this has the same. */
-export const WARMUP_SECONDS = 8;
+export const WARMUP_SECONDS = 12;
 
 /** As fast as it goes: what a soak and an overload are a part, and a multiple, of. */
 export async function measureMaximum(

@@ -14,9 +14,12 @@ const IDLE_MS = 2_000;
 /**
  * Requests at a fixed rate, whatever the server does. Their latency counts from when they were due, so that a server
  * that stands still is not spared the requests it kept from being sent.
+ * @param growsForMs so long the rate grows, evenly, from nothing. One that is there at once finds no connection open, and opens one
+ *   for each request that is due until the first is answered: for seconds a storm of connections would be measured.
  */
-export function startOpenLoop(sender: Sender, { requestsPerSecond, maxConnections }: OpenLoopOptions): Loop {
-  const everyMs = 1000 / requestsPerSecond;
+export function startOpenLoop(sender: Sender, options: OpenLoopOptions, growsForMs: number): Loop {
+  const { requestsPerSecond, maxConnections } = options;
+  const dueAfterMs = timetable(requestsPerSecond / 1000, growsForMs);
   const begunMs = performance.now();
   let due = 0;
   let stopped = false;
@@ -34,9 +37,9 @@ export function startOpenLoop(sender: Sender, { requestsPerSecond, maxConnection
   const tick = () => {
     if (stopped) return;
     const now = performance.now();
-    for (; begunMs + due * everyMs <= now; due++) {
+    for (let dueMs = begunMs + dueAfterMs(due); dueMs <= now; dueMs = begunMs + dueAfterMs(++due)) {
       const slot = idle.pop() ?? open();
-      if (slot) sender.send(slot, begunMs + due * everyMs);
+      if (slot) sender.send(slot, dueMs);
       else sender.tally.unsent++;
     }
     // The last in use is the first to be used again, so those that idle stand in front.
@@ -49,4 +52,13 @@ export function startOpenLoop(sender: Sender, { requestsPerSecond, maxConnection
       stopped = true;
     },
   };
+}
+
+/** After how many ms the request of a number, from 0, is due: at a rate that is reached evenly within `growsForMs`. */
+export function timetable(requestsPerMs: number, growsForMs: number): (number: number) => number {
+  const whileGrowing = (requestsPerMs * growsForMs) / 2;
+  return (number) =>
+    number < whileGrowing
+      ? Math.sqrt((2 * number * growsForMs) / requestsPerMs)
+      : growsForMs + (number - whileGrowing) / requestsPerMs;
 }

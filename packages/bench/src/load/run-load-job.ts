@@ -78,7 +78,8 @@ function connector({ port, writeKey, door, shape }: LoadJob): (events: Connectio
 
 /**
  * The load, after half of the warming up. A server that has just been started cannot keep up with a fixed rate, and would
- * be measured with the queue of that time: it is first asked for no more than it can give.
+ * be measured with the queue of that time: it is first asked for no more than it can give, and half of what is left of the
+ * warming up the rate grows.
  */
 async function start(sender: Sender, { shape, warmupSeconds }: LoadJob): Promise<Loop> {
   const warmingUp = startClosedLoop(sender, shape.kind === 'closed' ? shape : WARMING_UP);
@@ -86,7 +87,7 @@ async function start(sender: Sender, { shape, warmupSeconds }: LoadJob): Promise
   if (shape.kind === 'closed') return warmingUp;
   warmingUp.stop();
   await settle(sender);
-  return startOpenLoop(sender, shape);
+  return startOpenLoop(sender, shape, (warmupSeconds * 1000) / 4);
 }
 
 /** Resolves when the last answers have come, or did not in time, and every connection is closed. */
