@@ -4,10 +4,7 @@ import { ProblemError } from '@wayline/contracts';
 export interface ByteBudget {
   /** Whether what was asked for last found no room. */
   readonly scarce: boolean;
-  /**
-   * Whether a request of so many bytes may come in now: not too much is queued, and there is room for it. Where there is none, who is slow
-   * to fill its own gives that up first.
-   */
+  /** Whether so many bytes could be taken now; where there is no room, who is slow to fill its own gives that up first. */
   has(bytes: number): boolean;
   /** Notes who holds bytes for what is still to come, until the function returned is called. */
   fill(filling: Filling): () => void;
@@ -16,10 +13,6 @@ export interface ByteBudget {
   give(bytes: number): void;
   /** What is held turned out to be more, or less: it counts so from now on, even where that is more than is left. */
   correct(from: number, to: number): void;
-  /** Of what is held, so many bytes are done with here, and wait for what is slower. */
-  queue(bytes: number): void;
-  /** They wait no longer; they are still held. */
-  unqueue(bytes: number): void;
   /**
    * What a request is refused with that finds no room: `overloaded`. One for all, because where many are refused, the
    * making of an error, with its stack, would cost more than all the rest of a refusal.
@@ -40,27 +33,16 @@ const SLOW_AFTER_MS = 2_000;
 const SLOWEST_BYTES_PER_MS = 32;
 const LOOK_EVERY_MS = 100;
 
-export interface ByteBudgetOptions {
-  /** While so many bytes and more are queued, no request comes in; default: as many as there is room for. */
-  maxQueuedBytes?: number;
-  /** Ms, of a clock that never goes back. */
-  now?: () => number;
-}
-
-export function createByteBudget(maxBytes: number, options: ByteBudgetOptions = {}): ByteBudget {
-  const { maxQueuedBytes = Number.POSITIVE_INFINITY, now = () => performance.now() } = options;
+/** @param now ms, of a clock that never goes back */
+export function createByteBudget(maxBytes: number, now: () => number = () => performance.now()): ByteBudget {
   let held = 0;
-  let queued = 0;
   let scarce = false;
   const fillings = new Map<Filling, number>();
   let lookedMs = Number.NEGATIVE_INFINITY;
 
-  const fits = (bytes: number): boolean => {
-    if (held + bytes > maxBytes) makeRoom();
-    return held + bytes <= maxBytes;
-  };
   const has = (bytes: number): boolean => {
-    scarce = queued >= maxQueuedBytes || !fits(bytes);
+    if (held + bytes > maxBytes) makeRoom();
+    scarce = held + bytes > maxBytes;
     return !scarce;
   };
 
@@ -85,8 +67,7 @@ export function createByteBudget(maxBytes: number, options: ByteBudgetOptions = 
       return () => fillings.delete(filling);
     },
     take(bytes) {
-      scarce = !fits(bytes);
-      if (scarce) return false;
+      if (!has(bytes)) return false;
       held += bytes;
       return true;
     },
@@ -95,12 +76,6 @@ export function createByteBudget(maxBytes: number, options: ByteBudgetOptions = 
     },
     correct(from, to) {
       held += to - from;
-    },
-    queue(bytes) {
-      queued += bytes;
-    },
-    unqueue(bytes) {
-      queued -= bytes;
     },
     full: new ProblemError('overloaded', 'Too much is in hand just now; send it again in a moment.', {
       retryAfterSeconds: 1,

@@ -82,7 +82,6 @@ export function createWritePipeline({
     const receivedMs = now();
     const requestId = identify(request, response);
     let held = 0;
-    let queued = 0;
     try {
       letOriginRead(request, response);
       let credential = credentialOf(request, { queryKey: true }) ?? otherCredential?.inHeaders(request);
@@ -117,10 +116,9 @@ export function createWritePipeline({
       const headers = recordHeaders(request.headers, requestId);
       for (const record of verdict.records) record.headers = headers;
       // Held until they are in the log: so what the log is too slow for is refused unread.
-      queued = bytesOf(verdict.records);
-      budget.correct(held, queued);
-      budget.queue(queued);
-      held = queued;
+      const bytes = bytesOf(verdict.records);
+      budget.correct(held, bytes);
+      held = bytes;
       const appending = appendEvents(log, verdict.records);
       verdict.records = NOTHING; // nor does anything here keep them
       await appending;
@@ -129,7 +127,6 @@ export function createWritePipeline({
     } catch (error) {
       refuse(error, { request, response, requestId });
     } finally {
-      budget.unqueue(queued);
       budget.give(held);
     }
   };

@@ -8,13 +8,6 @@ export interface WriteShares {
   report: OverloadReport;
 }
 
-/**
- * Of the bytes in hand, the part that may wait for the log while requests still come in: enough for a produce request under way and for the
- * next. More in the queue is the same work done later, and what lives longer costs the collector more. Frames of a stream come in beside
- * them: a connection has few at a time, and to refuse one costs nearly as much as to take it.
- */
-const QUEUED_SHARE = 1 / 3;
-
 export function createWriteShares(options: {
   /** Bytes of bodies in hand at once. */
   maxBytesHeld: number;
@@ -24,7 +17,7 @@ export function createWriteShares(options: {
 }): WriteShares {
   const { maxBytesHeld, logger, now } = options;
   return {
-    budget: createByteBudget(maxBytesHeld, { maxQueuedBytes: maxBytesHeld * QUEUED_SHARE }),
+    budget: createByteBudget(maxBytesHeld),
     limiter: createRateLimiter(),
     report: createOverloadReport(logger, now),
   };

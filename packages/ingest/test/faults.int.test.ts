@@ -192,7 +192,7 @@ describe('slow, broken and many bodies', () => {
     handedOver.mockRestore();
   });
 
-  test('O5: while a third of what may be in hand waits for the log, a body is refused unread, and one that has begun goes on', async () => {
+  test('O5: what the log has not taken yet counts too, and then a body is refused unread', async () => {
     const { log } = await start();
     let letThrough = () => {};
     const slow = new Promise<void>((resolve) => {
@@ -215,24 +215,16 @@ describe('slow, broken and many bodies', () => {
         close: async () => {},
       },
     });
-    const begun = await dial(ingest);
-    const body = JSON.stringify(event);
-    begun.write(`${head(body.length, 'Expect: 100-continue\r\n')}`);
-    const [goOn] = await once(begun.setEncoding('utf8'), 'data');
-    expect(goOn).toMatch(/^HTTP\/1.1 100 /);
-    const padded = JSON.stringify({ ...event, context: { padding: 'x'.repeat(17_000) } });
+    const padded = JSON.stringify({ ...event, context: { padding: 'x'.repeat(30_000) } });
     const first = ingest.post('/v1/events', padded);
     await inTheLog;
     const socket = await dial(ingest);
-    socket.write(head(1_000)); // and no body
+    socket.write(head(30_000)); // and no body
     const [answer] = await once(socket.setEncoding('utf8'), 'data');
     expect(answer).toMatch(/^HTTP\/1.1 503 .*"overloaded"/s);
     socket.destroy();
-    begun.write(body);
     letThrough();
     expect((await first).status).toBe(202);
-    expect((await once(begun, 'data'))[0]).toMatch(/^HTTP\/1.1 202 /);
-    begun.destroy();
     expect((await ingest.post('/v1/events', padded)).status).toBe(202);
   });
 });

@@ -66,7 +66,7 @@ export const VARIABLES = {
     fallback: 12,
     roles: ['all', 'ingest'],
     meaning:
-      'At most so many MiB of requests in hand, from their first byte until their records are in the log, and while a third of it waits for the log no other comes in: more is answered 503. It bounds the memory of ingest.',
+      'At most so many MiB of requests in hand, from their first byte until their records are in the log: more is answered 503. It bounds the memory of ingest.',
   },
   requestsPerSecond: {
     name: 'WAYLINE_REQUESTS_PER_SECOND',
