@@ -6,6 +6,7 @@ import { smallDisksPossible, startOnSmallDisk } from '@wayline/testkit';
 
 const LOG = JSON.stringify(new URL('../dist/embedded/index.js', import.meta.url).href);
 const DISK_BYTES = 16 * 1024 * 1024;
+const OCCUPIED_BYTES = 6_000_000;
 
 const possible = await smallDisksPossible();
 if (!possible) process.stderr.write('SKIPPED: the full disk of the embedded log: no small disk can be mounted here\n');
@@ -18,6 +19,7 @@ afterEach(() => rm(folder, { recursive: true }));
 
 // `fill` appends until five were refused; `goOn` until one is taken again.
 const BEGIN = `
+  import { statfs } from 'node:fs/promises';
   import { setTimeout as sleep } from 'node:timers/promises';
   import { createEmbeddedLog } from ${LOG};
   const open = (retentionMs) => createEmbeddedLog({
@@ -61,6 +63,10 @@ const BEGIN = `
     const ids = new Set(await read());
     return [...acknowledged].filter((id) => !ids.has(id)).length;
   };
+  const left = async () => {
+    const { bavail, bsize } = await statfs(process.argv[1]);
+    return bavail * bsize;
+  };
   const say = (what) => console.log(JSON.stringify(what));
 `;
 
@@ -99,7 +105,9 @@ async function start(script: string, ...args: string[]) {
       release,
       said,
     } = await start(`
+      const before = await left();
       say({});
+      while (before - (await left()) < ${OCCUPIED_BYTES}) await sleep(20); // or it would fill the disk first
       await fill(100);
       say({ refusals, acknowledged: acknowledged.size, missing: await missing() });
       say({ recoveredMs: await goOn(100), acknowledged: acknowledged.size, missing: await missing() });
@@ -110,7 +118,7 @@ async function start(script: string, ...args: string[]) {
       await log.close();
     `);
     await said(0);
-    await occupy(6e6);
+    await occupy(OCCUPIED_BYTES);
     const full = await said(1);
     expect(full.acknowledged).toBeGreaterThan(2000);
     expect(full.missing).toBe(0);
