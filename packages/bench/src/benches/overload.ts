@@ -2,7 +2,6 @@ import type { Closers } from '@wayline/testkit';
 import type { Measurement } from '../measure/load-server.ts';
 import { loadTarget } from '../measure/load-target.ts';
 import { median } from '../measure/median.ts';
-import type { BenchCase } from '../report/bench-report.ts';
 import { failuresOf } from '../report/failures.ts';
 import { asReference, beside, rounded, summarise } from '../report/summarise.ts';
 import type { Target } from '../servers/server-under-test.ts';
@@ -32,8 +31,8 @@ type Rate = Pick<Measurement, 'eventsPerSecond'>;
 
 /**
  * Rates up to twice what it can take: there it goes on acknowledging near its maximum, answers the rest with 503 and
- * `Retry-After`, and its memory stays within its bounds. The maximum and twice of it take turns, and each is compared with those beside it, since the
- * machine does not stay as quick as it was.
+ * `Retry-After`, and its memory stays within its bounds. The maximum and twice of it take turns,
+ * and each is compared with those beside it, since the machine does not stay as quick as it was.
  */
 export async function benchOverload(closers: Closers, options: BenchOptions): Promise<BenchFindings> {
   const surroundings = await openSurroundings(closers, options);
@@ -56,7 +55,8 @@ async function overload(target: Target, options: BenchOptions, findings: BenchFi
   const loadedTwice = async (full: Measurement) => (await offer(TWICE * full.eventsPerSecond))[0] as Measurement;
   if (!quick) {
     tell(`${target.name}: a first turn, which is not told of: a broker that was just started is slow`);
-    await loadedTwice(await loadedFully());
+    const full = await loadedFully();
+    findings.failures.push(...failuresOf(`${target.name}, the first turn`, [full, await loadedTwice(full)]));
   }
   const fully = [await loadedFully()];
   const twice: Measurement[] = [];
@@ -66,15 +66,14 @@ async function overload(target: Target, options: BenchOptions, findings: BenchFi
     fully.push(await loadedFully());
   }
   const maximum = addMaximum(target, options, { findings, runs: fully });
-  const add = (share: number, runs: readonly Measurement[]) => {
+  const add = (share: number, runs: readonly Measurement[], inTurns?: number) => {
     const found = beside(summarise(nameOf(share), runs), { limit: asReference(maximum) });
-    findings.cases.push({ ...found, memory: runs[0]?.report.memory });
+    findings.cases.push({ ...found, ratio: inTurns ?? found.ratio, memory: runs[0]?.report.memory });
     findings.failures.push(...failuresOf(nameOf(share), runs));
   };
   for (const share of quick ? [] : OTHERS) {
     tell(nameOf(share));
     add(share, await offer(share * maximum.eventsPerSecond));
   }
-  add(TWICE, twice);
-  (findings.cases.at(-1) as BenchCase).ratio = rounded(ratioInTurns(twice, fully), 3);
+  add(TWICE, twice, rounded(ratioInTurns(twice, fully), 3));
 }
