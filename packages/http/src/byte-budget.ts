@@ -4,7 +4,10 @@ import { ProblemError } from '@wayline/contracts';
 export interface ByteBudget {
   /** Whether what was asked for last found no room. */
   readonly scarce: boolean;
-  /** Whether so many bytes could be taken now; where there is no room, who is slow to fill its own gives that up first. */
+  /**
+   * Whether a request of so many bytes may come in now: it is not shut, and there is room for it. Where there is none, who is slow to fill its
+   * own gives that up first.
+   */
   has(bytes: number): boolean;
   /** Notes who holds bytes for what is still to come, until the function returned is called. */
   fill(filling: Filling): () => void;
@@ -33,17 +36,28 @@ const SLOW_AFTER_MS = 2_000;
 const SLOWEST_BYTES_PER_MS = 32;
 const LOOK_EVERY_MS = 100;
 
-/** @param now ms, of a clock that never goes back */
-export function createByteBudget(maxBytes: number, now: () => number = () => performance.now()): ByteBudget {
+export interface ByteBudgetOptions {
+  /** While it is, no request comes in, whatever room there is; what has begun to come goes on. */
+  isShut?: () => boolean;
+  /** Ms, of a clock that never goes back. */
+  now?: () => number;
+}
+
+export function createByteBudget(maxBytes: number, options: ByteBudgetOptions = {}): ByteBudget {
+  const { isShut = () => false, now = () => performance.now() } = options;
   let held = 0;
   let scarce = false;
   const fillings = new Map<Filling, number>();
   let lookedMs = Number.NEGATIVE_INFINITY;
 
-  const has = (bytes: number): boolean => {
+  const fits = (bytes: number): boolean => {
     if (held + bytes > maxBytes) makeRoom();
-    scarce = held + bytes > maxBytes;
-    return !scarce;
+    return held + bytes <= maxBytes;
+  };
+
+  const note = (found: boolean): boolean => {
+    scarce = !found;
+    return found;
   };
 
   /** A few who only begin to send could else keep out everybody, for as long as a request may take. */
@@ -61,13 +75,13 @@ export function createByteBudget(maxBytes: number, now: () => number = () => per
     get scarce() {
       return scarce;
     },
-    has,
+    has: (bytes) => note(!isShut() && fits(bytes)),
     fill(filling) {
       fillings.set(filling, now());
       return () => fillings.delete(filling);
     },
     take(bytes) {
-      if (!has(bytes)) return false;
+      if (!note(fits(bytes))) return false;
       held += bytes;
       return true;
     },

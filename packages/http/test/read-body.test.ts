@@ -17,7 +17,7 @@ let clockMs: number;
 
 beforeEach(async () => {
   clockMs = 0;
-  budget = createByteBudget(MAX_HELD, () => clockMs);
+  budget = createByteBudget(MAX_HELD, { now: () => clockMs });
   lengths.length = 0;
   server = createServer((request, response) => {
     void readBody(request, { maxBytes: 90_000, budget }).then(

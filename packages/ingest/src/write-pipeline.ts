@@ -75,13 +75,14 @@ export function createWritePipeline({
   now,
   shares,
 }: WritePipelineOptions): WritePipeline {
-  const { budget, limiter, report } = shares;
+  const { budget, queue, limiter, report } = shares;
   const refusalAfter = createRateRefusals();
 
   return async (door, { request, response, session, otherCredential }) => {
     const receivedMs = now();
     const requestId = identify(request, response);
     let held = 0;
+    let queued = 0;
     try {
       letOriginRead(request, response);
       let credential = credentialOf(request, { queryKey: true }) ?? otherCredential?.inHeaders(request);
@@ -116,9 +117,10 @@ export function createWritePipeline({
       const headers = recordHeaders(request.headers, requestId);
       for (const record of verdict.records) record.headers = headers;
       // Held until they are in the log: so what the log is too slow for is refused unread.
-      const bytes = bytesOf(verdict.records);
-      budget.correct(held, bytes);
-      held = bytes;
+      queued = bytesOf(verdict.records);
+      budget.correct(held, queued);
+      held = queued;
+      queue.add(queued);
       const appending = appendEvents(log, verdict.records);
       verdict.records = NOTHING; // nor does anything here keep them
       await appending;
@@ -127,6 +129,7 @@ export function createWritePipeline({
     } catch (error) {
       refuse(error, { request, response, requestId });
     } finally {
+      queue.remove(queued);
       budget.give(held);
     }
   };

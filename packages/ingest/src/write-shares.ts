@@ -1,9 +1,11 @@
 import { type ByteBudget, createByteBudget, createRateLimiter, type RateLimiter } from '@wayline/http';
+import { createLogQueue, type LogQueue } from './log-queue.ts';
 import { createOverloadReport, type OverloadReport } from './overload-report.ts';
 
 /** What all ways in share: whichever is taken, it counts alike. */
 export interface WriteShares {
   budget: ByteBudget;
+  queue: LogQueue;
   limiter: RateLimiter;
   report: OverloadReport;
 }
@@ -16,8 +18,10 @@ export function createWriteShares(options: {
   now: () => number;
 }): WriteShares {
   const { maxBytesHeld, logger, now } = options;
+  const queue = createLogQueue(maxBytesHeld);
   return {
-    budget: createByteBudget(maxBytesHeld),
+    budget: createByteBudget(maxBytesHeld, { isShut: queue.isFull }),
+    queue,
     limiter: createRateLimiter(),
     report: createOverloadReport(logger, now),
   };

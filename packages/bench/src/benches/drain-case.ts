@@ -11,7 +11,8 @@ import type { BenchCase } from '../report/bench-report.ts';
 import { asReference, beside } from '../report/summarise.ts';
 import { type DrainRun, summariseCopies, summariseDrains } from '../report/summarise-worker.ts';
 import { type FreshDatabase, startFreshDatabase, useLogFiles, withClient } from '../servers/fresh-database.ts';
-import { emptyTopic, type WorkerSite } from '../servers/worker-site.ts';
+import { emptyTopic } from '../servers/own-kafka.ts';
+import type { WorkerSite } from '../servers/worker-site.ts';
 import type { BenchFindings } from './bench-findings.ts';
 import type { BenchOptions } from './bench-options.ts';
 

@@ -64,8 +64,8 @@ export async function benchIngest(closers: Closers, options: BenchOptions): Prom
   for (const found of options.quick ? QUICK_CASES : CASES) {
     if (options.only && !nameOf(found).includes(options.only)) continue;
     const limit = await measure(bareTarget, found);
-    const { brokers } = surroundings;
-    const obvious = brokers && (await measure(obviousTarget(brokers), found));
+    const { kafka } = surroundings;
+    const obvious = kafka && (await measure(obviousTarget(kafka), found));
     const references = { limit: asReference(limit), obvious: obvious && asReference(obvious) };
     findings.cases.push(limit);
     if (obvious) findings.cases.push(beside(obvious, { limit: references.limit }));
@@ -125,8 +125,8 @@ async function appendAlone(
   }
 }
 
-async function appendAddress(log: LogKind, { access, brokers }: Surroundings): Promise<LogAddress> {
+async function appendAddress(log: LogKind, { access, kafka }: Surroundings): Promise<LogAddress> {
   const topic = 'bench.append';
-  if (log === 'kafka' && brokers) return { topic, brokers };
+  if (log === 'kafka' && kafka) return { topic, brokers: kafka.brokers };
   return { topic, folder: await mkdtemp(join(access.folder, 'append-')) };
 }

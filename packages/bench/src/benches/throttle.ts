@@ -16,7 +16,8 @@ import { type StoredProgress, watchProgress } from '../measure/stored-progress.t
 import type { BenchCase } from '../report/bench-report.ts';
 import { rounded } from '../report/summarise.ts';
 import { type FreshDatabase, startFreshDatabase, withClient } from '../servers/fresh-database.ts';
-import { emptyTopic, openWorkerSite, startQuery, startWorker, type WorkerSite } from '../servers/worker-site.ts';
+import { emptyTopic } from '../servers/own-kafka.ts';
+import { openWorkerSite, startQuery, startWorker, type WorkerSite } from '../servers/worker-site.ts';
 import type { BenchFindings } from './bench-findings.ts';
 import type { BenchOptions } from './bench-options.ts';
 

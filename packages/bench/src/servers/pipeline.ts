@@ -4,7 +4,8 @@ import type { BenchOptions } from '../benches/bench-options.ts';
 import { type StoredProgress, watchProgress } from '../measure/stored-progress.ts';
 import { type FreshDatabase, startFreshDatabase, useLogFiles } from './fresh-database.ts';
 import { openLog } from './log-address.ts';
-import { emptyTopic, startIngest, startWorker, type WorkerSite } from './worker-site.ts';
+import { emptyTopic } from './own-kafka.ts';
+import { startIngest, startWorker, type WorkerSite } from './worker-site.ts';
 
 /** From HTTP to PostgreSQL, each role a process of its own. */
 export interface Pipeline {

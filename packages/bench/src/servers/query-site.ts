@@ -7,7 +7,8 @@ import { runInChild } from '../children/child-process.ts';
 import { until } from '../measure/drain.ts';
 import { watchProgress } from '../measure/stored-progress.ts';
 import { type FreshDatabase, startFreshDatabase, withClient } from './fresh-database.ts';
-import { emptyTopic, openWorkerSite, startQuery, startWorker, type WorkerSite } from './worker-site.ts';
+import { emptyTopic } from './own-kafka.ts';
+import { openWorkerSite, startQuery, startWorker, type WorkerSite } from './worker-site.ts';
 
 /** A database with a history in it, and the role `query` before it. */
 export interface QuerySite {

@@ -21,7 +21,14 @@ export const bareTarget: Target = {
   },
 };
 
-export function obviousTarget(brokers: readonly string[]): Target {
+/** The Kafka of servers under load. */
+export interface LoadedKafka {
+  brokers: readonly string[];
+  /** Called when nothing is reading or writing the topic any more. A broker that was not started for this keeps what it has. */
+  empty(topic: string): Promise<void>;
+}
+
+export function obviousTarget({ brokers, empty }: LoadedKafka): Target {
   return {
     name: 'obvious design',
     async start() {
@@ -36,6 +43,7 @@ export function obviousTarget(brokers: readonly string[]): Target {
         async stop() {
           await child.stop();
           await log.close();
+          await empty(OBVIOUS_TOPIC);
         },
       };
     },
@@ -43,7 +51,7 @@ export function obviousTarget(brokers: readonly string[]): Target {
 }
 
 /** The role `ingest`, as it is deployed. */
-export function waylineOnKafka(access: Access, brokers: readonly string[]): Target {
+export function waylineOnKafka(access: Access, { brokers, empty }: LoadedKafka): Target {
   return {
     name: 'kafka',
     async start() {
@@ -58,6 +66,7 @@ export function waylineOnKafka(access: Access, brokers: readonly string[]): Targ
         async stop() {
           await wayline.end();
           await log.close();
+          await empty(TOPICS.events);
         },
       };
     },

@@ -1,11 +1,10 @@
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { TOPICS } from '@wayline/contracts';
-import { type Closers, openKafkaAdmin, runWayline, startKafka, startWayline, type TestProcess } from '@wayline/testkit';
+import { type Closers, runWayline, startWayline, type TestProcess } from '@wayline/testkit';
 import type { BenchOptions } from '../benches/bench-options.ts';
 import { processListening } from '../measure/process-listening.ts';
 import { IMAGE_ENV, WORKER_ENV } from './image-env.ts';
-import { openLog } from './log-address.ts';
+import { startOwnKafka } from './own-kafka.ts';
 
 /** A Kafka of its own, and what Wayline's processes on it are told. */
 export interface WorkerSite {
@@ -15,19 +14,15 @@ export interface WorkerSite {
   env: Readonly<Record<string, string>>;
 }
 
-const BROKER_HEAP_MB = 1024;
-
-/** @param options in its `quick` form the broker is one that starts soon, not one that is compiled well */
-export async function openWorkerSite(closers: Closers, { quick }: Pick<BenchOptions, 'quick'>): Promise<WorkerSite> {
+export async function openWorkerSite(closers: Closers, options: Pick<BenchOptions, 'quick'>): Promise<WorkerSite> {
   const folder = await closers.folder('bench');
   const secretFile = join(folder, 'secrets.json');
   await wayline(['admin', 'create-secret', secretFile], {});
-  const kafka = await startKafka({ heapMb: BROKER_HEAP_MB, fullSpeed: !quick });
-  closers.add(() => kafka.close());
-  const [broker = ''] = kafka.brokers;
+  const brokers = await startOwnKafka(closers, options);
+  const [broker = ''] = brokers;
   return {
     folder,
-    address: { topic: TOPICS.events, brokers: kafka.brokers },
+    address: { topic: TOPICS.events, brokers },
     brokerPid: processListening(Number(broker.split(':').at(-1))),
     env: {
       ...IMAGE_ENV,
@@ -38,20 +33,6 @@ export async function openWorkerSite(closers: Closers, { quick }: Pick<BenchOpti
       LOG_LEVEL: 'info',
     },
   };
-}
-
-/** The topic is empty then, and its offsets begin at 0 again. Nothing may be reading or writing it. */
-export async function emptyTopic({ address }: Pick<WorkerSite, 'address'>): Promise<void> {
-  const { topic, brokers } = address;
-  const admin = await openKafkaAdmin(brokers);
-  try {
-    const isThere = async () => (await admin.listTopics()).includes(topic);
-    if (await isThere()) await admin.deleteTopics({ topics: [topic] });
-    while (await isThere()) await sleep(50);
-  } finally {
-    await admin.disconnect();
-  }
-  await (await openLog(address)).close();
 }
 
 /** The role `worker`, as it is deployed. */

@@ -36,6 +36,11 @@ export class AppendLane {
     return this.#queue.length === 0;
   }
 
+  /** Of the batch to send next. */
+  get firstBytes(): number {
+    return this.#queue[0]?.records.bytes ?? 0;
+  }
+
   /**
    * Copies a record into the last batch.
    * @param bytes what it counts, which is no less than what it takes

@@ -28,6 +28,8 @@ export interface AppenderOptions {
 
 /** Of one request: the broker's limit is 100 MiB, but its answer is waited for before the next, and kafkajs copies it twice. */
 const MAX_REQUEST_BYTES = 3 * 1024 * 1024;
+/** So much is sent as soon as the request before it is answered; less waits for what the loop's turn still brings. */
+const ENOUGH_BYTES = 512 * 1024;
 const TELL_AGAIN_MS = 10_000;
 
 const EMPTY: Buffer = Buffer.alloc(0);
@@ -237,7 +239,15 @@ export class Appender {
       this.#judge(lane, codes[i], now);
       if (!lane.empty) this.#waiting.add(lane);
     }
-    this.#schedule();
+    if (this.#hasEnough()) this.#sendWaiting();
+    else this.#schedule();
+  }
+
+  /** Whether the broker has work for a while with what waits: where a turn of the loop is long, it would stand still till its end. */
+  #hasEnough(): boolean {
+    let bytes = 0;
+    for (const lane of this.#waiting) bytes += lane.firstBytes;
+    return bytes >= ENOUGH_BYTES;
   }
 
   /** @param code undefined if it is not known what became of the lane's first batch */
