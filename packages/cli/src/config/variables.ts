@@ -66,7 +66,7 @@ export const VARIABLES = {
     fallback: 12,
     roles: ['all', 'ingest'],
     meaning:
-      'At most so many MiB of requests in hand, from their first byte until their records are in the log: more is answered 503. It bounds the memory of ingest.',
+      'At most so many MiB of requests in hand, from their first byte until their records are in the log: more is answered 503. It bounds the memory of ingest. Where the process has no time left, a quarter of it may wait for the log.',
   },
   requestsPerSecond: {
     name: 'WAYLINE_REQUESTS_PER_SECOND',
