@@ -23,12 +23,16 @@ export const START = Math.floor(Date.now() / DAY_MS) * DAY_MS - DAYS * DAY_MS;
 export const MIDDLE = START + 17 * DAY_MS;
 export const PROJECT = 1;
 /** What a session, a machine and so on of the filled database are called. */
+const WAITING_MARKS = 5_000;
+
 export interface Known {
   place: SessionPlace;
   sessionId: string;
   eventId: string;
   userId: string;
   machineId: string;
+  /** Epoch ms. */
+  occurredMs: number;
 }
 
 /** Each day has sessions of its own, within two hours of it, as sessions are; users and machines come again. */
@@ -69,13 +73,20 @@ export async function fillHistory(pool: pg.Pool): Promise<void> {
   const { signal } = new AbortController();
   const dirty = async () => (await pool.query('SELECT FROM dirty_sessions LIMIT 1')).rowCount;
   while (await dirty()) await remakeHops(pool, signal); // marks must be a second old
+  // As behind a load that is near what the machine stores.
+  await pool.query(
+    `INSERT INTO dirty_sessions (project_id, session_id, from_at, to_at, log_time)
+     SELECT $1, 's-' || n, now(), now(), now() + n * interval '1 ms' FROM generate_series(1, ${WAITING_MARKS}) n`,
+    [PROJECT],
+  );
   await pool.query('VACUUM ANALYZE');
 }
 
 /** A session and a machine with an ordinary number of events, in the middle of all days. */
 export async function findKnown(pool: pg.Pool): Promise<Known> {
   const { rows } = await pool.query(
-    `SELECT e.session_id AS "sessionId", e.event_id AS "eventId", e.user_id AS "userId", e.machine_id AS "machineId"
+    `SELECT e.session_id AS "sessionId", e.event_id AS "eventId", e.user_id AS "userId", e.machine_id AS "machineId",
+       extract(epoch FROM occurred_at)::float8 * 1000 AS "occurredMs"
      FROM events e JOIN sessions s USING (project_id, session_id)
      WHERE occurred_at >= $1 AND occurred_at < $2 AND event_count BETWEEN 40 AND 80 AND e.user_id <> 'u-0'
      ORDER BY e.event_id LIMIT 1`,

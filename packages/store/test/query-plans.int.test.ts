@@ -104,7 +104,14 @@ const QUERIES: Readonly<Record<string, readonly PlannedRead[]>> = {
     },
     {
       what: 'an id with its time',
-      read: (reader, { eventId }) => findEvent(reader, { projectId: PROJECT, eventId, nearMs: MIDDLE + 2 * HOUR_MS }),
+      read: (reader, { eventId, occurredMs }) =>
+        findEvent(reader, { projectId: PROJECT, eventId, nearMs: occurredMs + 5_000 }),
+      partitions: 1,
+    },
+    {
+      what: 'an id with a time near its own',
+      read: (reader, { eventId, occurredMs }) =>
+        findEvent(reader, { projectId: PROJECT, eventId, nearMs: occurredMs + 0.5 * HOUR_MS }),
       partitions: 2,
       mayScan: 'of one day, where that is read sooner than its primary key',
     },

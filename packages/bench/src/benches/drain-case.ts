@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Closers, withClosers } from '@wayline/testkit';
 import { runInChild } from '../children/child-process.ts';
@@ -43,6 +44,7 @@ export async function measureDrain(
   const content = await runInChild('fill', { log: site.address, workload });
   const drains: DrainRun[] = [];
   const copied = new Map<number, CopyReport[]>();
+  const rowsFile = join(site.folder, 'rows');
   let dump: RowDump | undefined;
   while (drains.length < runs) {
     tell(`${name}: run ${drains.length + 1} of ${runs}`);
@@ -55,7 +57,7 @@ export async function measureDrain(
         const stored = await compareWithStore(client, content, site.address.topic);
         stored.faults.push(...(await rollupFaults(client)));
         drains.push({ drain: drained, disk, stored });
-        if (copies) dump ??= await dumpRows(client, join(site.folder, 'rows'), ROWS_PER_COPY);
+        if (copies) dump ??= await dumpRows(client, rowsFile, ROWS_PER_COPY);
       });
       if (!dump) return;
       for (const connections of quick ? COPY_CONNECTIONS.slice(0, 1) : COPY_CONNECTIONS) {
@@ -64,6 +66,8 @@ export async function measureDrain(
       }
     });
   }
+
+  await rm(rowsFile, { force: true });
 
   const ours = summariseDrains(name, drains);
   const limits = [...copied].map(([connections, reports]) =>

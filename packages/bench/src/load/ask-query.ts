@@ -18,8 +18,9 @@ export interface Asker {
 }
 
 export interface AskBounds {
-  /** At least so many measured answers, unless that takes `longestSeconds`. */
+  /** At least so many measured answers, and for so long, unless that takes `longestSeconds`. */
   answers: number;
+  leastSeconds?: number;
   /** At most so many that are not measured; by default all paths. */
   warmups?: number | undefined;
   longestSeconds: number;
@@ -45,7 +46,7 @@ export function openAsker({ url, token }: { url: string; token: string }): Asker
     });
 
   return {
-    async ask({ paths, status: good = 200 }, { answers, longestSeconds, warmups = paths.length }) {
+    async ask({ paths, status: good = 200 }, { answers, leastSeconds = 0, longestSeconds, warmups = paths.length }) {
       const histogram = createHistogram({ lowest: 1, highest: LONGEST_MICROS, figures: 3 });
       const refused = new Map<number, number>();
       const pathOf = (n: number) => paths[n % paths.length] as string;
@@ -53,18 +54,21 @@ export function openAsker({ url, token }: { url: string; token: string }): Asker
         const ms = (percentile: number) => (histogram.count === 0 ? 0 : histogram.percentile(percentile) / 1000);
         return { answers: histogram.count, p50Ms: ms(50), p99Ms: ms(99), refused };
       };
-      const until = (): ((n: number, most: number) => boolean) => {
-        const end = performance.now() + longestSeconds * 1000;
-        return (n, most) => n < most && performance.now() < end;
+      const until = (leastMs: number): ((n: number, answers: number) => boolean) => {
+        const begun = performance.now();
+        return (n, answers) => {
+          const ms = performance.now() - begun;
+          return (n < answers || ms < leastMs) && ms < longestSeconds * 1000;
+        };
       };
-      const isWarming = until();
+      const isWarming = until(0);
       for (let n = 0; isWarming(n, Math.min(warmups, paths.length)); n++) {
         const status = await get(pathOf(n));
         if (status !== NO_SUCH_ROUTE || good === NO_SUCH_ROUTE) continue;
         refused.set(status, 1);
         return found();
       }
-      const isMeasuring = until();
+      const isMeasuring = until(leastSeconds * 1000);
       for (let n = 0; isMeasuring(n, answers); n++) {
         const begun = performance.now();
         const status = await get(pathOf(n));

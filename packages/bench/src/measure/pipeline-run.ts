@@ -7,6 +7,7 @@ import type { ProbeReport } from '../load/run-probe-job.ts';
 import type { Pipeline } from '../servers/pipeline.ts';
 import { until } from './drain.ts';
 import type { Measurement } from './load-server.ts';
+import { forgetLogFiles } from './page-cache.ts';
 import { cpuMicros, difference, forgetPeak, peakRssMb, treeCpuMicros } from './process-usage.ts';
 
 /** A load at a fixed rate through the whole pipeline, and events beside it whose way was timed. */
@@ -46,6 +47,7 @@ export async function measurePipeline(pipeline: Pipeline, about: PipelineLoad): 
   const { topic, brokerPid, database, ingest, worker, progress } = pipeline;
   const { port, writeKey, projectId } = ingest;
   const lead = seconds < 5 ? QUICK_LEAD_SECONDS : LEAD_SECONDS;
+  await forgetLogFiles(brokerPid);
   const from = await pipeline.withLog((log) => log.ranges(topic));
   const before = await pipeline.appended();
   const ids = newRunIds();

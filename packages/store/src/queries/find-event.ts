@@ -1,8 +1,9 @@
+import type { QueryConfig } from 'pg';
 import { plannedOnce } from '../planned-once.ts';
 import type { Reader } from '../read-only.ts';
 import { locateSession } from './locate-session.ts';
 import { EVENT_COLUMNS, EVENT_NAMES, type EventRecord, type StoredEvent, toStoredEvent } from './stored-event.ts';
-import { SKEW_MARGIN_MS, timestampOf } from './timestamps.ts';
+import { LONG_SESSION_MS, SKEW_MARGIN_MS, timestampOf } from './timestamps.ts';
 
 /** A stored event, with when it was stored, and from where in the log. */
 export interface FoundEvent {
@@ -28,18 +29,23 @@ export interface EventSearch {
 
 const HOUR_MS = 3_600_000;
 const EVER = [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY] as const;
-/** How far around a time is looked, in turn: mostly one partition, then as far as a clock may be off. */
+/** How far around a time is looked in the sessions of that time: an id and its event are mostly of the same moment. */
+const MOMENT_MS = 60_000;
+/** How far around it is looked otherwise, in turn: mostly one partition, then as far as a clock may be off. */
 const AROUND_MS = [HOUR_MS, SKEW_MARGIN_MS + HOUR_MS];
 /** As far as a clock may be off, and a session of a day goes on. */
 const AROUND_SESSION_MS = 2 * SKEW_MARGIN_MS;
 
 /**
  * An event by its id; of several with one id the first by (`occurred_at`, session). There is no index on the id alone
- * (each costs every row): around a time it reads a day of the primary key, then a few, without one all of it.
+ * (each costs every row): around a time it looks into the sessions of that time, then it reads a day of the primary key, then a few,
+ * without one all of it.
  */
 export async function findEvent(reader: Reader, search: EventSearch): Promise<FoundEvent | undefined> {
   const { sessionId, nearMs } = search;
   if (sessionId !== undefined) return findInSession(reader, { ...search, sessionId });
+  const atOnce = nearMs === undefined ? undefined : await findInSessionsOf(reader, search, nearMs);
+  if (atOnce) return atOnce;
   const windows = nearMs === undefined ? [] : AROUND_MS.map((around) => [nearMs - around, nearMs + around] as const);
   for (const [fromMs, toMs] of [...windows, EVER]) {
     const found = await findBetween(reader, search, timestampOf(fromMs), timestampOf(toMs));
@@ -66,6 +72,26 @@ async function findInSession(
   return findBetween(reader, search, occurredFrom, occurredTo);
 }
 
+/** The sessions that overlap the time by the sender's clock, which mostly is the corrected one, each by the primary key. OFFSET 0 keeps it at that. */
+const OF_SESSIONS = `
+  SELECT e.*, count(*) OVER () - 1 AS others FROM (
+    SELECT session_id FROM sessions WHERE project_id = $1 AND last_at >= $3 AND first_at >= $5 AND first_at <= $4
+    UNION ALL
+    SELECT session_id FROM sessions WHERE project_id = $1 AND last_at >= $3 AND first_at < $5 AND is_long
+  ) s CROSS JOIN LATERAL (
+    SELECT * FROM events
+    WHERE project_id = $1 AND session_id = s.session_id AND event_id = $2 AND occurred_at BETWEEN $3 AND $4 OFFSET 0
+  ) e`;
+
+function findInSessionsOf(
+  reader: Reader,
+  { projectId, eventId }: EventSearch,
+  nearMs: number,
+): Promise<FoundEvent | undefined> {
+  const bounds = [nearMs - MOMENT_MS, nearMs + MOMENT_MS, nearMs - MOMENT_MS - LONG_SESSION_MS].map(timestampOf);
+  return readFound(reader, plannedOnce(foundBy(OF_SESSIONS), [projectId, eventId, ...bounds]));
+}
+
 interface FoundRecord extends EventRecord {
   stored_at: number | null;
   topic: string | null;
@@ -75,7 +101,13 @@ interface FoundRecord extends EventRecord {
   others: number;
 }
 
-async function findBetween(
+const foundBy = (search: string): string => `
+  WITH found AS (${search} ORDER BY occurred_at, session_id LIMIT 1)
+  SELECT ${EVENT_COLUMNS}, e.others, batch.stored_at, batch.topic, batch.partition, batch.log_id,
+    batch.first_offset + e.batch_index AS log_offset
+  FROM found e LEFT JOIN batches batch ON batch.id = e.batch_id ${EVENT_NAMES}`;
+
+function findBetween(
   reader: Reader,
   { projectId, eventId, sessionId }: EventSearch,
   from: string,
@@ -83,17 +115,14 @@ async function findBetween(
 ): Promise<FoundEvent | undefined> {
   const values: unknown[] = [projectId, eventId, from, to];
   if (sessionId !== undefined) values.push(sessionId);
-  const text = `WITH found AS (
-       SELECT *, count(*) OVER () - 1 AS others FROM events
-       WHERE project_id = $1 AND event_id = $2 AND occurred_at BETWEEN $3 AND $4
-         ${sessionId === undefined ? '' : 'AND session_id = $5'}
-       ORDER BY occurred_at, session_id LIMIT 1
-     )
-     SELECT ${EVENT_COLUMNS}, e.others, batch.stored_at, batch.topic, batch.partition, batch.log_id,
-       batch.first_offset + e.batch_index AS log_offset
-     FROM found e LEFT JOIN batches batch ON batch.id = e.batch_id ${EVENT_NAMES}`;
+  const text = foundBy(`SELECT *, count(*) OVER () - 1 AS others FROM events
+    WHERE project_id = $1 AND event_id = $2 AND occurred_at BETWEEN $3 AND $4
+      ${sessionId === undefined ? '' : 'AND session_id = $5'}`);
   // Of a session by its key. Else it depends on how long the time is: from one partition to all.
-  const statement = sessionId === undefined ? { text, values } : plannedOnce(text, values);
+  return readFound(reader, sessionId === undefined ? { text, values } : plannedOnce(text, values));
+}
+
+async function readFound(reader: Reader, statement: QueryConfig): Promise<FoundEvent | undefined> {
   const { rows } = await reader.query<FoundRecord>(statement);
   const row = rows[0];
   return (

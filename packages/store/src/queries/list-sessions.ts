@@ -2,7 +2,7 @@ import { NAME_KINDS, nameId, SOURCE_KINDS } from '../names.ts';
 import type { Reader } from '../read-only.ts';
 import { PREDECESSORS } from './inherited-users.ts';
 import { readStoredSessions, SESSION_COLUMNS, type SessionsSelect, type StoredSession } from './stored-session.ts';
-import { type TimeRange, timestampOf } from './timestamps.ts';
+import { LONG_SESSION_MS, type TimeRange, timestampOf } from './timestamps.ts';
 
 export interface SessionFilter {
   projectId: number;
@@ -25,9 +25,6 @@ export interface SessionsPage {
   /** The last session of the page before. */
   after?: { firstMs: number; sessionId: string } | undefined;
 }
-
-/** Sessions longer than this are marked `is_long` in the table. */
-const LONG_MS = 24 * 3_600_000;
 
 /** Conditions on `sessions`, and the values that they name. */
 class Conditions {
@@ -90,7 +87,7 @@ type Place = (value: unknown) => string;
 /** Lists of conditions, of which a session meets one at most. */
 function spansOf({ fromMs }: TimeRange, place: Place): string[][] {
   if (fromMs === undefined) return [[]];
-  const [from, dayBefore] = [place(timestampOf(fromMs)), place(timestampOf(fromMs - LONG_MS))];
+  const [from, dayBefore] = [place(timestampOf(fromMs)), place(timestampOf(fromMs - LONG_SESSION_MS))];
   return [
     [`last_at >= ${from}`, `first_at >= ${dayBefore}`],
     [`last_at >= ${from}`, `first_at < ${dayBefore}`, 'is_long'],

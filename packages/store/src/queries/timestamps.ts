@@ -7,6 +7,9 @@ export const SKEW_MARGIN_MS = 24 * 3_600_000;
 /** The same as an interval of SQL. */
 export const SKEW_MARGIN = `interval '${SKEW_MARGIN_MS} ms'`;
 
+/** Sessions longer than this are marked `is_long` in the table. */
+export const LONG_SESSION_MS = 24 * 3_600_000;
+
 /** A bound for timestamptz from epoch ms; undefined and ±Infinity are the ends of time. */
 export function timestampOf(ms: number): string {
   return new Date(Math.min(Math.max(ms, EARLIEST), LATEST)).toISOString();

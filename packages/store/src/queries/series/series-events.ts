@@ -1,11 +1,9 @@
 import { CORRECTED_AT } from '../stored-event.ts';
-import { SKEW_MARGIN_MS, timestampOf } from '../timestamps.ts';
+import { LONG_SESSION_MS, SKEW_MARGIN_MS, timestampOf } from '../timestamps.ts';
 import type { Series } from './find-series.ts';
 import type { WholeMinutes } from './series-rollups.ts';
 
 const HOUR_MS = 3_600_000;
-/** Sessions longer than this are marked `is_long` in the table. */
-const LONG_MS = 24 * HOUR_MS;
 
 /** How far is looked for the events of a time. */
 export interface Reach {
@@ -96,7 +94,7 @@ function overlapping(
   { minutes, ofType }: { minutes: WholeMinutes; ofType: string },
   place: Place,
 ): { recent: string; long: string } {
-  const backTo = timePlace(minutes.fromMs - LONG_MS, place);
+  const backTo = timePlace(minutes.fromMs - LONG_SESSION_MS, place);
   const select = `SELECT session_id, first_at, last_at FROM sessions
     WHERE project_id = ${place(projectId)} AND last_at >= ${timePlace(minutes.fromMs, place)} ${ofType}`;
   return {
