@@ -6,7 +6,7 @@ import { constants, setPriority } from 'node:os';
  * session among the others, where the system shares out the processor so.
  */
 export async function giveWay(): Promise<void> {
-  const nice = constants.priority.PRIORITY_BELOW_NORMAL;
+  const nice = constants.priority.PRIORITY_LOW;
   setPriority(nice);
   await writeFile('/proc/self/autogroup', String(nice)).catch(() => undefined); // no such file: no such sharing
 }
