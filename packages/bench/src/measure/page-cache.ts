@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 
 const run = promisify(execFile);
-const NO_CACHE = ['oflag=nocache', 'conv=notrunc,fdatasync', 'count=0', 'status=none'];
+const NO_CACHE = ['oflag=nocache', 'conv=notrunc,nocreat,fdatasync', 'count=0', 'status=none'];
 
 /**
  * Takes the log files that a broker has open out of the page cache, synced before: gigabytes of loads that are over make those that
