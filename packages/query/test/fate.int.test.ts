@@ -77,6 +77,42 @@ describe('T11: the fate of an event', () => {
     expect(one).not.toHaveProperty('others');
   });
 
+  test('of several in the sessions of the moment that is said, the first of those; the rest counts as others', async () => {
+    const eventId = timeless();
+    await query.store([
+      eventAt(2, { eventId, sessionId: 'moment one' }),
+      eventAt(1, { eventId, sessionId: 'moment two' }),
+      eventAt(3, { eventId, sessionId: 'moment two' }),
+    ]);
+    expect(await query.read(`/v1/events/${eventId}?at=${iso(0)}`)).toMatchObject({
+      others: 2,
+      event: { sessionId: 'moment two', occurredAt: iso(1) },
+    });
+  });
+
+  test('a session that began days before is one of the moment, too', async () => {
+    const eventId = timeless();
+    await query.store([
+      eventAt(-3 * DAY, { sessionId: 'days' }),
+      eventAt(0, { eventId, sessionId: 'days' }),
+      eventAt(2 * DAY, { sessionId: 'days' }),
+      eventAt(1, { eventId, sessionId: 'minutes' }),
+    ]);
+    expect(await query.read(`/v1/events/${eventId}?at=${iso(0)}`)).toMatchObject({
+      others: 1,
+      event: { sessionId: 'days', occurredAt: iso(0) },
+    });
+  });
+
+  test('I5: an event of another project is not found, though it has a session of that id at that time', async () => {
+    const eventId = timeless();
+    await query.store([eventAt(0, { sessionId: 'shared' })]);
+    await query.store([eventAt(0, { eventId, sessionId: 'shared' })], { projectId: 2 });
+    for (const also of ['', `?at=${iso(0)}`, '?sessionId=shared']) {
+      expect(await query.get(`/v1/events/${eventId}${also}`)).toMatchObject({ status: 404, body: { fate: 'unknown' } });
+    }
+  });
+
   test('within its session it is found whatever time is said beside it, and however long the session is', async () => {
     const eventId = timeless();
     await query.store([

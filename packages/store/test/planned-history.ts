@@ -22,9 +22,9 @@ export const START = Math.floor(Date.now() / DAY_MS) * DAY_MS - DAYS * DAY_MS;
 /** In the middle: partitions before and after it have as many rows. */
 export const MIDDLE = START + 17 * DAY_MS;
 export const PROJECT = 1;
-/** What a session, a machine and so on of the filled database are called. */
 const WAITING_MARKS = 5_000;
 
+/** What a session, a machine and so on of the filled database are called. */
 export interface Known {
   place: SessionPlace;
   sessionId: string;

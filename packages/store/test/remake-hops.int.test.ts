@@ -33,7 +33,7 @@ async function store(events: readonly IdentifiedEvent[], options: RecordOptions 
 /** Marks as old as they have to be. */
 async function remake(which = 'true'): Promise<number> {
   await pool.query(`UPDATE dirty_sessions SET dirty_at = dirty_at - interval '1 minute' WHERE ${which}`);
-  return remakeHops(pool, signal);
+  return (await remakeHops(pool, signal)).sessions;
 }
 
 /** Some of them: as it goes where marks come while others are taken. */
@@ -76,16 +76,16 @@ test('A1: hops stand as they are computed when a session is read, and one late e
 test('A1: a pass that has no time left remakes nothing, and keeps the marks', async () => {
   await store([inApp('shop', 1), inApp('pay', 5)]);
   await pool.query(`UPDATE dirty_sessions SET dirty_at = dirty_at - interval '1 minute'`);
-  expect(await remakeHops(pool, signal, { longestMs: 0 })).toBe(0);
-  expect(await remakeHops(pool, signal, { longestMs: 10_000 })).toBe(1);
+  expect(await remakeHops(pool, signal, { longestMs: 0 })).toEqual({ sessions: 0, isDone: false });
+  expect(await remakeHops(pool, signal, { longestMs: 10_000 })).toEqual({ sessions: 1, isDone: true });
 });
 
 test('O4: a pass in short pieces takes few marks at a time', async () => {
   for (const sessionId of ['s-1', 's-2', 's-3'])
     await store([inApp('shop', 1, { sessionId }), inApp('pay', 5, { sessionId })]);
   await pool.query(`UPDATE dirty_sessions SET dirty_at = dirty_at - interval '1 minute'`);
-  expect(await remakeHops(pool, signal, { longestMs: 1, marksAtOnce: 2 })).toBe(2);
-  expect(await remakeHops(pool, signal, { marksAtOnce: 1 })).toBe(1);
+  expect(await remakeHops(pool, signal, { longestMs: 1, marksAtOnce: 2 })).toEqual({ sessions: 2, isDone: false });
+  expect(await remakeHops(pool, signal, { marksAtOnce: 1 })).toEqual({ sessions: 1, isDone: true });
 });
 
 /** What may happen after an event was stored. */
@@ -98,7 +98,7 @@ test('O4: a session that was marked many times while many waited is remade once,
   await pool.query(`UPDATE dirty_sessions SET dirty_at = dirty_at - interval '2 minutes'`);
   await store([inApp('shop', 1, { sessionId: 's-2' })]);
   await pool.query(`UPDATE dirty_sessions SET dirty_at = dirty_at - interval '1 minute'`);
-  expect(await remakeHops(pool, signal, { longestMs: 1, marksAtOnce: 10 })).toBe(1);
+  expect(await remakeHops(pool, signal, { longestMs: 1, marksAtOnce: 10 })).toEqual({ sessions: 1, isDone: false });
   expect(await marked()).toEqual(['s-2']);
   expect(await kept()).toEqual(await computed());
 });

@@ -14,7 +14,7 @@ import { cutByHour, type UnjudgedBatch } from './batch-parts.ts';
 import { BusyShare } from './busy-share.ts';
 import { BACKLOG_RECORDS } from './intake.ts';
 import { RejectionLimit } from './rejection-limit.ts';
-import { halve, type Job, limit, nextPart, unreadOf } from './scheduled-job.ts';
+import { ageOf, halve, type Job, limit, nextPart, unreadOf } from './scheduled-job.ts';
 import type { Throttle } from './throttle.ts';
 import type { WorkerLogger } from './worker-logger.ts';
 
@@ -139,9 +139,9 @@ export class BatchScheduler<Batch extends UnjudgedBatch> {
       this.#rest(Math.min(restMs, LONGEST_REST_MS));
       return;
     }
-    const isFull = this.#waitingRows >= FULL_SHARE * maxRows;
-    if (isFull || (this.#inFlight > 0 && !this.#mayFill)) this.#startNext();
-    else this.#linger ??= setTimeout(() => this.#lingered(), this.#inFlight > 0 ? FILL_MS : settings.lingerMs);
+    const lingerMs = this.#inFlight > 0 ? FILL_MS : settings.lingerMs - ageOf(this.#waiting);
+    if (this.#waitingRows >= FULL_SHARE * maxRows || (this.#inFlight > 0 && !this.#mayFill)) this.#startNext();
+    else this.#linger ??= setTimeout(() => this.#lingered(), lingerMs);
   }
 
   /** The throttle may have become narrower meanwhile: then the next begins when there is room again. */

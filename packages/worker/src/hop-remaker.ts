@@ -12,7 +12,7 @@ export interface HopRemakerOptions {
   freeEveryMs?: number;
   /** Whether a backlog is being stored; for as long it works least. */
   isBehind?(): boolean;
-  /** Whether the worker gives way to others in the database; then it works in short pieces. */
+  /** Whether the worker gives way to others in the database; then it works in short pieces, as while batches are written. */
   givesWay?(): boolean;
   /** Of the time since it was asked last, in how much batches were written, 0 to 1: the more, the less it works. Default: all. */
   busyShare?(): number;
@@ -25,13 +25,15 @@ export interface HopRemaker {
   stop(): Promise<void>;
 }
 
+/** Of one pass: then it rests, and looks again how much there is to do. */
+const FREELY = { longestMs: 100 };
 /**
- * Of one pass, ms: then it rests, and looks again how much there is to do. In passes of 500 ms what came meanwhile was stored
- * a third later (the slowest hundredth, at half of what two cores store).
+ * While batches are being written, or the worker gives way: pieces so short that nobody waits for long. In passes of 500 marks, 150 ms,
+ * the slowest hundredth of what came meanwhile was stored a quarter later, at half of what two cores store.
  */
-const LONGEST_PASS_MS = 100;
-/** While the worker gives way: pieces so short that nobody else waits for long. */
-const GENTLY = { longestMs: 50, marksAtOnce: 200 };
+const GENTLY = { longestMs: 25, marksAtOnce: 100 };
+/** Of the time: what is written in less of it leaves room. */
+const BUSY_SHARE = 0.25;
 /** How often it is looked whether there is a backlog still. */
 const LOOK_EVERY_MS = 50;
 const TELL_EVERY_MS = 60_000;
@@ -54,13 +56,15 @@ export function startHopRemaker(options: HopRemakerOptions): HopRemaker {
   }
 
   async function run(): Promise<void> {
-    while (!signal.aborted) {
+    for (let busy = busyShare(); !signal.aborted; ) {
       const begunMs = performance.now();
-      const bounds = givesWay() ? GENTLY : { longestMs: LONGEST_PASS_MS };
+      const bounds = givesWay() || busy > BUSY_SHARE ? GENTLY : FREELY;
+      let isDone = true;
       try {
-        const sessions = await withBackgroundLock(pool, 'hops', () => remakeHops(pool, signal, bounds));
-        if (sessions !== undefined) onPass?.(sessions);
-        if (sessions) await freeSometimes();
+        const remade = await withBackgroundLock(pool, 'hops', () => remakeHops(pool, signal, bounds));
+        isDone = remade?.isDone ?? true;
+        if (remade) onPass?.(remade.sessions);
+        if (remade?.sessions) await freeSometimes();
       } catch (error) {
         if (!signal.aborted && begunMs - toldAtMs >= TELL_EVERY_MS) {
           toldAtMs = begunMs;
@@ -68,8 +72,8 @@ export function startHopRemaker(options: HopRemakerOptions): HopRemaker {
         }
       }
       const workedMs = performance.now() - begunMs;
-      const isDone = workedMs < bounds.longestMs;
-      const { least, most } = restAfter(workedMs, { everyMs, isDone, busyShare: busyShare() });
+      busy = busyShare();
+      const { least, most } = restAfter(workedMs, { everyMs, isDone, busyShare: busy });
       await pause(least);
       for (let rested = least; rested < most && !signal.aborted && isBehind(); rested += LOOK_EVERY_MS) {
         await pause(LOOK_EVERY_MS);

@@ -44,3 +44,8 @@ export function unreadOf(jobs: readonly Job<UnjudgedBatch>[]): number {
   }
   return unread;
 }
+
+/** How long ago the log took the first of their records, ms: not less than 0, whatever the clocks say. */
+export function ageOf(jobs: readonly Job<UnjudgedBatch>[], nowMs = Date.now()): number {
+  return Math.max(0, ...jobs.map((job) => nowMs - (nextPart(job).records[0]?.timeMs ?? nowMs)));
+}

@@ -2,7 +2,7 @@
 export interface ThrottleSettings {
   /** Rows of one transaction, over all its partitions. */
   maxRows: number;
-  /** How long a first batch waits for others to join its transaction, ms; none while one is being written. */
+  /** How old a first record may be, ms, until when a transaction waits for more; none while one is being written. */
   lingerMs: number;
   /** Transactions in flight, over different partitions. */
   concurrency: number;

@@ -71,6 +71,30 @@ describe('batches on their way into transactions', () => {
     expect(calls).toHaveLength(1);
   });
 
+  test('a transaction waits for more until its first record is so old', async () => {
+    const throttle = new Throttle({ ...settings, lingerMs: 50 });
+    const { scheduler, calls } = schedulerOver(async () => undefined, 0, throttle);
+    const records = (partition: number, ageMs: number): PartitionBatch => {
+      const batch = batchOf(partition, 0, 10);
+      return { ...batch, records: batch.records.map((record) => ({ ...record, timeMs: Date.now() - ageMs })) };
+    };
+    jest.useFakeTimers();
+    try {
+      const stored = [scheduler.submit(records(1, 20), lease)];
+      await jest.advanceTimersByTimeAsync(29);
+      stored.push(scheduler.submit(records(2, 0), lease));
+      expect(calls).toHaveLength(0);
+      await jest.advanceTimersByTimeAsync(1);
+      expect(calls.map((batches) => batches.length)).toEqual([2]);
+      stored.push(scheduler.submit(records(3, 1000), lease));
+      await jest.advanceTimersByTimeAsync(1);
+      expect(calls).toHaveLength(2);
+      await Promise.all(stored);
+    } finally {
+      jest.useRealTimers();
+    }
+  });
+
   test('no transaction is larger than its limit: a batch that is longer is stored in parts, one after the other', async () => {
     const { scheduler, calls } = schedulerOver(async () => undefined);
     const next = await Promise.all([60, 60, 230].map((n, p) => scheduler.submit(batchOf(p, 0, n), lease)));

@@ -142,6 +142,24 @@ test('of several processes one is at it at a time; the others pass over their tu
   expect(await hops()).toBe(1);
 });
 
+test.each([
+  { meanwhile: 'while batches are being written', busy: 1, gives: false, atOnce: 100 },
+  { meanwhile: 'while the worker gives way', busy: 0, gives: true, atOnce: 100 },
+  { meanwhile: 'while there is time', busy: 0, gives: false, atOnce: 150 },
+])('O4: $meanwhile $atOnce of 150 marks are taken at once', async ({ busy, gives, atOnce }) => {
+  await storeHop();
+  await pool.query(`CREATE TABLE taken (marks bigint);
+    CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN INSERT INTO taken SELECT count(*) FROM old_rows; RETURN NULL; END';
+    CREATE TRIGGER note AFTER DELETE ON dirty_sessions REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION note();
+    INSERT INTO dirty_sessions (project_id, session_id, from_at, to_at, log_time, dirty_at)
+    SELECT 1, 'gone-' || n, now(), now(), now(), now() - interval '1 hour' FROM generate_series(2, 150) n`);
+  start({ busyShare: () => busy, givesWay: () => gives });
+  const left = async () => (await pool.query('SELECT 150 - sum(marks)::integer AS n FROM taken')).rows[0].n;
+  while ((await left()) !== 0) await new Promise((resolve) => setImmediate(resolve));
+  const { rows } = await pool.query('SELECT max(marks)::integer AS marks FROM taken');
+  expect(rows).toEqual([{ marks: atOnce }]);
+});
+
 test('the room of marks that were taken is freed, so that later ones find it', async () => {
   const { remade } = start({ freeEveryMs: 0 });
   const pages = async () => (await pool.query(`SELECT pg_relation_size('dirty_sessions') / 8192 AS n`)).rows[0].n;

@@ -38,7 +38,7 @@ const PROBE_SEED = 8;
 const WARMUP_MS = 15_000;
 const QUICK_WARMUP_MS = 500;
 /** A worker that is no further behind keeps up; so long it is waited for where it is. */
-const BEHIND_SECONDS = 1;
+const BEHIND_MS = 1_000;
 const PATIENCE_MS = 30_000;
 const LOOK_EVERY_MS = 100;
 /** Asked of a process that was just started, before anything is measured: until then its code is not compiled. */
@@ -169,7 +169,7 @@ async function measureExport({ query }: QuerySite, { name, path }: { name: strin
 
 interface Storing {
   progress: StoredProgress;
-  /** Resolves when what was to be stored by now is; after a while in any case. A query may have kept the load from that, which would be made up for beside the next. */
+  /** Resolves when what was to be stored is, and after a while in any case: a query may have kept the load from that, which would be made up for beside the next. */
   caughtUp(): Promise<void>;
 }
 
@@ -195,9 +195,11 @@ async function whileStoring(
     await work({ progress, caughtUp });
 
     async function caughtUp(): Promise<void> {
-      for (const deadline = performance.now() + PATIENCE_MS; performance.now() < deadline; await sleep(LOOK_EVERY_MS)) {
-        const due = ((performance.now() - begun.ms) / 1000 - BEHIND_SECONDS) * recordsPerSecond;
-        if ((await progress.look()).records - begun.records >= due) return;
+      for (const deadline = performance.now() + PATIENCE_MS; performance.now() < deadline; ) {
+        const askedMs = performance.now();
+        const due = begun.records + ((askedMs - begun.ms) / 1000) * recordsPerSecond;
+        await until(due, { progress, worker, everyMs: LOOK_EVERY_MS });
+        if (performance.now() - askedMs < BEHIND_MS) return;
       }
     }
 

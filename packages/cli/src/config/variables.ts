@@ -290,7 +290,7 @@ export const VARIABLES = {
     type: integer(0, 50),
     fallback: 10,
     roles: ['all', 'worker'],
-    meaning: 'How long a transaction waits for more events, in ms.',
+    meaning: 'How long a transaction waits for more events, in ms since the log took its first.',
   },
   transactions: {
     name: 'WAYLINE_TRANSACTIONS',

@@ -91,7 +91,7 @@ export const traces: Area = {
         ...STORED_PLACE,
         event: ref('StoredEvent'),
       },
-      { others: count('How many more events have this id.') },
+      { others: count('How many more events have this id, where it was looked: in the session, or around the time.') },
     ),
     DeadLetteredFate: object(
       {

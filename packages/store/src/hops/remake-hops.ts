@@ -15,25 +15,31 @@ export interface RemakeBounds {
   marksAtOnce?: number;
 }
 
+export interface Remade {
+  sessions: number;
+  /** Whether no marks are left, but for those of the last second. */
+  isDone: boolean;
+}
+
 /**
  * Remakes the visits and hops of sessions that have new events of apps, and books the change in the sums of days. Only one
  * process at a time may do it: two that remade the same session at once could leave a hop that one of them did not see
  * split, and nobody else may write these tables.
- * @returns how many sessions were remade
  */
-export async function remakeHops(pool: Pool, signal: AbortSignal, bounds: RemakeBounds = {}): Promise<number> {
+export async function remakeHops(pool: Pool, signal: AbortSignal, bounds: RemakeBounds = {}): Promise<Remade> {
   const { longestMs = Number.POSITIVE_INFINITY, marksAtOnce = MARKS_AT_ONCE } = bounds;
-  let sessions = 0;
-  for (const begunMs = performance.now(); !signal.aborted && performance.now() - begunMs < longestMs; ) {
+  const remade = { sessions: 0, isDone: false };
+  const begunMs = performance.now();
+  while (!remade.isDone && !signal.aborted && performance.now() - begunMs < longestMs) {
     const taken = await inTransaction(pool, async (client) => {
       // One snapshot: stretches and hops fit together. What is stored meanwhile has marks of its own.
       await client.query('SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; SET LOCAL jit = off');
       return remakeSome(client, marksAtOnce);
     });
-    sessions += taken.sessions;
-    if (taken.marks < marksAtOnce) break;
+    remade.sessions += taken.sessions;
+    remade.isDone = taken.marks < marksAtOnce;
   }
-  return sessions;
+  return remade;
 }
 
 async function remakeSome(client: PoolClient, most: number): Promise<{ marks: number; sessions: number }> {

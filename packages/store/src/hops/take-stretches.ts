@@ -33,16 +33,17 @@ const OTHERS_AT_MOST = 20_000;
 /**
  * Of each session one stretch: what its new events may have changed. A session that is gone is one, as a whole. A session that was
  * marked a thousand times while many waited is remade once: what the others of its marks are of is stored, and read.
- * They are read through from end to end: an index would cost those who mark more than this does.
+ * OFFSET 0 keeps it at one look into the index for each session, however many marks wait.
  */
 const TAKE = `
   WITH oldest AS MATERIALIZED (
     SELECT ctid AS place, project_id, session_id FROM dirty_sessions
-    WHERE dirty_at < clock_timestamp() - ${SETTLED} ORDER BY dirty_at LIMIT $1
+    WHERE dirty_at < now() - ${SETTLED} ORDER BY dirty_at LIMIT $1
   ), others AS (
-    SELECT ctid AS place FROM dirty_sessions
-    WHERE (SELECT count(*) FROM oldest) = $1 AND (project_id, session_id) IN (SELECT project_id, session_id FROM oldest)
-    LIMIT ${OTHERS_AT_MOST}
+    SELECT o.place FROM (SELECT DISTINCT project_id, session_id FROM oldest) s CROSS JOIN LATERAL (
+      SELECT ctid AS place FROM dirty_sessions WHERE project_id = s.project_id AND session_id = s.session_id OFFSET 0
+    ) o
+    WHERE (SELECT count(*) FROM oldest) = $1 LIMIT ${OTHERS_AT_MOST}
   ), taken AS (
     DELETE FROM dirty_sessions WHERE ctid = ANY (ARRAY(SELECT place FROM oldest UNION SELECT place FROM others))
     RETURNING project_id, session_id, from_at, to_at

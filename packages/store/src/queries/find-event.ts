@@ -2,8 +2,9 @@ import type { QueryConfig } from 'pg';
 import { plannedOnce } from '../planned-once.ts';
 import type { Reader } from '../read-only.ts';
 import { locateSession } from './locate-session.ts';
+import { overlappingSessions, timePlace } from './overlapping-sessions.ts';
 import { EVENT_COLUMNS, EVENT_NAMES, type EventRecord, type StoredEvent, toStoredEvent } from './stored-event.ts';
-import { LONG_SESSION_MS, SKEW_MARGIN_MS, timestampOf } from './timestamps.ts';
+import { SKEW_MARGIN_MS, timestampOf } from './timestamps.ts';
 
 /** A stored event, with when it was stored, and from where in the log. */
 export interface FoundEvent {
@@ -29,7 +30,7 @@ export interface EventSearch {
 
 const HOUR_MS = 3_600_000;
 const EVER = [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY] as const;
-/** How far around a time is looked in the sessions of that time: an id and its event are mostly of the same moment. */
+/** How far around a time it is looked in the sessions of that time: an id and its event are mostly of the same moment. */
 const MOMENT_MS = 60_000;
 /** How far around it is looked otherwise, in turn: mostly one partition, then as far as a clock may be off. */
 const AROUND_MS = [HOUR_MS, SKEW_MARGIN_MS + HOUR_MS];
@@ -37,7 +38,7 @@ const AROUND_MS = [HOUR_MS, SKEW_MARGIN_MS + HOUR_MS];
 const AROUND_SESSION_MS = 2 * SKEW_MARGIN_MS;
 
 /**
- * An event by its id; of several with one id the first by (`occurred_at`, session). There is no index on the id alone
+ * An event by its id; of several with one id, where it is looked, the first by (`occurred_at`, session). There is no index on the id alone
  * (each costs every row): around a time it looks into the sessions of that time, then it reads a day of the primary key, then a few,
  * without one all of it.
  */
@@ -72,24 +73,25 @@ async function findInSession(
   return findBetween(reader, search, occurredFrom, occurredTo);
 }
 
-/** The sessions that overlap the time by the sender's clock, which mostly is the corrected one, each by the primary key. OFFSET 0 keeps it at that. */
-const OF_SESSIONS = `
-  SELECT e.*, count(*) OVER () - 1 AS others FROM (
-    SELECT session_id FROM sessions WHERE project_id = $1 AND last_at >= $3 AND first_at >= $5 AND first_at <= $4
-    UNION ALL
-    SELECT session_id FROM sessions WHERE project_id = $1 AND last_at >= $3 AND first_at < $5 AND is_long
-  ) s CROSS JOIN LATERAL (
-    SELECT * FROM events
-    WHERE project_id = $1 AND session_id = s.session_id AND event_id = $2 AND occurred_at BETWEEN $3 AND $4 OFFSET 0
-  ) e`;
-
+/**
+ * In the sessions that overlap the moments around a time by the sender's clock, which mostly is the corrected one, each by the primary key.
+ * OFFSET 0 keeps it at that.
+ */
 function findInSessionsOf(
   reader: Reader,
   { projectId, eventId }: EventSearch,
   nearMs: number,
 ): Promise<FoundEvent | undefined> {
-  const bounds = [nearMs - MOMENT_MS, nearMs + MOMENT_MS, nearMs - MOMENT_MS - LONG_SESSION_MS].map(timestampOf);
-  return readFound(reader, plannedOnce(foundBy(OF_SESSIONS), [projectId, eventId, ...bounds]));
+  const values: unknown[] = [];
+  const place = (value: unknown): string => `$${values.push(value)}`;
+  const time = { fromMs: nearMs - MOMENT_MS, toMs: nearMs + MOMENT_MS };
+  const { recent, long } = overlappingSessions(projectId, time, place);
+  const text =
+    foundBy(`SELECT e.*, count(*) OVER () - 1 AS others FROM (${recent} UNION ALL ${long}) s CROSS JOIN LATERAL (
+      SELECT * FROM events WHERE project_id = ${place(projectId)} AND session_id = s.session_id AND event_id = ${place(eventId)}
+        AND occurred_at >= ${timePlace(time.fromMs, place)} AND occurred_at < ${timePlace(time.toMs, place)} OFFSET 0
+    ) e`);
+  return readFound(reader, plannedOnce(text, values));
 }
 
 interface FoundRecord extends EventRecord {

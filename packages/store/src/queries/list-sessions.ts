@@ -1,6 +1,7 @@
 import { NAME_KINDS, nameId, SOURCE_KINDS } from '../names.ts';
 import type { Reader } from '../read-only.ts';
 import { PREDECESSORS } from './inherited-users.ts';
+import type { Place } from './overlapping-sessions.ts';
 import { readStoredSessions, SESSION_COLUMNS, type SessionsSelect, type StoredSession } from './stored-session.ts';
 import { LONG_SESSION_MS, type TimeRange, timestampOf } from './timestamps.ts';
 
@@ -81,8 +82,6 @@ function pageQuery(conditions: Conditions, filter: SessionFilter, limit: number)
   const found = selects.map((select) => `(${select})`).join(' UNION ALL ');
   return { select: `SELECT * FROM (${found}) found ORDER BY ${order} LIMIT ${max}`, order, values };
 }
-
-type Place = (value: unknown) => string;
 
 /** Lists of conditions, of which a session meets one at most. */
 function spansOf({ fromMs }: TimeRange, place: Place): string[][] {

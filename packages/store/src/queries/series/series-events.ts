@@ -1,5 +1,6 @@
+import { overlappingSessions, type Place, timePlace } from '../overlapping-sessions.ts';
 import { CORRECTED_AT } from '../stored-event.ts';
-import { LONG_SESSION_MS, SKEW_MARGIN_MS, timestampOf } from '../timestamps.ts';
+import { SKEW_MARGIN_MS } from '../timestamps.ts';
 import type { Series } from './find-series.ts';
 import type { WholeMinutes } from './series-rollups.ts';
 
@@ -24,9 +25,6 @@ export const FARTHEST: Reach = { ...NEAR, marginMs: SKEW_MARGIN_MS };
 /** The same by reading whole partitions: where most sessions of the time would be looked into, that is quicker. */
 export const EVERYWHERE: Reach = { marginMs: SKEW_MARGIN_MS, bySessions: false };
 
-/** Adds a value to those of a statement, and tells its place. */
-export type Place = (value: unknown) => string;
-
 /**
  * A select of `value` and corrected time `at` of the events of a series in whole minutes, as far as `reach` goes.
  *
@@ -43,7 +41,7 @@ export function seriesEvents(
   if (!bySessions) return inMinutes(`(${rows}) e`, minutes, place);
   // A type that stands inline is not in the list.
   const ofType = series.type.isInline ? '' : `AND type_ids @> ARRAY[${place(series.type.id)}::bigint]`;
-  const sessions = overlapping(series, { minutes, ofType }, place);
+  const sessions = overlappingSessions(series.projectId, minutes, place, ofType);
   return inMinutes(`(${sessions.recent} UNION ALL ${sessions.long}) s ${eachWith(rows, marginMs)}`, minutes, place);
 }
 
@@ -60,12 +58,10 @@ export function firstSeriesEvents(
 ): string {
   const rows = rowsOfTime(series, { minutes, marginMs: reach.marginMs }, place);
   const ofType = series.type.isInline ? '' : `AND ${place(series.type.id)}::bigint = ANY (type_ids)`;
-  const sessions = overlapping(series, { minutes, ofType }, place);
+  const sessions = overlappingSessions(series.projectId, minutes, place, ofType);
   const walk = `((${sessions.recent} ORDER BY first_at DESC) UNION ALL (${sessions.long} ORDER BY first_at DESC)) s`;
   return `${inMinutes(`${walk} ${eachWith(rows, reach.marginMs)}`, minutes, place)} LIMIT ${limit}`;
 }
-
-const timePlace = (ms: number, place: Place): string => `${place(timestampOf(ms))}::timestamptz`;
 
 /** The rows of a series between bounds of `occurred_at`. */
 function rowsOfTime(
@@ -87,21 +83,6 @@ function eachWith(rows: string, marginMs: number): string {
 
 const inMinutes = (from: string, { fromMs, toMs }: WholeMinutes, place: Place): string =>
   `SELECT value, at FROM ${from} WHERE at >= ${timePlace(fromMs, place)} AND at < ${timePlace(toMs, place)}`;
-
-/** The sessions that have the type and overlap the time: those that began up to a day before it, and the long ones before. */
-function overlapping(
-  { projectId }: Series,
-  { minutes, ofType }: { minutes: WholeMinutes; ofType: string },
-  place: Place,
-): { recent: string; long: string } {
-  const backTo = timePlace(minutes.fromMs - LONG_SESSION_MS, place);
-  const select = `SELECT session_id, first_at, last_at FROM sessions
-    WHERE project_id = ${place(projectId)} AND last_at >= ${timePlace(minutes.fromMs, place)} ${ofType}`;
-  return {
-    recent: `${select} AND first_at >= ${backTo} AND first_at < ${timePlace(minutes.toMs, place)}`,
-    long: `${select} AND first_at < ${backTo} AND is_long`,
-  };
-}
 
 /** Which rows of `events` belong to a series. */
 function ofSeries({ projectId, namespace, type }: Series, place: Place): string {
