@@ -70,6 +70,20 @@ export function explainingPool(pool: pg.Pool): { pool: pg.Pool; explained: Expla
   return { pool: { connect } as unknown as pg.Pool, explained };
 }
 
+/** Runs each statement of a transaction, which then has no rows for an answer. */
+export async function explainWrites(
+  client: pg.PoolClient,
+  work: (client: pg.PoolClient) => Promise<unknown>,
+): Promise<ExplainedStatement[]> {
+  const explained: ExplainedStatement[] = [];
+  const query = async (sql: string, values?: unknown[]): Promise<unknown> => {
+    explained.push({ sql, ...planOf(await client.query(`${EXPLAIN} ${sql}`, values)) });
+    return { rows: [] };
+  };
+  await work({ query } as unknown as pg.PoolClient);
+  return explained;
+}
+
 const EXPLAIN = 'EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON)';
 
 type Plan = Omit<ExplainedStatement, 'sql'>;

@@ -2,10 +2,13 @@ import { beforeEach, expect, test } from '@jest/globals';
 import type { IdentifiedEvent } from '@wayline/contracts';
 import fc from 'fast-check';
 import type pg from 'pg';
+import { takeStretches } from '../src/hops/take-stretches.ts';
+import { inTransaction } from '../src/in-transaction.ts';
 import { eraseUser, locateSession, remakeHops, sessionHops } from '../src/index.ts';
 import { deleteExpiredSessions } from '../src/maintenance/delete-expired-sessions.ts';
 import { createPace } from '../src/maintenance/pacing.ts';
 import { eventOf, type RecordOptions, storeVerdict } from './batches.ts';
+import { explainWrites } from './explain-reads.ts';
 import { storeUnderTest } from './store-under-test.ts';
 import { expectedVisits, keptVisits, wrongHopDays } from './visits.ts';
 
@@ -101,6 +104,18 @@ test('O4: a session that was marked many times while many waited is remade once,
   expect(await remakeHops(pool, signal, { longestMs: 1, marksAtOnce: 10 })).toEqual({ sessions: 1, isDone: false });
   expect(await marked()).toEqual(['s-2']);
   expect(await kept()).toEqual(await computed());
+});
+
+test('O4: however many marks wait, few are looked at to take some', async () => {
+  await pool.query(`INSERT INTO dirty_sessions (project_id, session_id, from_at, to_at, log_time, dirty_at)
+    SELECT 1, 's-' || n % 10000, now(), now(), now(), now() - interval '1 hour' + n * interval '1 ms' FROM generate_series(1, 40000) n`);
+  await pool.query('VACUUM dirty_sessions');
+  const explained = await inTransaction(pool, (client) => explainWrites(client, (it) => takeStretches(it, 100)));
+  const reads = explained
+    .flatMap(({ reads }) => reads)
+    .filter(({ table, how }) => table === 'dirty_sessions' && how.endsWith('Scan'));
+  // Those that are taken, 400 of 100 sessions: once to find them, once to delete them.
+  expect(reads.reduce((sum, { rows }) => sum + rows, 0)).toBeLessThanOrEqual(100 + 400 + 400);
 });
 
 test('A1, A13: events in any order, with clocks off or not, in any batches, remade in between or not, give the visits of the sessions', async () => {
