@@ -2,7 +2,7 @@
 export interface ThrottleSettings {
   /** Rows of one transaction, over all its partitions. */
   maxRows: number;
-  /** How old a first record may be, ms, until when a transaction waits for more; none while one is being written. */
+  /** A transaction waits for more until its first record is so old, ms, by when the log took it; not while one is being written. */
   lingerMs: number;
   /** Transactions in flight, over different partitions. */
   concurrency: number;

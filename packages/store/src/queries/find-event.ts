@@ -38,9 +38,9 @@ const AROUND_MS = [HOUR_MS, SKEW_MARGIN_MS + HOUR_MS];
 const AROUND_SESSION_MS = 2 * SKEW_MARGIN_MS;
 
 /**
- * An event by its id; of several with one id, where it is looked, the first by (`occurred_at`, session). There is no index on the id alone
- * (each costs every row): around a time it looks into the sessions of that time, then it reads a day of the primary key, then a few,
- * without one all of it.
+ * An event by its id; of several with one id, where it is looked, the first by (`occurred_at`, session). There is no index on
+ * the id alone (each costs every row): around a time it looks into the sessions of that time, then it reads a day of the primary
+ * key, then a few, without one all of it.
  */
 export async function findEvent(reader: Reader, search: EventSearch): Promise<FoundEvent | undefined> {
   const { sessionId, nearMs } = search;
