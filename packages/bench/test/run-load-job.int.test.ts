@@ -3,28 +3,31 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, expect, test } from '@jest/globals';
 import { NumberSet } from '../src/compare/number-set.ts';
 import { newRunIds } from '../src/load/event-ids.ts';
-import type { LoadReport, LoadShape } from '../src/load/load-job.ts';
+import type { LoadAim, LoadReport, LoadShape } from '../src/load/load-job.ts';
 import { runLoadJob } from '../src/load/run-load-job.ts';
+import { runTurnsJob } from '../src/load/run-turns-job.ts';
 
 let server: Server | undefined;
 afterEach(() => void server?.close());
 
 const EVENTS = 5;
 
-async function load(listener: RequestListener, shape: LoadShape): Promise<LoadReport> {
+const load = async (listener: RequestListener, shape: LoadShape): Promise<LoadReport> =>
+  runLoadJob({ ...(await aimAt(listener)), shape, warmupSeconds: 0.1, seconds: 0.3 });
+
+/** Starts a server that listens so, and answers with what a load of it is told. */
+async function aimAt(listener: RequestListener): Promise<LoadAim> {
+  server?.close();
   server = createServer(listener);
+  server.on('connection', () => connections++);
+  connections = 0;
   await new Promise<void>((resolve) => server?.listen(0, '127.0.0.1', resolve));
-  return runLoadJob({
-    port: (server.address() as AddressInfo).port,
-    serverPid: process.pid,
-    writeKey: 'none',
-    ids: newRunIds(),
-    eventsPerRequest: EVENTS,
-    shape,
-    warmupSeconds: 0.1,
-    seconds: 0.3,
-  });
+  const { port } = server.address() as AddressInfo;
+  return { port, serverPid: process.pid, writeKey: 'none', ids: newRunIds(), eventsPerRequest: EVENTS };
 }
+
+/** That the server was asked for. */
+let connections = 0;
 
 /** Answers after the body, as all servers do. */
 const answering =
@@ -110,4 +113,33 @@ test('an open load does not send what finds no free connection, and counts it', 
   const report = await load(slow, { kind: 'open', requestsPerSecond: 200, maxConnections: 2 });
   expect(report.whole.unsent).toBeGreaterThan(30);
   expect(report.measured.p50Ms).toBeGreaterThanOrEqual(90);
+});
+
+test('connections that are to be opened are all there before the rate begins', async () => {
+  const few = { kind: 'open', requestsPerSecond: 10, maxConnections: 40 } as const;
+  await load(accept, few);
+  expect(connections).toBeLessThan(30);
+  const report = await load(accept, { ...few, opened: true });
+  expect(connections).toBe(16 + 40); // of the warming up, and those
+  expect(report.whole.lost).toBe(0);
+});
+
+test('two loads take turns over the same connections, and the second is a multiple of what came of the first', async () => {
+  const slow = answering((_ids, respond) => setTimeout(respond, 40, 202, ACCEPTED));
+  const found = await runTurnsJob({
+    ...(await aimAt(slow)),
+    ...{ connections: 3, times: 2, maxConnections: 40 },
+    ...{ turns: 2, warmupSeconds: 0.1, settlingSeconds: 0.2, seconds: 0.5 },
+  });
+  const acknowledged = (reports: typeof found.fully) => reports.map(({ measured }) => measured.acknowledged);
+  const [full, twice] = [acknowledged(found.fully), acknowledged(found.offered)];
+  expect(full).toHaveLength(2);
+  for (const [i, count] of full.entries()) {
+    expect(twice[i]).toBeGreaterThan(count * 1.3);
+    expect(twice[i]).toBeLessThan(count * 3);
+  }
+  const whole = [...found.fully, ...found.offered].reduce((sum, report) => sum + report.whole.acknowledged, 0);
+  expect(whole).toBe(found.sentRequests);
+  expect(new NumberSet(Buffer.from(found.acknowledged, 'base64')).size).toBe(found.sentRequests);
+  expect(connections).toBe(3 + 40);
 });

@@ -7,7 +7,7 @@ import type { Target } from '../servers/server-under-test.ts';
 import type { BenchFindings } from './bench-findings.ts';
 import { type BenchOptions, DEFAULT_EVENTS, paceOf } from './bench-options.ts';
 
-const CONNECTIONS = 64;
+export const FULL_CONNECTIONS = 64;
 /** A broker and a server that were just started are slow. What is compared with this has the same. */
 export const WARMUP_SECONDS = 12;
 
@@ -22,9 +22,9 @@ export async function measureMaximum(
 }
 
 /** The load of it. */
-export function loadFully(target: Target, options: BenchOptions): Promise<Measurement[]> {
+function loadFully(target: Target, options: BenchOptions): Promise<Measurement[]> {
   const { events: eventsPerRequest = DEFAULT_EVENTS } = options;
-  const shape = { kind: 'closed', connections: CONNECTIONS } as const;
+  const shape = { kind: 'closed', connections: FULL_CONNECTIONS } as const;
   const pace = options.quick ? paceOf(options) : { ...paceOf(options), warmupSeconds: WARMUP_SECONDS };
   return loadTarget(target, { eventsPerRequest, shape, yields: true }, pace);
 }
@@ -44,4 +44,4 @@ export function addMaximum(
 }
 
 const nameOfMaximum = ({ name }: Target, { events = DEFAULT_EVENTS }: BenchOptions): string =>
-  `${name}, ${events} events × ${CONNECTIONS}, the maximum`;
+  `${name}, ${events} events × ${FULL_CONNECTIONS}, the maximum`;

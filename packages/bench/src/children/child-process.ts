@@ -7,10 +7,12 @@ import type { CopyJob, CopyReport } from '../load/run-copy-job.ts';
 import type { FeedJob } from '../load/run-feed-job.ts';
 import type { FillJob, LogContent } from '../load/run-fill-job.ts';
 import type { ProbeJob, ProbeReport } from '../load/run-probe-job.ts';
+import type { TurnsJob, TurnsReport } from '../load/run-turns-job.ts';
 
 /** What each kind of child is told, and answers. */
 export interface ChildJobs {
   load: { job: LoadJob; answer: LoadReport };
+  turns: { job: TurnsJob; answer: TurnsReport };
   append: { job: AppendJob; answer: AppendReport };
   fill: { job: FillJob; answer: LogContent };
   feed: { job: FeedJob; answer: { begun: true } };

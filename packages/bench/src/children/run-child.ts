@@ -5,6 +5,7 @@ import { runFeedJob } from '../load/run-feed-job.ts';
 import { runFillJob } from '../load/run-fill-job.ts';
 import { runLoadJob } from '../load/run-load-job.ts';
 import { runProbeJob } from '../load/run-probe-job.ts';
+import { runTurnsJob } from '../load/run-turns-job.ts';
 import { startBareServer } from '../servers/bare-server.ts';
 import { startObviousServer } from '../servers/obvious-server.ts';
 import type { ChildJobs, ChildKind } from './child-process.ts';
@@ -13,6 +14,7 @@ type Work = { [Kind in ChildKind]: (job: ChildJobs[Kind]['job']) => Promise<Chil
 
 const WORK: Work = {
   load: runLoadJob,
+  turns: runTurnsJob,
   append: runAppendJob,
   fill: runFillJob,
   feed: runFeedJob,

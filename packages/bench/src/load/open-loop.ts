@@ -1,15 +1,16 @@
 import type { Loop } from './closed-loop.ts';
-import type { Sender, Slot } from './sender.ts';
+import type { ConnectionPool } from './connection-pool.ts';
+import type { Sender } from './sender.ts';
 
 export interface OpenLoopOptions {
   requestsPerSecond: number;
   /** More are opened as they are needed; what is due while so many are in use is not sent, and counted. */
   maxConnections: number;
+  /** They are opened before it begins, while the server warms up. Default false. */
+  opened?: boolean;
 }
 
 const TICK_MS = 1;
-/** Below the time after which servers close idle connections: a request must not meet that. */
-const IDLE_MS = 2_000;
 
 /**
  * Requests at a fixed rate, whatever the server does. Their latency counts from when they were due, so that a server
@@ -17,33 +18,25 @@ const IDLE_MS = 2_000;
  * @param growsForMs so long the rate grows, evenly, from nothing. One that is there at once finds no connection open, and opens one
  *   for each request that is due until the first is answered: for seconds a storm of connections would be measured.
  */
-export function startOpenLoop(sender: Sender, options: OpenLoopOptions, growsForMs: number): Loop {
-  const { requestsPerSecond, maxConnections } = options;
+export function startOpenLoop(
+  sender: Sender,
+  { requestsPerSecond, pool }: { requestsPerSecond: number; pool: ConnectionPool },
+  growsForMs: number,
+): Loop {
   const dueAfterMs = timetable(requestsPerSecond / 1000, growsForMs);
   const begunMs = performance.now();
   let due = 0;
   let stopped = false;
-  let idle: Slot[] = [];
 
-  const open = (): Slot | undefined => {
-    if (sender.connections >= maxConnections) return undefined;
-    return sender.open({
-      onIdle: (slot) => idle.push(slot),
-      onGone: (slot) => {
-        idle = idle.filter((other) => other !== slot);
-      },
-    });
-  };
   const tick = () => {
     if (stopped) return;
     const now = performance.now();
     for (let dueMs = begunMs + dueAfterMs(due); dueMs <= now; dueMs = begunMs + dueAfterMs(++due)) {
-      const slot = idle.pop() ?? open();
+      const slot = pool.take();
       if (slot) sender.send(slot, dueMs);
       else sender.tally.unsent++;
     }
-    // The last in use is the first to be used again, so those that idle stand in front.
-    while (idle[0] && now - idle[0].idleSinceMs > IDLE_MS) idle.shift()?.connection.close();
+    pool.closeIdle(now);
     setTimeout(tick, TICK_MS);
   };
   tick();
