@@ -4,8 +4,11 @@ import { performance } from 'node:perf_hooks';
 export interface LogQueue {
   add(bytes: number): void;
   remove(bytes: number): void;
-  /** Whether more in it would be no use: no request is to come in. */
-  isFull(): boolean;
+  /**
+   * Whether more in it would be no use: no request is to come in.
+   * @param coming bytes of bodies that are in hand, and have yet to become records
+   */
+  isFull(coming?: number): boolean;
 }
 
 /** Of what may be in hand, the least that may wait: enough for a produce request under way and for the next. */
@@ -55,10 +58,10 @@ export function createLogQueue(mostBytes: number, clock: Clock = performance): L
       waiting -= bytes;
       passed += bytes;
     },
-    isFull() {
-      if (waiting < leastBytes) return false;
+    isFull(coming = 0) {
+      if (waiting + coming < leastBytes) return false;
       look();
-      return waiting >= bound;
+      return waiting + coming >= bound;
     },
   };
 }

@@ -75,7 +75,7 @@ export function createWritePipeline({
   now,
   shares,
 }: WritePipelineOptions): WritePipeline {
-  const { budget, queue, limiter, report } = shares;
+  const { budget, queue, turns, limiter, report } = shares;
   const refusalAfter = createRateRefusals();
 
   return async (door, { request, response, session, otherCredential }) => {
@@ -154,8 +154,9 @@ export function createWritePipeline({
       const { headers, url } = request;
       return door({ principal, receivedMs, window, headers, body, sessionId, url, allowTraits: rules.allowTraits });
     };
+    const inTurn = (body: Buffer) => turns.run(body.length, () => judgeBody(body));
     const body = asked.early ?? bodyAtHand(request, limits);
-    return body ? judgeBody(body) : readBody(request, limits).then(judgeBody);
+    return body ? inTurn(body) : readBody(request, limits).then(inTurn);
   }
 
   function quotaOf(principal: Principal, rates: CallerSettings['rates']): Quota | undefined {

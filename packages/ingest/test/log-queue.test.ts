@@ -46,6 +46,12 @@ describe('O5: how much may wait for the log', () => {
     expect(queue.isFull()).toBe(true);
   });
 
+  test('what has yet to become records counts as if it waited', () => {
+    queue.add(MOST - 2);
+    expect(queue.isFull(1)).toBe(false);
+    expect(queue.isFull(2)).toBe(true);
+  });
+
   test('where the thread has no time left, a quarter of it; what is less never fills it', () => {
     expect(spend(100, { busy: 1, perMs: QUICK, waiting: LEAST + 1 })).toBe(false); // not at one stroke
     expect(spend(2_000, { busy: 1, perMs: QUICK, waiting: LEAST })).toBe(true);
