@@ -92,17 +92,34 @@ function gate(parser: Parser): void {
     const isPlain = method === POST && minor === 1 && keepAlive && !upgrade;
     const answer = isPlain && socket && headers ? answerByHead(socket, url, headers) : undefined;
     if (answer !== undefined) {
-      socket?.write(answer);
-      if (socket && !isWatched(socket)) watch(socket);
+      if (socket) answerSoon(socket, answer);
       parser.incoming = null;
       parser[ON_BODY] = null; // so that nothing is copied of it
       parser[ON_COMPLETE] = dropped;
       return 0;
     }
+    if (socket && soon.has(socket)) answerNow(); // answers keep the order of their requests
     if (socket && watchedHere.delete(socket)) socket.setTimeout(socket.server?.timeout ?? 0); // while it is under way
     return onHead.call(parser, major, minor, headers, method, url, status, message, upgrade, keepAlive);
   };
   parser[ON_HEAD] = parserOnHeadersComplete;
+}
+
+/** Answers that go at the end of this turn of the loop: those who read them are woken once for many. */
+const soon = new Map<ServerSocket, string>();
+
+function answerSoon(socket: ServerSocket, answer: string): void {
+  if (soon.size === 0) setImmediate(answerNow);
+  soon.set(socket, answer);
+}
+
+function answerNow(): void {
+  for (const [socket, answer] of soon) {
+    if (!socket.writable) continue; // it is gone meanwhile
+    socket.write(answer);
+    if (!isWatched(socket)) watch(socket);
+  }
+  soon.clear();
 }
 
 function answerByHead(socket: ServerSocket, url: string, raw: readonly string[]): string | undefined {
@@ -116,7 +133,9 @@ function answerByHead(socket: ServerSocket, url: string, raw: readonly string[])
 
 /** Nothing is under way on it, its client reads its answers, and it is kept no longer than a while without a request. */
 function isIdle(socket: ServerSocket): boolean {
-  return !socket._httpMessage && socket.writableLength === 0 && !socket.isPaused() && isKept(socket);
+  return (
+    !socket._httpMessage && !soon.has(socket) && socket.writableLength === 0 && !socket.isPaused() && isKept(socket)
+  );
 }
 
 const isWatched = ({ timeout = 0 }: Socket): boolean => timeout > 0;
