@@ -48,7 +48,7 @@ export function createWorkTurns(sliceMs = SLICE_MS, now: () => number = () => pe
       return waitingBytes;
     },
     run(bytes, work) {
-      if (waiting.length === 0 && hasTime()) return work();
+      if (hasTime()) return work(); // where others wait, there is none
       waitingBytes += bytes;
       return new Promise((resolve, reject) => {
         const settle = () => {

@@ -31,6 +31,7 @@ test('work is done at once while there is time for it, and then in slices, one e
   expect(done).toHaveLength(6);
   expect(await all(found)).toEqual(['a', 'b', 'c', 'd', 'e', 'f', 'g']);
   expect(turns.waitingBytes).toBe(0);
+  expect([run('h'), run('i')]).toEqual(['h', 'i']); // nothing is left over
 });
 
 test('what comes while others wait goes behind them', async () => {
