@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { ratioOfTurns } from '../src/benches/overload.ts';
+import { unsteady } from '../src/benches/soak.ts';
+import { ratioOfTurns } from '../src/benches/turns.ts';
 import type { LoadReport } from '../src/load/load-job.ts';
 import { newTally, reportTally } from '../src/load/tally.ts';
 import type { Measurement } from '../src/measure/load-server.ts';
@@ -141,4 +142,31 @@ test('the table of the worker says whether all is stored once', () => {
 test('what takes turns is compared in all turns together', () => {
   const rates = (...all: number[]) => all.map((eventsPerSecond) => ({ eventsPerSecond }));
   expect(ratioOfTurns(rates(90, 120, 60), rates(100, 150, 50))).toBeCloseTo(0.9);
+});
+
+describe('a soak is unsteady', () => {
+  const turn = (counts: object) => {
+    const found = measurement(1);
+    return { ...found, report: { ...found.report, measured: { ...found.report.measured, ...counts } } };
+  };
+  const memory = (firstMb: number, lastMb: number) => ({ firstMb, lastMb, maxMb: 200, mbPerMinute: 0 });
+
+  test('where more than one in a hundred of all its turns was shed, or found no connection', () => {
+    const calm = turn({ acknowledged: 980 });
+    expect(unsteady([calm, turn({ acknowledged: 1000, shed: 10, unsent: 10 })], undefined)).toEqual([]);
+    expect(unsteady([calm, turn({ acknowledged: 999, shed: 11, unsent: 10 })], undefined)).toEqual([
+      '11 requests were shed, and 10 found no free connection: 1.1 % of all',
+    ]);
+  });
+
+  test('where its memory grew', () => {
+    expect(unsteady([turn({})], memory(130, 146))).toEqual([]);
+    expect(unsteady([turn({})], memory(130, 147))).toEqual(['memory grew from 130 to 147 MB']);
+  });
+});
+
+test('a column that no case has anything for is left out', () => {
+  expect(caseTable([summarise('x', [measurement(1)])])).not.toContain('first → last third');
+  const memory = { firstMb: 130, lastMb: 132, maxMb: 140, mbPerMinute: 0 };
+  expect(caseTable([{ ...summarise('x', [measurement(1)]), memory }])).toMatch(/first → last third.*\n.*\n.*130 → 132/);
 });

@@ -143,3 +143,21 @@ test('two loads take turns over the same connections, and the second is a multip
   expect(new NumberSet(Buffer.from(found.acknowledged, 'base64')).size).toBe(found.sentRequests);
   expect(connections).toBe(3 + 40);
 });
+
+test('turns of what is offered may be longer than the others, and go by the last of those', async () => {
+  let delayMs = 20;
+  const slow = answering((_ids, respond) => setTimeout(respond, delayMs, 202, ACCEPTED));
+  setTimeout(() => {
+    delayMs = 200;
+  }, 1350);
+  const { fully, offered } = await runTurnsJob({
+    ...(await aimAt(slow)),
+    ...{ connections: 4, times: 0.5, latest: 1, maxConnections: 20 },
+    ...{ turns: 2, warmupSeconds: 0.1, settlingSeconds: 0.2, seconds: 0.4, offeredSeconds: 1 },
+  });
+  expect(offered.map(({ seconds }) => Math.round(seconds))).toEqual([1, 1]);
+  const perSecond = ({ measured, seconds }: (typeof fully)[number]) => measured.acknowledged / seconds;
+  const [last, then] = [fully, offered].map((reports) => perSecond(reports[1] as (typeof fully)[number]));
+  expect(then).toBeGreaterThan((last as number) * 0.25);
+  expect(then).toBeLessThan(last as number); // half of the mean of both would be several times as much
+});

@@ -44,7 +44,8 @@ export function createLogQueue(mostBytes: number, clock: Clock = performance): L
     const now = clock.eventLoopUtilization();
     const isQuick = passed * QUICK_MS >= leastBytes * elapsedMs;
     const isThreadFull = isQuick && clock.eventLoopUtilization(now, looked).utilization >= BUSY;
-    bound = isThreadFull ? Math.max(leastBytes, bound * SHRINKAGE) : Math.min(mostBytes, bound * GROWTH);
+    const looks = elapsedMs / LOOK_EVERY_MS; // nobody asks while the queue is short
+    bound = isThreadFull ? Math.max(leastBytes, bound * SHRINKAGE) : Math.min(mostBytes, bound * GROWTH ** looks);
     passed = 0;
     lookedMs = nowMs;
     looked = now;

@@ -1,5 +1,5 @@
 import type { Closers } from '@wayline/testkit';
-import { loadInTurns, type Measurement, type Turns } from '../measure/load-server.ts';
+import type { Measurement, Turns } from '../measure/load-server.ts';
 import { loadTarget } from '../measure/load-target.ts';
 import { failuresOf } from '../report/failures.ts';
 import { asReference, beside, rounded, summarise } from '../report/summarise.ts';
@@ -8,6 +8,7 @@ import type { BenchFindings } from './bench-findings.ts';
 import { type BenchOptions, DEFAULT_EVENTS } from './bench-options.ts';
 import { addMaximum, FULL_CONNECTIONS, WARMUP_SECONDS } from './maximum.ts';
 import { openSurroundings, waylineTarget } from './surroundings.ts';
+import { loadTargetInTurns, ratioOfTurns } from './turns.ts';
 
 /** Of the maximum; what is aimed at is told of this one. */
 const TWICE = 2;
@@ -24,14 +25,6 @@ const QUICK_TURNS = { turns: 1, settlingSeconds: 0.5, seconds: 1, warmupSeconds:
 const ROUNDS = 3;
 /** Pairs of turns of each before those that are told of: what was just started is slow. */
 const FIRST_TURNS = 2;
-
-/** What was acknowledged in all turns of the one, over that in all of the other. */
-export function ratioOfTurns(found: readonly Rate[], limits: readonly Rate[]): number {
-  const mean = (of: readonly Rate[]) => of.reduce((sum, { eventsPerSecond }) => sum + eventsPerSecond, 0) / of.length;
-  return mean(found) / mean(limits);
-}
-
-type Rate = Pick<Measurement, 'eventsPerSecond'>;
 
 /**
  * Rates up to twice what it can take: there it goes on acknowledging near its maximum, answers the rest with 503 and
@@ -76,19 +69,13 @@ async function overload(target: Target, options: BenchOptions, findings: BenchFi
 }
 
 async function inTurns(target: Target, load: Pick<Turns, keyof typeof TURNS | 'eventsPerRequest'>) {
-  const server = await target.start();
-  try {
-    const { fully, offered } = await loadInTurns(server, {
-      ...load,
-      turns: FIRST_TURNS + load.turns,
-      connections: FULL_CONNECTIONS,
-      times: TWICE,
-      maxConnections: MOST_CONNECTIONS,
-      yields: true,
-    });
-    const first = [...fully.slice(0, FIRST_TURNS), ...offered.slice(0, FIRST_TURNS)];
-    return { first, fully: fully.slice(FIRST_TURNS), twice: offered.slice(FIRST_TURNS) };
-  } finally {
-    await server.stop();
-  }
+  const { fully, offered } = await loadTargetInTurns(target, {
+    ...load,
+    turns: FIRST_TURNS + load.turns,
+    connections: FULL_CONNECTIONS,
+    times: TWICE,
+    maxConnections: MOST_CONNECTIONS,
+  });
+  const first = [...fully.slice(0, FIRST_TURNS), ...offered.slice(0, FIRST_TURNS)];
+  return { first, fully: fully.slice(FIRST_TURNS), twice: offered.slice(FIRST_TURNS) };
 }

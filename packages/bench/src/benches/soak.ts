@@ -1,50 +1,70 @@
 import type { Closers } from '@wayline/testkit';
 import type { Measurement } from '../measure/load-server.ts';
-import { loadTarget } from '../measure/load-target.ts';
+import type { MemoryCourse } from '../measure/sample-memory.ts';
 import { failuresOf } from '../report/failures.ts';
-import { asReference, beside, summarise } from '../report/summarise.ts';
+import { asReference, beside, rounded, summarise } from '../report/summarise.ts';
+import type { Target } from '../servers/server-under-test.ts';
 import type { BenchFindings } from './bench-findings.ts';
 import { type BenchOptions, DEFAULT_EVENTS } from './bench-options.ts';
-import { measureMaximum } from './maximum.ts';
+import { addMaximum, FULL_CONNECTIONS } from './maximum.ts';
 import { openSurroundings, waylineTarget } from './surroundings.ts';
+import { loadTargetInTurns, ratioOfTurns } from './turns.ts';
 
 const SHARE = 0.8;
 const MOST_CONNECTIONS = 512;
 const DEFAULT_MINUTES = 10;
-const WARMUP_SECONDS = 20;
-const QUICK = { warmupSeconds: 1, seconds: 2, runs: 1 };
+/** The machine does not stay as quick as it was: how much is 80 % is asked anew before each half a minute. */
+const TURNS = { offeredSeconds: 30, seconds: 2, latest: 3, settlingSeconds: 1, warmupSeconds: 20 };
+const QUICK_TURNS = { offeredSeconds: 2, seconds: 1, latest: 3, settlingSeconds: 0.5, warmupSeconds: 1 };
 /** Memory that has grown by no more than this from the first to the last third of a soak is flat. */
 const FLAT_MB = 16;
+/** A machine that stands still for a fifth of a second has more to take than may be in hand. */
+const MOST_SHED = 0.01;
 
 /** Ten minutes at 80 % of the maximum: no errors, flat memory, and nothing that was acknowledged is missing. */
 export async function benchSoak(closers: Closers, options: BenchOptions): Promise<BenchFindings> {
-  const { quick, minutes = DEFAULT_MINUTES, events: eventsPerRequest = DEFAULT_EVENTS } = options;
-  const pace = quick ? QUICK : { warmupSeconds: WARMUP_SECONDS, seconds: minutes * 60, runs: 1 };
   const surroundings = await openSurroundings(closers, options);
   const findings: BenchFindings = { cases: [], failures: [] };
-  for (const log of options.logs) {
-    const target = waylineTarget(log, surroundings);
-    const maximum = await measureMaximum(target, options, findings);
-    const name = `${log}, ${eventsPerRequest} events, ${pace.seconds} s at ${SHARE * 100} %`;
-    options.tell(name);
-    const requestsPerSecond = (maximum.eventsPerSecond * SHARE) / eventsPerRequest;
-    const shape = { kind: 'open', requestsPerSecond, maxConnections: MOST_CONNECTIONS } as const;
-    const runs = await loadTarget(target, { eventsPerRequest, shape, yields: true }, pace);
-    const found = beside(summarise(name, runs), { limit: asReference(maximum) });
-    findings.cases.push({ ...found, memory: runs[0]?.report.memory });
-    findings.failures.push(...failuresOf(name, runs));
-    if (!quick) findings.failures.push(...runs.flatMap((run) => unsteady(name, run)));
-  }
+  for (const log of options.logs) await soak(waylineTarget(log, surroundings), options, findings);
   return findings;
 }
 
+async function soak(target: Target, options: BenchOptions, findings: BenchFindings): Promise<void> {
+  const { quick, minutes = DEFAULT_MINUTES, events: eventsPerRequest = DEFAULT_EVENTS } = options;
+  const pace = quick ? QUICK_TURNS : TURNS;
+  const turns = quick ? 1 : Math.ceil((minutes * 60) / pace.offeredSeconds);
+  const name = `${target.name}, ${eventsPerRequest} events, ${turns * pace.offeredSeconds} s at ${SHARE * 100} %`;
+  options.tell(name);
+  const { fully, offered, memory } = await loadTargetInTurns(target, {
+    ...pace,
+    turns,
+    eventsPerRequest,
+    connections: FULL_CONNECTIONS,
+    times: SHARE,
+    maxConnections: MOST_CONNECTIONS,
+  });
+  const maximum = addMaximum(target, options, { findings, runs: fully });
+  const found = beside(summarise(name, offered), { limit: asReference(maximum) });
+  const shedPerSecond = rounded(totalOf(offered, 'shed') / (turns * pace.offeredSeconds), 2); // a median would hide it
+  findings.cases.push({ ...found, ratio: rounded(ratioOfTurns(offered, fully), 3), shedPerSecond, memory });
+  findings.failures.push(...failuresOf(name, offered));
+  if (!quick) findings.failures.push(...unsteady(offered, memory).map((sentence) => `${name}: ${sentence}`));
+}
+
 /** What must hold of a soak that is long enough to tell. */
-function unsteady(name: string, { report: { measured, memory } }: Measurement): string[] {
+export function unsteady(offered: readonly Measurement[], memory: MemoryCourse | undefined): string[] {
   const found: string[] = [];
-  const { shed, unsent } = measured;
-  if (shed + unsent > 0) found.push(`${name}: ${shed} requests were shed, and ${unsent} found no free connection`);
+  const [shed, unsent] = [totalOf(offered, 'shed'), totalOf(offered, 'unsent')];
+  const share = (shed + unsent) / (totalOf(offered, 'acknowledged') + shed + unsent);
+  if (share > MOST_SHED) {
+    const percent = (100 * share).toFixed(1);
+    found.push(`${shed} requests were shed, and ${unsent} found no free connection: ${percent} % of all`);
+  }
   if (memory && memory.lastMb - memory.firstMb > FLAT_MB) {
-    found.push(`${name}: memory grew from ${memory.firstMb.toFixed()} to ${memory.lastMb.toFixed()} MB`);
+    found.push(`memory grew from ${memory.firstMb.toFixed()} to ${memory.lastMb.toFixed()} MB`);
   }
   return found;
 }
+
+const totalOf = (found: readonly Measurement[], name: 'acknowledged' | 'shed' | 'unsent'): number =>
+  found.reduce((sum, { report }) => sum + report.measured[name], 0);

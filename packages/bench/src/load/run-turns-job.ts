@@ -11,8 +11,10 @@ import { prepareSender } from './prepare-sender.ts';
 export interface TurnsJob extends LoadAim {
   /** Of the load that is as fast as it goes. */
   connections: number;
-  /** What is offered then, over the mean of what was acknowledged in the turns so far in which it went as fast as it goes. */
+  /** What is offered then, over the mean of what was acknowledged in the turns before in which it went as fast as it goes. */
   times: number;
+  /** So many of those at most, the last ones. Default all. */
+  latest?: number;
   /** Of the load that is offered; they are opened before the first turn, and kept as the others are. */
   maxConnections: number;
   /** Pairs of turns. */
@@ -20,8 +22,9 @@ export interface TurnsJob extends LoadAim {
   /** Not measured: of the whole, and of each turn. */
   warmupSeconds: number;
   settlingSeconds: number;
-  /** Of each turn. */
+  /** Of each turn, and of one of the load that is offered, where that is longer. */
   seconds: number;
+  offeredSeconds?: number;
 }
 
 export interface TurnsReport extends SentReport {
@@ -34,7 +37,8 @@ export interface TurnsReport extends SentReport {
  * is the same to both, the shorter the turns are.
  */
 export async function runTurnsJob(job: TurnsJob): Promise<TurnsReport> {
-  const { connections, times, maxConnections, turns, warmupSeconds, settlingSeconds, yields = false } = job;
+  const { connections, times, latest = Number.POSITIVE_INFINITY, maxConnections, turns, yields = false } = job;
+  const { warmupSeconds, settlingSeconds, seconds, offeredSeconds = seconds } = job;
   if (yields) await giveWay();
   const sender = prepareSender(job, 1);
   const closed = startClosedLoop(sender, { connections });
@@ -51,10 +55,10 @@ export async function runTurnsJob(job: TurnsJob): Promise<TurnsReport> {
     await sleep(settlingSeconds * 1000);
     fully.push(await measureWhile(sender, closed, job));
 
-    const requestsPerSecond = times * acknowledgedPerSecond(fully);
+    const requestsPerSecond = times * acknowledgedPerSecond(fully.slice(-latest));
     const open = startOpenLoop(sender, { requestsPerSecond, pool }, (settlingSeconds * 1000) / 2);
     await sleep(settlingSeconds * 1000);
-    offered.push(await measureWhile(sender, open, job));
+    offered.push(await measureWhile(sender, open, { ...job, seconds: offeredSeconds }));
   }
   return { fully, offered, ...(await finish(sender)) };
 }

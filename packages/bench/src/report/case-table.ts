@@ -1,5 +1,5 @@
 import type { BenchCase } from './bench-report.ts';
-import { type Column, caseAndRate, figure, tableOf } from './columns.ts';
+import { type Column, caseAndRate, figure, MEMORY_COURSE, tableOf } from './columns.ts';
 import { count, number } from './figures.ts';
 
 const COLUMNS: readonly Column[] = [
@@ -10,6 +10,7 @@ const COLUMNS: readonly Column[] = [
   figure('Kafka µs', 'brokerMicrosPerEvent', 1),
   figure('load µs', 'loadMicrosPerEvent', 1),
   figure('peak MB', 'rssMb', 0),
+  MEMORY_COURSE,
   { title: 'shed/s', cell: ({ shedPerSecond }) => (shedPerSecond ? number(shedPerSecond, 0) : '') },
   { title: 'unsent/s', cell: ({ unsentPerSecond }) => (unsentPerSecond ? number(unsentPerSecond, 0) : '') },
   figure('× bare', 'ratio', 2),

@@ -8,11 +8,12 @@ export interface Column {
   cell(found: BenchCase): string;
 }
 
-/** The cases as they are shown on the screen. */
+/** The cases as they are shown on the screen, without what none of them has. */
 export function tableOf(cases: readonly BenchCase[], columns: readonly Column[]): string {
+  const shown = columns.filter(({ cell }) => cases.some((found) => cell(found) !== ''));
   return table(
-    columns.map(({ title }) => title),
-    cases.map((found) => columns.map(({ cell }) => cell(found))),
+    shown.map(({ title }) => title),
+    cases.map((found) => shown.map(({ cell }) => cell(found))),
   );
 }
 
@@ -23,6 +24,12 @@ export const figure = (title: string, name: Figure, digits: number): Column => (
   title,
   cell: (found) => number(found[name], digits),
 });
+
+/** How resident memory went, in MB. */
+export const MEMORY_COURSE: Column = {
+  title: 'first → last third',
+  cell: ({ memory }) => (memory ? `${number(memory.firstMb, 0)} → ${number(memory.lastMb, 0)}` : ''),
+};
 
 /** How each case is called, and how fast it was. */
 export const caseAndRate = (unit: string): readonly Column[] => [

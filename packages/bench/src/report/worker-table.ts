@@ -1,6 +1,5 @@
 import type { BenchCase } from './bench-report.ts';
-import { type Column, caseAndRate, figure, tableOf } from './columns.ts';
-import { number } from './figures.ts';
+import { type Column, caseAndRate, figure, MEMORY_COURSE, tableOf } from './columns.ts';
 
 const COLUMNS: readonly Column[] = [
   ...caseAndRate('rows/s'),
@@ -13,10 +12,7 @@ const COLUMNS: readonly Column[] = [
   figure('p99 ms', 'p99Ms', 0),
   figure('behind s', 'behindSeconds', 1),
   figure('peak MB', 'rssMb', 0),
-  {
-    title: 'first → last third',
-    cell: ({ memory }) => (memory ? `${number(memory.firstMb, 0)} → ${number(memory.lastMb, 0)}` : ''),
-  },
+  MEMORY_COURSE,
   figure('bytes/event', 'bytesPerEvent', 0),
   figure('+ derived', 'derivedBytesPerEvent', 0),
   figure('WAL bytes', 'walBytesPerEvent', 0),
