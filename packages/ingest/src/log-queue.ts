@@ -18,8 +18,10 @@ const LOOK_EVERY_MS = 100;
 const BUSY = 0.85;
 /** A log is quick that takes the least that may wait in so long. */
 const QUICK_MS = 80;
+/** A queue that nobody had to look at for so long was short: what fills it now is a moment, however busy the thread is. */
+const CALM_MS = 500;
 const GROWTH = 1.5;
-const SHRINKAGE = 0.9;
+const SHRINKAGE = 0.75;
 
 /**
  * While it is the thread that has no time left, more in the queue is the same work done later: answers come later, and what lives longer
@@ -44,8 +46,8 @@ export function createLogQueue(mostBytes: number, clock: Clock = performance): L
     const now = clock.eventLoopUtilization();
     const isQuick = passed * QUICK_MS >= leastBytes * elapsedMs;
     const isThreadFull = isQuick && clock.eventLoopUtilization(now, looked).utilization >= BUSY;
-    const looks = elapsedMs / LOOK_EVERY_MS; // nobody asks while the queue is short
-    bound = isThreadFull ? Math.max(leastBytes, bound * SHRINKAGE) : Math.min(mostBytes, bound * GROWTH ** looks);
+    if (elapsedMs >= CALM_MS) bound = mostBytes;
+    else bound = isThreadFull ? Math.max(leastBytes, bound * SHRINKAGE) : Math.min(mostBytes, bound * GROWTH);
     passed = 0;
     lookedMs = nowMs;
     looked = now;

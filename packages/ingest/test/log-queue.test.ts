@@ -63,10 +63,12 @@ describe('O5: how much may wait for the log', () => {
     expect(spend(500, { busy: 0.8, perMs: QUICK, waiting: MOST - 1 })).toBe(false);
   });
 
-  test('after a while in which it was short and the thread had time left, all of it at once', () => {
+  test('after half a second in which it was short, all of it at once, however busy the thread is', () => {
     expect(spend(2_000, { busy: 1, perMs: QUICK, waiting: LEAST })).toBe(true);
-    expect(spend(10_000, { busy: 0.5, perMs: QUICK, waiting: 0 })).toBe(false);
-    expect(spend(100, { busy: 1, perMs: 0, waiting: MOST - 1 })).toBe(false);
+    expect(spend(300, { busy: 1, perMs: QUICK, waiting: 0 })).toBe(false);
+    expect(spend(100, { busy: 1, perMs: QUICK, waiting: LEAST })).toBe(true);
+    expect(spend(400, { busy: 1, perMs: QUICK, waiting: 0 })).toBe(false);
+    expect(spend(100, { busy: 1, perMs: QUICK, waiting: MOST - 1 })).toBe(false);
   });
 
   test('where the log is slow, all of it, however busy the thread is', () => {
