@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { unsteady } from '../src/benches/soak.ts';
+import { memoryInAll, unsteady } from '../src/benches/soak.ts';
 import { ratioOfTurns } from '../src/benches/turns.ts';
 import type { LoadReport } from '../src/load/load-job.ts';
 import { newTally, reportTally } from '../src/load/tally.ts';
@@ -26,7 +26,7 @@ function measurement(eventsPerSecond: number, { whole = {}, ...more }: Partial<M
     firstFault: undefined,
     cpuMicros: { load: 1 },
     peakRssMb: undefined,
-    memory: undefined,
+    memory: [],
   };
   return { eventsPerSecond, report, cpuMicrosPerEvent: { server: eventsPerSecond / 10, load: 1 }, ...more };
 }
@@ -89,9 +89,13 @@ test.each([
 
 test('memory that grows by 2 MB a minute is said to', () => {
   const samples = Array.from({ length: 9 }, (_, minute) => ({ minute, mb: 100 + 2 * minute }));
-  const { mbPerMinute, ...course } = memoryCourse(samples);
-  expect(course).toEqual({ firstMb: 102, lastMb: 114, maxMb: 116 });
-  expect(mbPerMinute).toBeCloseTo(2);
+  const course = memoryCourse(samples);
+  expect(course).toMatchObject({ firstMb: 102, lastMb: 114, maxMb: 116 });
+  expect(course?.mbPerMinute).toBeCloseTo(2);
+});
+
+test('of two samples there is no course of memory', () => {
+  expect(memoryCourse([0, 1].map((minute) => ({ minute, mb: 100 })))).toBeUndefined();
 });
 
 function drainRun(seconds: number, faults: string[] = []): DrainRun {
@@ -159,7 +163,16 @@ describe('a soak is unsteady', () => {
     ]);
   });
 
-  test('where its memory grew', () => {
+  test('where its memory grew, of what all its turns saw together', () => {
+    const turnWith = (from: number, ...mbs: number[]) => {
+      const found = measurement(1);
+      return { ...found, report: { ...found.report, memory: mbs.map((mb, i) => ({ minute: from + i, mb })) } };
+    };
+    const seen = memoryInAll([turnWith(0, 90, 130, 140), turnWith(10, 135, 134, 136), turnWith(20, 130, 150, 160)]);
+    expect(seen).toMatchObject({ firstMb: 130, lastMb: 150, maxMb: 160 });
+  });
+
+  test('by more than is flat', () => {
     expect(unsteady([turn({})], memory(130, 146))).toEqual([]);
     expect(unsteady([turn({})], memory(130, 147))).toEqual(['memory grew from 130 to 147 MB']);
   });

@@ -13,9 +13,13 @@ beforeEach(async () => {
 }, 60_000);
 afterAll(() => query?.close());
 
-/** Counts, as in another minute than before: what was recorded is moved back by one. */
+let daysAway = 1000;
+/** Counts, as in another minute than before: what was recorded last goes back to a day of its own, later than those before. */
 async function countInNextMinute(): Promise<void> {
-  await query.pool.query(`UPDATE user_count_history SET minute = minute - interval '1 minute'`);
+  await query.pool.query(
+    `UPDATE user_count_history SET minute = minute - make_interval(days => $1) WHERE minute > now() - interval '1 hour'`,
+    [--daysAway],
+  );
   expect(await recordUserCounts(query.pool)).toMatchObject({ recorded: true });
 }
 

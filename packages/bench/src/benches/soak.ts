@@ -1,6 +1,6 @@
 import type { Closers } from '@wayline/testkit';
 import type { Measurement } from '../measure/load-server.ts';
-import type { MemoryCourse } from '../measure/sample-memory.ts';
+import { type MemoryCourse, memoryCourse } from '../measure/sample-memory.ts';
 import { failuresOf } from '../report/failures.ts';
 import { asReference, beside, rounded, summarise } from '../report/summarise.ts';
 import type { Target } from '../servers/server-under-test.ts';
@@ -35,7 +35,7 @@ async function soak(target: Target, options: BenchOptions, findings: BenchFindin
   const turns = quick ? 1 : Math.ceil((minutes * 60) / pace.offeredSeconds);
   const name = `${target.name}, ${eventsPerRequest} events, ${turns * pace.offeredSeconds} s at ${SHARE * 100} %`;
   options.tell(name);
-  const { fully, offered, memory } = await loadTargetInTurns(target, {
+  const { fully, offered } = await loadTargetInTurns(target, {
     ...pace,
     turns,
     eventsPerRequest,
@@ -45,11 +45,16 @@ async function soak(target: Target, options: BenchOptions, findings: BenchFindin
   });
   const maximum = addMaximum(target, options, { findings, runs: fully });
   const found = beside(summarise(name, offered), { limit: asReference(maximum) });
+  const memory = memoryInAll(offered);
   const shedPerSecond = rounded(totalOf(offered, 'shed') / (turns * pace.offeredSeconds), 2); // a median would hide it
   findings.cases.push({ ...found, ratio: rounded(ratioOfTurns(offered, fully), 3), shedPerSecond, memory });
   findings.failures.push(...failuresOf(name, offered));
   if (!quick) findings.failures.push(...unsteady(offered, memory).map((sentence) => `${name}: ${sentence}`));
 }
+
+/** Of the load that is offered alone: neither of the warming up, nor of the whiles in which it goes as fast as it can. */
+export const memoryInAll = (offered: readonly Measurement[]): MemoryCourse | undefined =>
+  memoryCourse(offered.flatMap(({ report }) => report.memory));
 
 /** What must hold of a soak that is long enough to tell. */
 export function unsteady(offered: readonly Measurement[], memory: MemoryCourse | undefined): string[] {

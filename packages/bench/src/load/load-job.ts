@@ -1,4 +1,4 @@
-import type { MemoryCourse } from '../measure/sample-memory.ts';
+import type { MemorySample } from '../measure/sample-memory.ts';
 import type { ClosedLoopOptions } from './closed-loop.ts';
 import type { LoadDoor } from './door-form.ts';
 import type { RunIds } from './event-ids.ts';
@@ -44,7 +44,7 @@ export interface WhileReport {
   /** The server's, from the beginning of the measured while. */
   peakRssMb: number | undefined;
   /** The server's, in the measured while. */
-  memory: MemoryCourse | undefined;
+  memory: MemorySample[];
 }
 
 /** What was sent in all, to be compared with the log. */

@@ -24,7 +24,7 @@ export async function measureWhile(
   await sleep(length * 1000);
   const seconds = (performance.now() - before.ms) / 1000;
   const after = usage(aim);
-  const course = memory.stop();
+  const samples = memory.stop();
   const peak = peakRssMb(serverPid);
   const measured = sender.tally;
   sender.tally = newTally();
@@ -46,7 +46,7 @@ export async function measureWhile(
       load: after.load - before.cpu.load,
     },
     peakRssMb: peak,
-    memory: course,
+    memory: samples,
   };
 }
 

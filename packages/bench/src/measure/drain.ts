@@ -3,7 +3,7 @@ import type { TestProcess } from '@wayline/testkit';
 import type { FreshDatabase } from '../servers/fresh-database.ts';
 import { startWorker, type WorkerSite } from '../servers/worker-site.ts';
 import { cpuMicros, difference, peakRssMb, treeCpuMicros } from './process-usage.ts';
-import { type MemoryCourse, sampleMemory } from './sample-memory.ts';
+import { type MemoryCourse, memoryCourse, sampleMemory } from './sample-memory.ts';
 import { type StoredProgress, watchProgress } from './stored-progress.ts';
 
 /** A log that was full, stored by one worker; from when the first rows were seen to when the last was. */
@@ -55,7 +55,7 @@ export async function drain(site: WorkerSite, database: FreshDatabase, records: 
       brokerMicros: difference(last.usage.broker, from.usage.broker),
       walBytes: last.walBytes - from.walBytes,
       peakRssMb: peakRssMb(worker.pid),
-      memory: memory.stop(),
+      memory: memoryCourse(memory.stop()),
     };
   } finally {
     await worker.end();

@@ -36,11 +36,13 @@ export async function loadServer(server: ServerUnderTest, load: Load): Promise<M
 
 export type Turns = Omit<TurnsJob, keyof LoadAim> & Pick<LoadAim, 'eventsPerRequest' | 'yields'>;
 
+export interface FoundInTurns {
+  fully: Measurement[];
+  offered: Measurement[];
+}
+
 /** The same with two loads that take turns; both have the one comparison, of all that was sent. */
-export async function loadInTurns(
-  server: ServerUnderTest,
-  load: Turns,
-): Promise<{ fully: Measurement[]; offered: Measurement[] }> {
+export async function loadInTurns(server: ServerUnderTest, load: Turns): Promise<FoundInTurns> {
   const { found, comparison } = await runAndCompare(server, load, (aim) => runInChild('turns', { ...load, ...aim }));
   const measured = (reports: readonly WhileReport[]) =>
     reports.map((report, i) => measurement(report, load, i === reports.length - 1 ? comparison : undefined));

@@ -11,8 +11,8 @@ export interface MemoryCourse {
   mbPerMinute: number;
 }
 
-/** Samples the memory of a process until it is stopped; undefined where it cannot be seen. */
-export function sampleMemory(pid: number, everyMs: number): { stop(): MemoryCourse | undefined } {
+/** Samples the memory of a process until it is stopped; none where it cannot be seen. */
+export function sampleMemory(pid: number, everyMs: number): { stop(): MemorySample[] } {
   const samples: MemorySample[] = [];
   const timer = setInterval(() => {
     const mb = rssMb(pid);
@@ -21,18 +21,23 @@ export function sampleMemory(pid: number, everyMs: number): { stop(): MemoryCour
   return {
     stop() {
       clearInterval(timer);
-      return samples.length < 3 ? undefined : memoryCourse(samples);
+      return samples;
     },
   };
 }
 
 export interface MemorySample {
+  /** Of the clock of the process that looked. */
   minute: number;
   mb: number;
 }
 
-/** @param samples three at least, in the order of time */
-export function memoryCourse(samples: readonly MemorySample[]): MemoryCourse {
+/**
+ * Undefined of fewer than three.
+ * @param samples in the order of time; there may be whiles between them in which nobody looked
+ */
+export function memoryCourse(samples: readonly MemorySample[]): MemoryCourse | undefined {
+  if (samples.length < 3) return undefined;
   const mbs = samples.map(({ mb }) => mb);
   const third = Math.floor(samples.length / 3);
   return {
