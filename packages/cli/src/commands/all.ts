@@ -23,6 +23,7 @@ import type { Config } from '../config.ts';
 import { dataFolder, makeDataFolder } from '../data-folder.ts';
 import { writeDevFile } from '../dev-file.ts';
 import type { ExitCode } from '../errors.ts';
+import { letHeapDouble } from '../heap-growth.ts';
 import { openQueryRouter } from '../query-router.ts';
 import { frameEvents } from '../schema-registry.ts';
 import { makeSecrets } from '../secrets.ts';
@@ -35,6 +36,7 @@ export function runAll(config: Config<'all'>, print: (text: string) => void): Pr
 
 async function startAll(service: Service<'all'>, print: (text: string) => void): Promise<void> {
   const { config, logger, lifecycle } = service;
+  letHeapDouble();
   const folder = dataFolder(config.dataDir);
   await makeDataFolder(folder);
   // The embedded log comes first: it keeps a second process out of the folder.

@@ -12,6 +12,7 @@ import {
 import type { Config } from '../config.ts';
 import { stateSettingsFile } from '../data-folder.ts';
 import type { ExitCode } from '../errors.ts';
+import { letHeapDouble } from '../heap-growth.ts';
 import { frameEvents } from '../schema-registry.ts';
 import { runService } from '../service.ts';
 
@@ -19,6 +20,7 @@ import { runService } from '../service.ts';
 export function runIngest(config: Config<'ingest'>): Promise<ExitCode> {
   return runService('ingest', config, async (service) => {
     const { logger } = service;
+    letHeapDouble();
     const { verifier } = await openSecrets(service, config.secretFile);
     const settingsFile = await stateSettingsFile(config.stateDir);
     const http = await listen(service);
