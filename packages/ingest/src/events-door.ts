@@ -24,12 +24,20 @@ export function createEventsDoor(): Door {
       userAgent: userAgentOf(headers['user-agent']),
     });
     if (records.length === 0) throw noValidEvents(rejected);
-    // Nearly every answer is this one; `JSON.stringify` takes longer than all the rest of it.
     const isPlain = rejected.length === 0 && ids === undefined;
     const accepted = records.length;
-    const answer = isPlain ? `{"accepted":${accepted},"rejected":[]}` : { accepted, rejected, ids };
+    const answer = isPlain ? allAccepted(accepted) : { accepted, rejected, ids };
     return { records, status: 202, answer };
   };
+}
+
+/** By their number, which a request bounds. */
+const ALL_ACCEPTED: string[] = [];
+
+/** Nearly every answer is this one; `JSON.stringify` takes longer than all the rest of it. Joined, since its pieces would be put together to measure it. */
+function allAccepted(accepted: number): string {
+  ALL_ACCEPTED[accepted] ??= ['{"accepted":', accepted, ',"rejected":[]}'].join('');
+  return ALL_ACCEPTED[accepted];
 }
 
 /** The refusal of a request of which nothing was accepted: with all that is wrong with each event. */
