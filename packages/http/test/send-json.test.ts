@@ -93,6 +93,14 @@ describe('an answer that is sent as it is', () => {
     expect(text).toBe(answer('seen'));
   });
 
+  test('is given to `end` in a Node that is made otherwise', async () => {
+    const found = await exchange((_request, response) => {
+      Object.assign(response, { _hasBody: 'as another Node may have it' });
+      send(response, 'all of it');
+    }, get('/'));
+    expect(found).toEqual({ text: answer('all of it'), pieces: 2 });
+  });
+
   test('tells when it is done', async () => {
     const done: string[] = [];
     await exchange((_request, response) => {
